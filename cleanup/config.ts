@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { integer, list, postgresUrl } from '../settings.ts';
+
+export const settings = z.object({
+  DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_cleanup'),
+  KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
+  ACK_GROUPS: list().describe(
+    'Consumer groups that must have committed past an event before its row goes; none: the record alone counts, after GRACE_SECONDS',
+  ),
+  CLEANUP_GROUP: z.string().min(1).default('outbox-cleanup').describe("cleanup's own consumer group"),
+  GRACE_SECONDS: integer(0, 86_400).default(5).describe('With no ACK_GROUPS: how long a record must have been on the topic'),
+  CAP_REFRESH_MS: integer(10, 60_000).default(200).describe("How often the groups' positions are read"),
+});
+
+export type Config = Readonly<z.output<typeof settings>>;

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { integer, list, postgresUrl } from '../settings.ts';
+
+export const settings = z.object({
+  DATABASE_URL: postgresUrl().describe("PostgreSQL URL of a member of outbox_operator: stores the schema's id"),
+  KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
+  CONNECT_URL: z.url().default('http://localhost:8083').describe("Kafka Connect's REST interface"),
+  REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
+  CDC_DATABASE_USER: z.string().default('cdc').describe("The connector's Postgres login"),
+  TOPIC_PARTITIONS: integer(1, 1000).default(6).describe('Partitions of the event topic when it is made'),
+  TOPIC_REPLICATION_FACTOR: integer(1, 9).default(1).describe('Copies of each record; 3 in production'),
+  TOPIC_RETENTION_HOURS: integer(1, 87_600).default(168).describe('How long the event topic keeps a record'),
+  REGISTER_TIMEOUT_SECONDS: integer(1, 3600).default(90).describe('How long the connector may take to be RUNNING'),
+});
+
+export type ConnectConfig = Readonly<z.output<typeof settings>>;
+
+/** Names that several files must agree on. */
+export const CONNECTOR_NAME = 'zap-run-outbox';
+export const EVENT_TOPIC = 'zap-run.events';
+export const EVENT_SUBJECT = `${EVENT_TOPIC}-value`;
+
+/** The largest event that ingest accepts (a CHECK of the outbox), and what Kafka may add to it. */
+export const MAX_EVENT_BYTES = 900_000;
+export const RECORD_OVERHEAD_BYTES = 65_536;

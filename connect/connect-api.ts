@@ -1,0 +1,81 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { RegisterError } from './errors.ts';
+
+export type ConnectorConfig = Readonly<Record<string, string>>;
+
+export interface ConnectorStatus {
+  connector: { state: string; trace?: string };
+  tasks: { id: number; state: string; trace?: string }[];
+}
+
+interface Plugin {
+  class: string;
+  type: string;
+  version: string;
+}
+
+interface Validation {
+  configs: { value: { name: string; errors: string[] } }[];
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Kafka Connect's REST interface, as far as the project uses it. The only caller of it. */
+export class ConnectApi {
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url.replace(/\/$/, '');
+  }
+
+  async plugins(): Promise<Plugin[]> {
+    return (await this.#call<Plugin[]>('GET', '/connector-plugins')) ?? [];
+  }
+
+  /** The configuration in force; undefined when there is no such connector. */
+  async config(name: string): Promise<ConnectorConfig | undefined> {
+    return this.#call<ConnectorConfig>('GET', `/connectors/${name}/config`);
+  }
+
+  async status(name: string): Promise<ConnectorStatus | undefined> {
+    return this.#call<ConnectorStatus>('GET', `/connectors/${name}/status`);
+  }
+
+  /** What the worker holds against a configuration; empty when it is fit. */
+  async validate(config: ConnectorConfig): Promise<string[]> {
+    const path = `/connector-plugins/${config['connector.class']}/config/validate`;
+    const result = await this.#call<Validation>('PUT', path, config);
+    return (result?.configs ?? []).flatMap(({ value }) => value.errors.map((error) => `${value.name}: ${error}`));
+  }
+
+  async put(name: string, config: ConnectorConfig): Promise<void> {
+    await this.#call('PUT', `/connectors/${name}/config`, config);
+  }
+
+  /** undefined for 404. A worker that is joining its group answers 409 or 503: asked again until the time is over. */
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
+    const deadline = performance.now() + REQUEST_TIMEOUT_MS;
+    for (;;) {
+      const response = await this.#fetch(method, path, body);
+      if (response.ok) return (await response.json()) as T;
+      if (response.status === 404) return undefined;
+      const busy = response.status === 409 || response.status === 503;
+      if (!busy || performance.now() > deadline) {
+        throw new RegisterError('CONNECT_FAILED', `${method} ${path} → ${response.status}: ${await response.text()}`);
+      }
+      await delay(250);
+    }
+  }
+
+  async #fetch(method: string, path: string, body: unknown): Promise<Response> {
+    try {
+      return await fetch(this.#url + path, {
+        method,
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+    } catch (error) {
+      throw new RegisterError('CONNECT_FAILED', `Kafka Connect does not answer at ${this.#url}. Is CONNECT_URL right?`, error);
+    }
+  }
+}

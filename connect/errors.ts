@@ -1,0 +1,19 @@
+/** Why the connector could not be registered: what is wrong and what to do, for a person. */
+export class RegisterError extends Error {
+  override readonly name = 'RegisterError';
+  readonly code: RegisterErrorCode;
+
+  constructor(code: RegisterErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+export type RegisterErrorCode =
+  | 'PREFLIGHT_FAILED'
+  | 'TOPIC_UNSUITABLE'
+  | 'SCHEMA_REFUSED'
+  | 'SCHEMA_ID_CHANGED'
+  | 'CONNECTOR_INVALID'
+  | 'CONNECTOR_NOT_RUNNING'
+  | 'CONNECT_FAILED';

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { PrismaClient } from '../prisma/client.ts';
+import { EVENT_SUBJECT } from './config.ts';
+import { RegisterError } from './errors.ts';
+
+const path = new URL('schemas/zap-run.avsc', import.meta.url);
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface RegisteredSchema {
+  schemaId: number;
+  /** Whether event_schema did not have it yet. */
+  isNew: boolean;
+}
+
+/**
+ * Registers connect/schemas/zap-run.avsc and stores its id in `event_schema`, where ingest finds it.
+ *
+ * @throws RegisterError SCHEMA_REFUSED when the registry will not have it (incompatible, or out of reach),
+ *   SCHEMA_ID_CHANGED when it gives another id than the one that stored events already carry
+ */
+export async function registerEventSchema(registryUrl: string, prisma: PrismaClient): Promise<RegisteredSchema> {
+  const schema = JSON.stringify(JSON.parse(readFileSync(path, 'utf8')));
+  const fingerprint = createHash('sha256').update(schema).digest('hex');
+  const known = await prisma.eventSchema.findUnique({
+    where: { subject_fingerprint: { subject: EVENT_SUBJECT, fingerprint } },
+  });
+  await call(registryUrl, 'PUT', `/config/${EVENT_SUBJECT}`, { compatibility: 'BACKWARD_TRANSITIVE' });
+  const { id } = (await call(registryUrl, 'POST', `/subjects/${EVENT_SUBJECT}/versions`, { schema })) as { id: number };
+  if (known !== null && known.schemaId !== id) {
+    throw new RegisterError(
+      'SCHEMA_ID_CHANGED',
+      `The registry gives ${EVENT_SUBJECT} the id ${id}, but stored events carry ${known.schemaId}: it lost its data ` +
+        'or is another registry. Restore it, or point REGISTRY_URL at the one that made the id.',
+    );
+  }
+  if (known !== null) return { schemaId: id, isNew: false };
+  await prisma.eventSchema.create({ data: { subject: EVENT_SUBJECT, fingerprint, schemaId: id, schema } });
+  return { schemaId: id, isNew: true };
+}
+
+async function call(registryUrl: string, method: string, route: string, body: unknown): Promise<unknown> {
+  const url = registryUrl.replace(/\/$/, '') + route;
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      body: JSON.stringify(body),
+    });
+  } catch (error) {
+    throw new RegisterError('SCHEMA_REFUSED', `The registry does not answer at ${url}. Is REGISTRY_URL right?`, error);
+  }
+  if (response.ok) return response.json();
+  const detail = `${response.status} ${await response.text()}`;
+  const hint = response.status === 409 ? ' A field may be added with a default; none may be renamed or change its type.' : '';
+  throw new RegisterError('SCHEMA_REFUSED', `The registry refused ${method} ${route}: ${detail}.${hint}`);
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { Kafka, logLevel } from 'kafkajs';
+import pg from 'pg';
+import { pino } from 'pino';
+import { readSettings, SettingsError } from '../settings.ts';
+import { settings } from './config.ts';
+import { ConnectApi, type ConnectorConfig } from './connect-api.ts';
+import { RegisterError } from './errors.ts';
+import { register } from './register.ts';
+
+// `npm run register`: a job that ends; safe to run at every deployment.
+
+const log = pino({ name: 'register' });
+try {
+  const config = readSettings(settings, process.env);
+  const path = new URL('outbox-connector.json', import.meta.url);
+  const connector = JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig;
+  const pool = new pg.Pool({ connectionString: config.DATABASE_URL, connectionTimeoutMillis: 5000 });
+  const kafka = new Kafka({ clientId: 'outbox-register', brokers: config.KAFKA_BROKERS, logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const done = await register({ config, connector, pool, admin, connect: new ConnectApi(config.CONNECT_URL) });
+    log.info(done, 'connector is running');
+  } finally {
+    await Promise.all([admin.disconnect(), pool.end()]);
+  }
+} catch (error) {
+  if (!(error instanceof RegisterError) && !(error instanceof SettingsError)) throw error;
+  log.error({ code: error.code, cause: error.cause }, error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import avsc from 'avsc';
+import type { PrismaClient } from '../prisma/client.ts';
+import type { Webhook } from './webhook.ts';
+
+const SUBJECT = 'zap-run.events-value';
+
+/** A schema that the registry knows: events are written with it and carry its id. */
+export interface EventSchema {
+  id: number;
+  /** The record in Confluent's wire format: 0x00, the id in four bytes, Avro. */
+  encode(zapRunId: string, receivedAt: Date, webhook: Webhook): Buffer;
+}
+
+/**
+ * Looks up the id under which `schemaText` was registered.
+ *
+ * @returns undefined while it is not registered
+ */
+export async function findEventSchema(prisma: PrismaClient, schemaText: string): Promise<EventSchema | undefined> {
+  const schema = JSON.parse(schemaText) as avsc.Schema;
+  const fingerprint = createHash('sha256').update(JSON.stringify(schema)).digest('hex');
+  const row = await prisma.eventSchema.findUnique({
+    where: { subject_fingerprint: { subject: SUBJECT, fingerprint } },
+  });
+  return row === null ? undefined : eventSchema(row.schemaId, schema);
+}
+
+export function eventSchema(id: number, schema: avsc.Schema): EventSchema {
+  const type = avsc.Type.forSchema(schema);
+  const prefix = Buffer.alloc(5);
+  prefix.writeInt32BE(id, 1);
+  return {
+    id,
+    encode: (zapRunId, receivedAt, { userId, zapId, metadata, headers }) => {
+      const record = { zapRunId, userId, zapId, receivedAt: receivedAt.getTime(), metadata, headers };
+      return Buffer.concat([prefix, type.toBuffer(record)]);
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { postgresUrl, settingsOrExit } from '../settings.ts';
+import { applyMigrations } from './schema-engine.ts';
+
+// `npm run migrate`: applies the migrations that are missing, as the owner of the database.
+
+export const settings = z.object({
+  DATABASE_URL: postgresUrl().describe("PostgreSQL URL of the database's owner; needs CREATEROLE"),
+});
+
+const config = settingsOrExit(settings, process.env);
+try {
+  const applied = await applyMigrations(config.DATABASE_URL);
+  process.stdout.write(applied.length === 0 ? 'nothing to migrate\n' : `applied ${applied.join(', ')}\n`);
+} catch (error) {
+  // The engine's own trace follows after the first lines; it says nothing to a person.
+  const message = error instanceof Error ? error.message.split('\n   0: ')[0] : String(error);
+  process.stderr.write(`MIGRATION_FAILED: ${message}\n`);
+  process.exitCode = 1;
+}

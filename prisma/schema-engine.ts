@@ -1,0 +1,104 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
+
+// Prisma Migrate's own engine, in the WebAssembly form that comes from npm: the CLI would download a binary at run
+// time, which a closed network refuses. It applies the same files and writes the same _prisma_migrations rows, so
+// `prisma migrate deploy` and this are interchangeable.
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const schemaPath = here('schema.prisma');
+const migrationsPath = here('migrations');
+
+// TypeScript knows it only as a part of the browser's library.
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
+};
+
+type Engine = bindings.SchemaEngine;
+
+let loaded: Promise<void> | undefined;
+
+async function load(): Promise<void> {
+  // The package exports the bindings but not the .wasm file that lies beside them.
+  const script = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
+  const wasm = readFileSync(script.replace(/\.js$/, '.wasm'));
+  const { instance } = await WebAssembly.instantiate(wasm, { './schema_engine_bg.js': bindings });
+  bindings.__wbg_set_wasm(instance.exports);
+  (instance.exports.__wbindgen_start as () => void)();
+}
+
+// The adapter would cut a script at every semicolon, also inside a function's body or a comment, and commit each piece.
+// Sent whole, Postgres parses it and takes all of it or nothing, as the CLI does it.
+class WholeScripts extends PrismaPg {
+  override async connect(): ReturnType<PrismaPg['connect']> {
+    const adapter = await super.connect();
+    adapter.executeScript = async (script) => {
+      await adapter.underlyingDriver().query(script);
+    };
+    return adapter;
+  }
+}
+
+async function withEngine<T>(connectionString: string, use: (engine: Engine) => Promise<T>): Promise<T> {
+  await (loaded ??= load());
+  const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts({ connectionString }));
+  const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, adapters);
+  try {
+    return await use(engine);
+  } finally {
+    engine.free();
+  }
+}
+
+/**
+ * Applies the migrations that the database does not have yet, in order.
+ *
+ * @param connectionString the owner's URL: the role must own the database and have CREATEROLE
+ * @returns the names of the migrations applied now, empty when there was nothing to do
+ * @throws what the engine reports when a migration fails; the database then keeps the ones before it
+ */
+export async function applyMigrations(connectionString: string): Promise<string[]> {
+  const directories = readdirSync(migrationsPath, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+  return withEngine(connectionString, async (engine) => {
+    const result = await engine.applyMigrations({
+      migrationsList: {
+        baseDir: migrationsPath,
+        lockfile: {
+          path: 'migration_lock.toml',
+          content: readFileSync(`${migrationsPath}/migration_lock.toml`, 'utf8'),
+        },
+        shadowDbInitScript: '',
+        migrationDirectories: directories.map((path) => ({
+          path,
+          migrationFile: {
+            path: 'migration.sql',
+            content: { tag: 'ok', value: readFileSync(`${migrationsPath}/${path}/migration.sql`, 'utf8') },
+          },
+        })),
+      },
+      filters: { externalTables: [], externalEnums: [] },
+    });
+    return result.appliedMigrationNames;
+  });
+}
+
+/** The SQL that makes what schema.prisma describes in an empty database, by Prisma's own diff. */
+export async function schemaScript(connectionString: string): Promise<string> {
+  return withEngine(connectionString, async (engine) => {
+    const { stdout } = await engine.diff({
+      from: { tag: 'empty' },
+      to: { tag: 'schemaDatamodel', files: [{ path: schemaPath, content: readFileSync(schemaPath, 'utf8') }] },
+      script: true,
+      exitCode: null,
+      filters: { externalTables: [], externalEnums: [] },
+    });
+    return stdout ?? '';
+  });
+}

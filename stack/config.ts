@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { integer, port, readSettings } from '../settings.ts';
+
+export const settings = z.object({
+  STACK_DIR: z.string().default('.stack').describe('Where the embedded stack keeps its state and logs'),
+  STACK_JARS: z.string().default('.stack/jars').describe('Where the jars from Maven Central are kept'),
+  START_TIMEOUT_SECONDS: integer(5, 3600).default(120).describe('How long a part may take to get healthy'),
+  INGEST_PORT: port().default(3002).describe('Port that takes the webhooks'),
+  POSTGRES_PORT: port().default(5433).describe('Port of Postgres; not 5432, where many machines run their own'),
+  KAFKA_PORT: port().default(9092).describe('Port of the Kafka broker'),
+  KAFKA_CONTROLLER_PORT: port().default(9093).describe("Port of Kafka's KRaft controller"),
+  REGISTRY_PORT: port().default(8081).describe('Port of the schema registry'),
+  REGISTRY_MANAGEMENT_PORT: port().default(8082).describe("Port of the registry's health and metrics"),
+  CONNECT_PORT: port().default(8083).describe("Port of Kafka Connect's REST interface"),
+  KAFKA_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of the broker'),
+  CONNECT_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of Kafka Connect'),
+  REGISTRY_HEAP_MB: integer(96, 65_536).default(192).describe('Java heap of the registry'),
+});
+
+export type StackConfig = Readonly<z.output<typeof settings>> & {
+  /** Absolute path of the state. */
+  dir: string;
+  /** Absolute path of the jars. */
+  jars: string;
+  /** Passwords, made once per stack and kept in its folder. */
+  secrets: Secrets;
+};
+
+const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'registry'] as const;
+export type Login = (typeof logins)[number];
+type Secrets = Readonly<Record<Login, string>>;
+
+/** The settings of this stack, from the environment and `.env`. */
+export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
+  const values = readSettings(settings, env);
+  const dir = resolve(values.STACK_DIR);
+  return { ...values, dir, jars: resolve(values.STACK_JARS), secrets: readSecrets(dir) };
+}
+
+/** A login's URL on this stack's Postgres. */
+export function databaseUrl(config: StackConfig, login: Login, database = 'outbox'): string {
+  return `postgresql://${login}:${config.secrets[login]}@127.0.0.1:${config.POSTGRES_PORT}/${database}`;
+}
+
+// Random and never a default: a stack that somebody exposes by mistake has no password that is known from a README.
+function readSecrets(dir: string): Secrets {
+  const path = join(dir, 'secrets.json');
+  if (!existsSync(path)) {
+    mkdirSync(dir, { recursive: true });
+    const made = Object.fromEntries(logins.map((login) => [login, randomBytes(18).toString('hex')]));
+    writeFileSync(path, JSON.stringify(made, null, 2), { mode: 0o600 });
+  }
+  return JSON.parse(readFileSync(path, 'utf8')) as Secrets;
+}

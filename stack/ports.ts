@@ -1,0 +1,35 @@
+import { createServer } from 'node:net';
+import type { StackConfig } from './config.ts';
+import { StackError } from './errors.ts';
+
+const settingsOfPorts = [
+  'INGEST_PORT',
+  'POSTGRES_PORT',
+  'KAFKA_PORT',
+  'KAFKA_CONTROLLER_PORT',
+  'REGISTRY_PORT',
+  'REGISTRY_MANAGEMENT_PORT',
+  'CONNECT_PORT',
+] as const;
+
+/** @throws StackError PORT_TAKEN naming every port that something else has, and the setting that changes it */
+export async function requireFreePorts(config: StackConfig): Promise<void> {
+  const taken: string[] = [];
+  for (const setting of settingsOfPorts) {
+    if (!(await isFree(config[setting]))) taken.push(`${config[setting]} (${setting})`);
+  }
+  if (taken.length === 0) return;
+  const example = taken[0]?.match(/\((.*)\)/)?.[1] ?? '';
+  throw new StackError(
+    'PORT_TAKEN',
+    `Something else listens on port ${taken.join(', ')}. Stop it, or choose another: ${example}=… make up (or a line in .env).`,
+  );
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,41 @@
+import { Kafka, logLevel } from 'kafkajs';
+
+const WITHIN_MS = 3000;
+
+/** @throws unless a GET of the URL answers 2xx */
+export async function answersOk(url: string): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(WITHIN_MS) });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+}
+
+/** @throws unless the broker knows itself as part of a cluster with a controller */
+export async function brokerAnswers(broker: string): Promise<void> {
+  await withAdmin(broker, async (admin) => {
+    const { controller } = await admin.describeCluster();
+    if (controller === null) throw new Error('the cluster has no controller yet');
+  });
+}
+
+/** @throws unless the consumer group has a member and has handed out its partitions */
+export async function groupIsStable(broker: string, groupId: string): Promise<void> {
+  await withAdmin(broker, async (admin) => {
+    const { groups } = await admin.describeGroups([groupId]);
+    const state = groups[0]?.state ?? 'unknown';
+    if (state !== 'Stable') throw new Error(`the consumer group ${groupId} is ${state}`);
+  });
+}
+
+type Admin = ReturnType<Kafka['admin']>;
+
+export async function withAdmin<T>(broker: string, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const retry = { retries: 3, initialRetryTime: 50 };
+  const kafka = new Kafka({ clientId: 'outbox-stack', brokers: [broker], logLevel: logLevel.NOTHING, connectionTimeout: WITHIN_MS, retry });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,104 @@
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How a part's process is started. */
+export interface Command {
+  file: string;
+  args: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  /** The user to run as, where it is not this one (Postgres refuses to run as root). */
+  user?: { uid: number; gid: number };
+}
+
+/** Starts a process in a group of its own, appending its output to a log, and notes its id for a later recovery. */
+export function start(dir: string, name: string, command: Command): ChildProcess {
+  mkdirSync(join(dir, 'logs'), { recursive: true });
+  const log = openSync(logPath(dir, name), 'a');
+  const child = spawn(command.file, command.args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...command.env },
+    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+    ...command.user,
+  });
+  closeSync(log);
+  if (child.pid !== undefined) remember(dir, name, child.pid);
+  return child;
+}
+
+export const logPath = (dir: string, name: string) => join(dir, 'logs', `${name}.log`);
+
+/** The end of a part's log, for the message that says why it failed. */
+export function logTail(dir: string, name: string, lines: number): string {
+  const path = logPath(dir, name);
+  return existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n') : '';
+}
+
+const pidPath = (dir: string, name: string) => join(dir, 'run', `${name}.pid`);
+
+function remember(dir: string, name: string, pid: number): void {
+  mkdirSync(join(dir, 'run'), { recursive: true });
+  writeFileSync(pidPath(dir, name), `${pid} ${startedAt(pid)}`);
+}
+
+export function forget(dir: string, name: string): void {
+  rmSync(pidPath(dir, name), { force: true });
+}
+
+/** The processes that an earlier runner started and that still run, by name. A reused id is told by its start time. */
+export function leftovers(dir: string): Map<string, number> {
+  const run = join(dir, 'run');
+  const found = new Map<string, number>();
+  for (const file of existsSync(run) ? readdirSync(run) : []) {
+    const [pid, started] = readFileSync(join(run, file), 'utf8').split(/ (.*)/s);
+    const name = basename(file, '.pid');
+    if (pid !== undefined && started !== '' && startedAt(Number(pid)) === started) found.set(name, Number(pid));
+    else forget(dir, name);
+  }
+  return found;
+}
+
+/** When the process was started, as `ps` prints it; '' when there is none. */
+function startedAt(pid: number): string {
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch {
+    return '';
+  }
+}
+
+/** Asks a process group to end, and ends it when it has not done so within the time. */
+export async function end(pid: number, signal: NodeJS.Signals, withinMs: number): Promise<void> {
+  if (!send(pid, signal)) return;
+  const deadline = performance.now() + withinMs;
+  while (isAlive(pid)) {
+    if (performance.now() > deadline) send(-pid, 'SIGKILL');
+    await delay(50);
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  return send(pid, 0);
+}
+
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a command to its end. @throws with the end of its output when it fails */
+export async function execute(file: string, args: string[]): Promise<void> {
+  try {
+    await promisify(execFile)(file, args);
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${file} failed: ${(stderr || stdout || String(error)).trim().split('\n').slice(-5).join('\n')}`);
+  }
+}
