@@ -22,7 +22,12 @@ export const list = () =>
   z
     .string()
     .default('')
-    .transform((text) => text.split(',').map((item) => item.trim()).filter((item) => item !== ''));
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    );
 
 /** A value that is never printed. */
 export const secret = () => z.string().min(1).meta({ secret: true });
@@ -68,9 +73,13 @@ export function describeSettings(schema: z.ZodObject): { name: string; fallback:
   return Object.entries(schema.shape).map(([name, about]) => {
     const type = about as z.ZodType;
     const unset = type.safeParse(undefined);
-    const fallback = !unset.success ? 'required' : unset.data === undefined ? 'none' : String(unset.data) || 'empty';
-    return { name, fallback, meaning: type.description ?? '' };
+    return { name, fallback: unset.success ? shown(unset.data) : 'required', meaning: type.description ?? '' };
   });
+}
+
+function shown(value: unknown): string {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none';
+  return Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function isSecret(type: z.ZodType): boolean {

@@ -23,7 +23,10 @@ export function lowest(committed: readonly Caps[]): Caps {
   const caps = new Map<number, bigint>();
   for (const [partition, offset] of first ?? []) {
     const all = [offset, ...others.map((other) => other.get(partition) ?? 0n)];
-    caps.set(partition, all.reduce((a, b) => (b < a ? b : a)));
+    caps.set(
+      partition,
+      all.reduce((a, b) => (b < a ? b : a)),
+    );
   }
   return caps;
 }

@@ -19,15 +19,16 @@ pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection 
 
 const kafka = new Kafka({ clientId: 'outbox-cleanup', brokers: config.KAFKA_BROKERS, logLevel: logLevel.WARN });
 const admin = kafka.admin();
-const consumer = kafka.consumer({ groupId: config.CLEANUP_GROUP, readUncommitted: false, retry: { retries: 20 } });
+// A partition that is resumed joins the next fetch: the wait of an idle one is how late its rows are deleted.
+const consumer = kafka.consumer({ groupId: config.CLEANUP_GROUP, readUncommitted: false, maxWaitTimeInMs: 250, retry: { retries: 20 } });
 // kafkajs stops consuming for good after an error that it takes for final, and the process would live on idle.
 consumer.on(consumer.events.CRASH, ({ payload }) => {
   log.error({ cause: payload.error.message, restart: payload.restart }, 'consumer failed');
   if (!payload.restart) process.exit(1);
 });
 
-let stopping = false;
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (stopping = true));
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
 await Promise.all([admin.connect(), consumer.connect()]);
 const refresh = await followTopic({
@@ -37,9 +38,9 @@ const refresh = await followTopic({
   deleteRows: (records) => deleteRows(pool, records),
   log,
 });
-while (!stopping) {
+while (!stopping.signal.aborted) {
   // Without fresh caps the old ones hold: too low is safe.
-  await refresh().catch((error: Error) => log.warn({ cause: error.message }, 'positions cannot be read'));
+  await refresh().catch((error: unknown) => log.warn({ cause: String(error) }, 'positions cannot be read'));
   await delay(config.CAP_REFRESH_MS);
 }
 await consumer.disconnect();

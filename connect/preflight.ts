@@ -118,7 +118,10 @@ const checks: Record<string, Check> = {
     if (plugin !== undefined && (major > 3 || (major === 3 && minor >= 7))) return undefined;
     return {
       code: 'CONNECT_PLUGIN',
-      found: plugin === undefined ? "Connect has no Debezium Postgres connector" : `Debezium ${plugin.version}, which can lose events on a restart`,
+      found:
+        plugin === undefined
+          ? 'Connect has no Debezium Postgres connector'
+          : `Debezium ${plugin.version}, which can lose events on a restart`,
       remedy: 'Put Debezium 3.7.0.Final or newer into plugin.path (connect/pom.xml fetches it) and restart Connect.',
     };
   },

@@ -43,7 +43,7 @@ async function generate(): Promise<string> {
   const schema = JSON.parse(readFileSync(source, 'utf8')) as RecordSchema;
   avsc.Type.forSchema(schema as unknown as avsc.Schema); // Throws when it is no Avro schema.
   const fields = schema.fields.map(({ name, type, doc }) => `${comment(doc)}${name}: ${typeOf(type)};`).join('\n');
-  const constant = schema.name[0]?.toLowerCase() + schema.name.slice(1);
+  const constant = schema.name.charAt(0).toLowerCase() + schema.name.slice(1);
   const text = `// Generated from connect/schemas/zap-run.avsc by npm run generate. Do not edit.
 import type { ReaderSchema } from './decode.ts';
 

@@ -65,7 +65,10 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
       const receivedAt = new Date();
       const payload = schema.encode(id, receivedAt, webhook);
       if (payload.length > dependencies.maxEventBytes) {
-        throw new IngestError('payload_too_large', `The event would have ${payload.length} bytes; ${dependencies.maxEventBytes} are allowed.`);
+        throw new IngestError(
+          'payload_too_large',
+          `The event would have ${payload.length} bytes; ${dependencies.maxEventBytes} are allowed.`,
+        );
       }
       Object.assign(c.get('line'), { id, bytes: payload.length });
       await recordEvent({ id, receivedAt, payload, schemaId: schema.id, ...webhook });

@@ -30,7 +30,9 @@ let schema: EventSchema | undefined;
 const app = createApp({
   recordEvent: createRecorder(pool, config.QUEUE_LIMIT),
   eventSchema: () => schema,
-  pingDatabase: async () => void (await pool.query('SELECT 1')),
+  pingDatabase: async () => {
+    await pool.query('SELECT 1');
+  },
   bodyLimitBytes: config.BODY_LIMIT_BYTES,
   maxEventBytes: config.MAX_EVENT_BYTES,
   keepHeaders: config.KEEP_HEADERS,
@@ -38,10 +40,10 @@ const app = createApp({
 });
 const server = serve({ fetch: app.fetch, port: config.PORT, hostname: config.HOST }, ({ port }) => log.info({ port }, 'listening'));
 
-let stopping = false;
+const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
-    stopping = true;
+    stopping.abort();
     // No new connections; requests in flight are answered, then the process ends by itself.
     server.close(() => void pool.end().then(() => log.info('stopped')));
     if ('closeIdleConnections' in server) server.closeIdleConnections();
@@ -50,7 +52,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 const schemaText = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
-while (schema === undefined && !stopping) {
+while (schema === undefined && !stopping.signal.aborted) {
   try {
     schema = await findEventSchema(prisma, schemaText);
     log.info({ schemaId: schema?.id }, schema === undefined ? 'event schema is not registered yet' : 'ready');

@@ -81,7 +81,10 @@ export function createRecorder(pool: Pool, queueLimit: number): RecordEvent {
 
 async function write(pool: Pool, group: Member[]): Promise<void> {
   try {
-    await insert(pool, group.map(({ event }) => event));
+    await insert(
+      pool,
+      group.map(({ event }) => event),
+    );
     for (const { resolve } of group) resolve();
   } catch (error) {
     if (!isFaultOfARow(error)) {

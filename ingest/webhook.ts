@@ -50,7 +50,10 @@ export function requireJson(contentType: string | undefined, contentEncoding: st
     throw new IngestError('unsupported_media_type', `Content-Encoding "${contentEncoding}" is not taken: send the body uncompressed.`);
   }
   if (contentType === undefined || contentType === '') return;
-  const [type = '', ...parameters] = contentType.toLowerCase().split(';').map((part) => part.trim());
+  const [type = '', ...parameters] = contentType
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
   if (type !== 'application/json' && !/^application\/[a-z0-9.+_-]+\+json$/.test(type)) {
     throw new IngestError('unsupported_media_type', `Content-Type "${type}" is not taken: send application/json.`);
   }
@@ -91,7 +94,8 @@ function depthOf(body: Uint8Array): number {
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at];
     if (inString) {
-      if (byte === 0x5c) at += 1; // Backslash: whatever follows is no quote that ends the string.
+      if (byte === 0x5c)
+        at += 1; // Backslash: whatever follows is no quote that ends the string.
       else if (byte === 0x22) inString = false;
     } else if (byte === 0x22) inString = true;
     else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, (depth += 1));

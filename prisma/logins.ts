@@ -27,7 +27,8 @@ export async function ensureLogins(adminUrl: string, logins: readonly Login[], d
   const name = pg.escapeIdentifier;
   try {
     for (const { name: login, password, memberOf, attributes } of logins) {
-      if (memberOf !== undefined && !(await has('pg_roles', 'rolname', memberOf))) await client.query(`CREATE ROLE ${name(memberOf)} NOLOGIN`);
+      if (memberOf !== undefined && !(await has('pg_roles', 'rolname', memberOf)))
+        await client.query(`CREATE ROLE ${name(memberOf)} NOLOGIN`);
       const verb = (await has('pg_roles', 'rolname', login)) ? 'ALTER' : 'CREATE';
       await client.query(`${verb} ROLE ${name(login)} LOGIN ${attributes ?? ''} PASSWORD ${pg.escapeLiteral(password)}`);
       if (memberOf !== undefined) await client.query(`GRANT ${name(memberOf)} TO ${name(login)}`);

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import pg from 'pg';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 
 // Prisma Migrate's own engine, in the WebAssembly form that comes from npm: the CLI would download a binary at run
@@ -45,12 +46,14 @@ class WholeScripts extends PrismaPg {
 
 async function withEngine<T>(connectionString: string, use: (engine: Engine) => Promise<T>): Promise<T> {
   await (loaded ??= load());
-  const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts({ connectionString }));
-  const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, adapters);
+  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 10_000 });
   try {
+    await pool.query('SELECT 1'); // The engine would hide why it cannot connect.
+    const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool));
+    const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, adapters);
     return await use(engine);
   } finally {
-    engine.free();
+    await pool.end();
   }
 }
 

@@ -17,7 +17,9 @@ const verbs: Record<string, () => Promise<void>> = {
     const { downloads, boot } = await up(config, say);
     say(`\nThe stack is up after ${boot.toFixed(1)} s${downloads > 0 ? `, and ${downloads.toFixed(1)} s of downloads before` : ''}.\n`);
     say('Post a webhook:');
-    say(`  curl -X POST http://localhost:${config.INGEST_PORT}/hooks/catch/123/456 -H 'Content-Type: application/json' -d '{"someData": "value"}'`);
+    say(
+      `  curl -X POST http://localhost:${config.INGEST_PORT}/hooks/catch/123/456 -H 'Content-Type: application/json' -d '{"someData": "value"}'`,
+    );
     say('Then see its event arrive:  make logs PART=consumer');
     say('What runs, and how it is:   make status');
   },

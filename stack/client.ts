@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { relative } from 'node:path';
-import type { Status } from './supervisor.ts';
+import type { Status } from './keeper.ts';
 
 type Order = 'status' | 'start' | 'stop' | 'shutdown';
 

@@ -55,3 +55,7 @@ function readSecrets(dir: string): Secrets {
   }
   return JSON.parse(readFileSync(path, 'utf8')) as Secrets;
 }
+
+export const brokerAddress = (config: StackConfig) => `127.0.0.1:${config.KAFKA_PORT}`;
+export const registryUrl = (config: StackConfig) => `http://127.0.0.1:${config.REGISTRY_PORT}/apis/ccompat/v7`;
+export const connectUrl = (config: StackConfig) => `http://127.0.0.1:${config.CONNECT_PORT}`;

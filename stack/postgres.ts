@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { databaseUrl, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
-import type { Part } from './supervisor.ts';
+import type { Part } from './keeper.ts';
 
 type Binaries = { initdb: string; postgres: string };
 

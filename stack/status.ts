@@ -4,7 +4,7 @@ import { ConnectApi } from '../connect/connect-api.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../connect/config.ts';
 import { databaseUrl, type StackConfig } from './config.ts';
 import { withAdmin } from './probes.ts';
-import type { Status } from './supervisor.ts';
+import type { Status } from './keeper.ts';
 
 /** The parts (state, address, memory), the outbox, the slot, the connector and the groups' lag, as text. */
 export async function describeStack(config: StackConfig, parts: Status[]): Promise<string> {
@@ -30,7 +30,7 @@ export async function describeStack(config: StackConfig, parts: Status[]): Promi
 }
 
 async function fact(name: string, read: () => Promise<string>): Promise<string> {
-  const text = await read().catch((error: Error) => `unknown: ${error.message}`);
+  const text = await read().catch((error: unknown) => `unknown: ${String(error)}`);
   return `${name.padEnd(10)} ${text}`;
 }
 

@@ -7,7 +7,7 @@ import { ensureJars } from './jars.ts';
 import { findJava } from './jdk.ts';
 import { requireFreePorts } from './ports.ts';
 import { end, leftovers, logTail, start } from './process.ts';
-import type { Status } from './supervisor.ts';
+import type { Status } from './keeper.ts';
 
 export interface UpTimes {
   /** Seconds spent on the downloads from Maven Central, 0 when nothing was missing. */
@@ -76,11 +76,14 @@ async function untilUp(config: StackConfig, say: (line: string) => void): Promis
     for (const part of parts ?? []) {
       if (part.state !== 'up' || told.has(part.name)) continue;
       told.add(part.name);
-      say(`  ${part.name.padEnd(9)} ${part.job ? 'done' : 'up'} in ${(part.took ?? 0).toFixed(1)} s${part.address ? `  ${part.address}` : ''}`);
+      say(
+        `  ${part.name.padEnd(9)} ${part.job ? 'done' : 'up'} in ${(part.took ?? 0).toFixed(1)} s${part.address ? `  ${part.address}` : ''}`,
+      );
     }
     if (parts !== undefined && parts.every(({ state }) => state === 'up')) return;
     const hopeless = parts?.find(isHopeless);
-    if (hopeless !== undefined || performance.now() > deadline) throw failure(config, hopeless ?? parts?.find(({ state }) => state !== 'up'));
+    if (hopeless !== undefined || performance.now() > deadline)
+      throw failure(config, hopeless ?? parts?.find(({ state }) => state !== 'up'));
     if (!starting && parts === undefined) throw failure(config, undefined);
     if (starting && !leftovers(config.dir).has('runner')) throw failure(config, undefined);
     await delay(150);

@@ -1,0 +1,47 @@
+# The verbs of the project. Each one is a line or two; the work is done by the npm scripts.
+# Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
+
+.DEFAULT_GOAL := help
+.PHONY: help up down nuke status logs test test/unit test/stack check generate
+
+help: ## this list
+	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
+
+up: prisma/generated ## boot everything; returns when it works
+	@npm run --silent stack -- up
+
+down: node_modules ## stop everything, keep its state
+	@npm run --silent stack -- down
+
+nuke: node_modules ## stop everything and remove its state
+	@npm run --silent stack -- nuke
+
+status: node_modules ## each part, the outbox, the slot, the connector, the consumers' lag
+	@npm run --silent stack -- status
+
+PART ?= *
+logs: ## follow the logs; one part's with PART=consumer
+	@tail -n 20 -F .stack/logs/$(PART).log
+
+test: prisma/generated ## the whole test suite; boots a stack of its own
+	@npm run --silent test
+
+test/unit: prisma/generated ## the tests that need no service
+	@npm run --silent test:unit
+
+test/stack: prisma/generated ## the tests that need the real services
+	@npm run --silent test:stack
+
+check: prisma/generated ## types, lint, format, generated files
+	@npm run --silent check
+
+generate: prisma/generated ## write the generated files anew
+	@npm run --silent generate
+
+node_modules: package-lock.json
+	@npm ci --no-progress || { echo "NPM_FAILED: the packages could not be installed. If the npm registry is not reachable from here, name a mirror: npm config set registry URL" >&2; exit 1; }
+	@touch node_modules
+
+prisma/generated: node_modules prisma/schema.prisma
+	@npm run --silent prisma:generate
+	@touch prisma/generated

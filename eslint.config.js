@@ -1,0 +1,73 @@
+import tseslint from 'typescript-eslint';
+
+// The import law: services meet at the outbox table, the topic and the Avro schema, never in code.
+const services = ['ingest', 'connect', 'cleanup', 'consumers-example', 'stack'];
+const foreign = (own, except = []) => ({
+  group: services.filter((name) => name !== own && !except.includes(name)).map((name) => `**/${name}/**`),
+  message: 'Services share no code: they meet at the outbox table, the topic and the Avro schema.',
+});
+const doors = {
+  kafkajs: 'kafkajs has one door per service, so that another client can take its place.',
+  prisma: 'A PrismaClient is made in prisma/client.ts only.',
+};
+const restrict = (own, { kafka = [], except = [] } = {}) => ({
+  files: [`${own}/**/*.ts`],
+  ignores: [...kafka, '**/*.test.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        paths: [{ name: 'kafkajs', message: doors.kafkajs, allowTypeImports: true }],
+        patterns: [foreign(own, except), { group: ['**/generated/**', '@prisma/client'], message: doors.prisma }],
+      },
+    ],
+  },
+});
+
+export default tseslint.config(
+  { ignores: ['node_modules', '.stack', 'prisma/generated'] },
+  ...tseslint.configs.strictTypeChecked,
+  { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
+  {
+    rules: {
+      'max-lines': ['error', { max: 250 }],
+      'max-lines-per-function': ['error', { max: 90, skipBlankLines: true, skipComments: true }],
+      // Numbers and the like are fine in a message.
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNullish: true, allowNever: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidOperator: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      // An interface may demand a promise of something that has nothing to wait for.
+      '@typescript-eslint/require-await': 'off',
+      // kafkajs and vitest hand over functions that need no `this`.
+      '@typescript-eslint/unbound-method': 'off',
+      'no-console': 'error',
+      'no-restricted-properties': ['error', { property: 'only', message: 'A test that runs alone hides the others.' }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.object.property.name='message'][callee.property.name=/^(includes|match|startsWith)$/]",
+          message: 'Errors are told apart by their code; the text may change.',
+        },
+      ],
+    },
+  },
+  restrict('ingest'),
+  restrict('connect', { kafka: ['connect/main.ts', 'connect/topics.ts', 'connect/preflight.ts'] }),
+  restrict('cleanup', { kafka: ['cleanup/main.ts'] }),
+  restrict('consumers-example', { kafka: ['consumers-example/kafka.ts'] }),
+  restrict('stack', { kafka: ['stack/probes.ts'], except: ['connect'] }),
+  {
+    files: ['**/*.test.ts'],
+    rules: {
+      'max-lines': ['error', { max: 400 }],
+      'max-lines-per-function': 'off',
+      'no-restricted-globals': ['error', { name: 'setTimeout', message: 'Wait for a condition: test/support/wait-for.ts.' }],
+      'no-restricted-imports': ['error', { name: 'node:timers/promises', message: 'Wait for a condition: test/support/wait-for.ts.' }],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+);

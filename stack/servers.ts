@@ -1,0 +1,102 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
+import { kafkaClasspath, registryHome } from './jars.ts';
+import type { Part } from './keeper.ts';
+import { answersOk, brokerAnswers } from './probes.ts';
+import { execute } from './process.ts';
+
+// The Java servers: real ones, from the jars of connect/pom.xml.
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** A serial collector and small heaps: these run on a laptop, next to each other. */
+const jvm = (heapMb: number) => [`-Xms${heapMb / 2}m`, `-Xmx${heapMb}m`, '-XX:+UseSerialGC'];
+const logging = `-Dlog4j2.configurationFile=${here('log4j2.properties')}`;
+
+/** A cluster id is 16 bytes in base64; every embedded stack may have the same, as they never meet. */
+const CLUSTER_ID = 'b3V0Ym94LWVtYmVkZGVk';
+
+export function kafkaPart(config: StackConfig, java: string): Part {
+  const data = join(config.dir, 'kafka');
+  const broker = brokerAddress(config);
+  const controller = `127.0.0.1:${config.KAFKA_CONTROLLER_PORT}`;
+  const own = [
+    `log.dirs=${data}`,
+    `listeners=PLAINTEXT://${broker},CONTROLLER://${controller}`,
+    `advertised.listeners=PLAINTEXT://${broker}`,
+    `controller.quorum.voters=1@${controller}`,
+  ];
+  const properties = join(config.dir, 'kafka.properties');
+  const base = [...jvm(config.KAFKA_HEAP_MB), logging, '-cp', kafkaClasspath(config.jars)];
+  return {
+    name: 'kafka',
+    needs: [],
+    address: broker,
+    prepare: async () => {
+      writeFileSync(properties, `${readFileSync(here('kafka.properties'), 'utf8')}\n${own.join('\n')}\n`);
+      if (existsSync(join(data, 'meta.properties'))) return;
+      mkdirSync(data, { recursive: true });
+      await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]);
+    },
+    command: { file: java, args: [...base, 'kafka.Kafka', properties] },
+    probe: () => brokerAnswers(broker),
+  };
+}
+
+export function registryPart(config: StackConfig, java: string): Part {
+  return {
+    name: 'registry',
+    needs: ['logins'],
+    address: registryUrl(config),
+    command: {
+      file: java,
+      args: [...jvm(config.REGISTRY_HEAP_MB), '-jar', join(registryHome(config.jars), 'quarkus-run.jar')],
+      env: {
+        QUARKUS_HTTP_HOST: '127.0.0.1',
+        QUARKUS_HTTP_PORT: String(config.REGISTRY_PORT),
+        QUARKUS_MANAGEMENT_HOST: '127.0.0.1',
+        QUARKUS_MANAGEMENT_PORT: String(config.REGISTRY_MANAGEMENT_PORT),
+        // The default keeps schemas in memory: after a restart the ids in stored events would point nowhere.
+        APICURIO_STORAGE_KIND: 'sql',
+        APICURIO_STORAGE_SQL_KIND: 'postgresql',
+        APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.POSTGRES_PORT}/registry`,
+        APICURIO_DATASOURCE_USERNAME: 'registry',
+        APICURIO_DATASOURCE_PASSWORD: config.secrets.registry,
+      },
+    },
+    probe: () => answersOk(`${registryUrl(config)}/subjects`),
+  };
+}
+
+export function connectPart(config: StackConfig, java: string): Part {
+  return {
+    name: 'connect',
+    needs: ['kafka'],
+    address: connectUrl(config),
+    command: {
+      file: java,
+      args: [
+        ...jvm(config.CONNECT_HEAP_MB),
+        logging,
+        // The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
+        '-Dorg.apache.kafka.automatic.config.providers=org.apache.kafka.common.config.provider.EnvVarConfigProvider',
+        ...['-cp', kafkaClasspath(config.jars), 'org.apache.kafka.connect.cli.ConnectDistributed'],
+        here('../connect/worker.properties'),
+      ],
+      cwd: config.jars,
+      env: {
+        KAFKA_BROKERS: brokerAddress(config),
+        CONNECT_LISTENER: connectUrl(config),
+        CONNECT_REPLICATION_FACTOR: '1',
+        CDC_DATABASE_HOST: '127.0.0.1',
+        CDC_DATABASE_PORT: String(config.POSTGRES_PORT),
+        CDC_DATABASE_NAME: 'outbox',
+        CDC_DATABASE_USER: 'cdc',
+        CDC_DATABASE_PASSWORD: config.secrets.cdc,
+      },
+    },
+    probe: () => answersOk(`${connectUrl(config)}/health`),
+  };
+}

@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    retry: 0,
+    projects: [
+      {
+        // Beside the code: needs nothing but Node.
+        test: {
+          name: 'unit',
+          include: ['{ingest,connect,cleanup,consumers-example,stack,prisma,test}/**/*.unit.test.ts', '*.unit.test.ts'],
+        },
+      },
+      {
+        // Needs the real services: one stack for all files, which therefore run one after another.
+        test: {
+          name: 'stack',
+          include: ['test/*.test.ts'],
+          exclude: ['**/*.unit.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
