@@ -1,0 +1,375 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { applyMigrations, schemaScript } from '../prisma/schema-engine.ts';
+import { databaseUrl, type Login } from '../stack/config.ts';
+import { describeDatabase, insertion, outcome, rolledBack, withClient, withScratchDatabase } from './support/catalog.ts';
+import { uniqueName } from './support/names.ts';
+import { config, query } from './support/stack.ts';
+
+const folders = readdirSync('prisma/migrations', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name)
+  .sort();
+
+const rows = {
+  zap_run: () => ({
+    id: randomUUID(),
+    user_id: 'u',
+    zap_id: 'z',
+    metadata: '{}',
+    headers: '{}',
+    idempotency_key: null as string | null,
+    received_at: new Date(),
+    schema_id: 1,
+  }),
+  zap_run_outbox: () => ({
+    id: randomUUID(),
+    aggregatetype: 'zap-run',
+    aggregateid: 'u/z',
+    type: 'ZapRunCreated',
+    payload: Buffer.alloc(6),
+  }),
+  event_schema: () => ({ subject: uniqueName('subject'), fingerprint: '0'.repeat(64), schema_id: 1, schema: '{}' }),
+};
+type Table = keyof typeof rows;
+
+/** `npm run migrate` as a process of its own. */
+async function migrate(url: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, DATABASE_URL: url };
+    const child = execFile(process.execPath, ['--import', 'tsx', 'prisma/migrate.ts'], { env }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    );
+  });
+}
+
+describe('the migrations', () => {
+  it('make the tables that schema.prisma describes', async () => {
+    const migrated = await withScratchDatabase(async (url) => {
+      await applyMigrations(url);
+      return describeDatabase(url);
+    });
+    const described = await withScratchDatabase(async (url) => {
+      const script = await schemaScript(url);
+      await withClient(url, (client) => client.query(script));
+      return describeDatabase(url);
+    });
+    expect(migrated).toEqual(described);
+    // Two empty databases would agree as well.
+    expect([...new Set(migrated.columns.map(({ table }) => table))]).toEqual(['event_schema', 'zap_run', 'zap_run_outbox']);
+    expect(migrated.columns.find(({ column }) => column === 'seq')).toMatchObject({ type: 'bigint', required: true, default: 'generated' });
+    expect(migrated.indexes.map(({ table, primary, unique, columns }) => [table, primary, unique, columns])).toEqual([
+      ['event_schema', true, true, ['subject', 'fingerprint']],
+      ['zap_run', true, true, ['id']],
+      ['zap_run', false, true, ['user_id', 'zap_id', 'idempotency_key']],
+      ['zap_run_outbox', true, true, ['id']],
+    ]);
+  });
+
+  it('are applied once: the second time there is nothing to do', async () => {
+    await withScratchDatabase(async (url) => {
+      expect(await applyMigrations(url)).toEqual(folders);
+      expect(await applyMigrations(url)).toEqual([]);
+    });
+    expect(await applyMigrations(databaseUrl(config, 'outbox_owner'))).toEqual([]);
+  });
+
+  it('leave one finished row per folder in _prisma_migrations', async () => {
+    const found = await query(
+      `SELECT migration_name, finished_at IS NOT NULL AS finished, rolled_back_at, logs FROM _prisma_migrations ORDER BY migration_name`,
+    );
+    expect(found).toEqual(folders.map((name) => ({ migration_name: name, finished: true, rolled_back_at: null, logs: null })));
+  });
+
+  it('say why they failed when the password is wrong, and do not print it', async () => {
+    const wrong = uniqueName('wrong');
+    const { code, stdout, stderr } = await migrate(databaseUrl(config, 'outbox_owner').replace(config.secrets.outbox_owner, wrong));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^MIGRATION_FAILED: .*password authentication failed for user "outbox_owner"/);
+    expect(stdout + stderr).not.toContain(wrong);
+  });
+
+  it('say which of them failed and why when the database refuses one, and leave nothing half made', async () => {
+    await withScratchDatabase(async (url) => {
+      await withClient(url, (client) => client.query('CREATE TABLE zap_run_outbox ()'));
+      const { code, stdout, stderr } = await migrate(url);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^MIGRATION_FAILED: /);
+      expect(stderr).toContain(folders[0]);
+      expect(stderr).toContain('relation "zap_run_outbox" already exists');
+      expect(stderr).not.toContain(config.secrets.outbox_owner);
+      expect((await describeDatabase(url)).columns).toEqual([]);
+    });
+  });
+});
+
+// NOT an id: empty, too long, with a slash, a dot, a blank, a letter beyond ASCII, a line end that `$` might pass over.
+const notAnId = ['', 'a'.repeat(65), 'a/b', 'a.b', 'a b', 'é', 'a\n', '\na'];
+const anId = ['a', 'a'.repeat(64), 'Az09_-'];
+
+const checks: { constraint: string; table: Table; column: string; refused: unknown[]; accepted: unknown[] }[] = [
+  { constraint: 'zap_run_user_id_check', table: 'zap_run', column: 'user_id', refused: notAnId, accepted: anId },
+  { constraint: 'zap_run_zap_id_check', table: 'zap_run', column: 'zap_id', refused: notAnId, accepted: anId },
+  {
+    constraint: 'zap_run_idempotency_key_check',
+    table: 'zap_run',
+    column: 'idempotency_key',
+    refused: ['', 'k'.repeat(256)],
+    accepted: [null, 'k', 'é'.repeat(255)],
+  },
+  {
+    constraint: 'zap_run_outbox_aggregatetype_check',
+    table: 'zap_run_outbox',
+    column: 'aggregatetype',
+    refused: ['', 'other', 'Zap-Run', 'zap-run ', 'zap-run\n'],
+    accepted: ['zap-run'],
+  },
+  {
+    constraint: 'zap_run_outbox_aggregateid_check',
+    table: 'zap_run_outbox',
+    column: 'aggregateid',
+    refused: ['', 'u/', 'u'.repeat(130)],
+    accepted: ['u/z', `${'u'.repeat(64)}/${'z'.repeat(64)}`],
+  },
+  {
+    constraint: 'zap_run_outbox_type_check',
+    table: 'zap_run_outbox',
+    column: 'type',
+    refused: ['', '1Created', '.Created', 'Zap Run', 'Zap-Run', 'Zap\n', 'Z'.repeat(65)],
+    accepted: ['Z', 'zap.Run2', 'Z'.repeat(64)],
+  },
+  {
+    constraint: 'zap_run_outbox_traceparent_check',
+    table: 'zap_run_outbox',
+    column: 'traceparent',
+    refused: ['t'.repeat(257)],
+    accepted: [null, '', 't'.repeat(256)],
+  },
+  {
+    constraint: 'zap_run_outbox_payload_check',
+    table: 'zap_run_outbox',
+    column: 'payload',
+    refused: [Buffer.alloc(0), Buffer.alloc(5), Buffer.alloc(900_001)],
+    accepted: [Buffer.alloc(6), Buffer.alloc(900_000)],
+  },
+  {
+    constraint: 'event_schema_fingerprint_check',
+    table: 'event_schema',
+    column: 'fingerprint',
+    refused: ['', 'a'.repeat(63), 'a'.repeat(65), 'A'.repeat(64), 'g'.repeat(64), `${'a'.repeat(64)}\n`],
+    accepted: ['0123456789abcdef'.repeat(4)],
+  },
+  {
+    constraint: 'event_schema_schema_id_check',
+    table: 'event_schema',
+    column: 'schema_id',
+    refused: [0, -1],
+    accepted: [1, 2_147_483_647],
+  },
+];
+
+describe('the CHECKs', () => {
+  it('are these, all in force', async () => {
+    const found = await query(`
+      SELECT conname AS constraint, conrelid::regclass::text AS table, convalidated AS validated FROM pg_constraint
+       WHERE contype = 'c' AND connamespace = 'public'::regnamespace ORDER BY conname`);
+    const expected = checks.map(({ constraint, table }) => ({ constraint, table, validated: true }));
+    expect(found).toEqual(expected.sort((a, b) => (a.constraint < b.constraint ? -1 : 1)));
+  });
+
+  it.each(checks)('$constraint refuses what is beyond the bounds and accepts what is on them', async (check) => {
+    const { constraint, table, column, refused, accepted } = check;
+    await rolledBack('outbox_owner', async (client) => {
+      const said = async (value: unknown) => [value, await outcome(client, ...insertion(table, { ...rows[table](), [column]: value }))];
+      for (const value of refused) expect(await said(value)).toEqual([value, `23514 ${constraint}`]);
+      for (const value of accepted) expect(await said(value)).toEqual([value, 'accepted']);
+    });
+  });
+
+  it('are joined by a unique idempotency key per zap, which runs without a key do not share', async () => {
+    await rolledBack('outbox_owner', async (client) => {
+      const ids = { user_id: uniqueName('user'), zap_id: uniqueName('zap') };
+      const row = (idempotency_key: string | null) => insertion('zap_run', { ...rows.zap_run(), ...ids, idempotency_key });
+      await client.query(...row('k'));
+      await client.query(...row(null));
+      expect(await outcome(client, ...row('k'))).toBe('23505 zap_run_user_id_zap_id_idempotency_key_key');
+      expect(await outcome(client, ...row('K'))).toBe('accepted');
+      expect(await outcome(client, ...row(null))).toBe('accepted');
+    });
+  });
+});
+
+describe('the outbox', () => {
+  const updates = {
+    'of a row': `UPDATE zap_run_outbox SET resends = resends + 1 WHERE id = $1`,
+    'that meets no row': `UPDATE zap_run_outbox SET resends = 1 WHERE id = $1 AND false`,
+    'by way of ON CONFLICT': `INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload)
+      VALUES ($1, 'zap-run', 'u/z', 'Z', '\\x000000000100') ON CONFLICT (id) DO UPDATE SET resends = 1`,
+    'by way of MERGE': `MERGE INTO zap_run_outbox o USING (SELECT $1::uuid AS id) w ON o.id = w.id
+      WHEN MATCHED THEN UPDATE SET resends = 1`,
+  };
+  it.each(Object.entries(updates))('refuses an UPDATE %s, also by its owner and by a superuser', async (_how, update) => {
+    for (const login of ['outbox_owner', 'postgres'] as const)
+      await rolledBack(login, async (client) => {
+        const row = rows.zap_run_outbox();
+        await client.query(...insertion('zap_run_outbox', row));
+        expect([login, await outcome(client, update, [row.id])]).toEqual([login, '23001']);
+      });
+  });
+
+  it('is published alone, inserts only', async () => {
+    const publications = await query(`
+      SELECT pubname, puballtables AS "all", pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication`);
+    expect(publications).toEqual([
+      { pubname: 'zap_run_outbox', all: false, pubinsert: true, pubupdate: false, pubdelete: false, pubtruncate: false },
+    ]);
+    const tables = await query<{ columns: string[] }>(`
+      SELECT pubname, schemaname, tablename, rowfilter, array_length(attnames, 1) AS columns FROM pg_publication_tables`);
+    expect(tables).toEqual([{ pubname: 'zap_run_outbox', schemaname: 'public', tablename: 'zap_run_outbox', rowfilter: null, columns: 9 }]);
+  });
+
+  it('is vacuumed as a queue, its TOAST table too', async () => {
+    const [found] = await query<{ main: string[]; toast: string[] }>(`
+      SELECT c.reloptions AS main, t.reloptions AS toast FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid
+       WHERE c.oid = 'zap_run_outbox'::regclass`);
+    expect(found?.main.sort()).toEqual([
+      'autovacuum_analyze_scale_factor=0',
+      'autovacuum_analyze_threshold=50000',
+      'autovacuum_vacuum_cost_delay=0',
+      'autovacuum_vacuum_insert_scale_factor=0',
+      'autovacuum_vacuum_insert_threshold=50000',
+      'autovacuum_vacuum_scale_factor=0',
+      'autovacuum_vacuum_threshold=5000',
+      'vacuum_truncate=false',
+    ]);
+    expect(found?.toast.sort()).toEqual([
+      'autovacuum_vacuum_cost_delay=0',
+      'autovacuum_vacuum_scale_factor=0',
+      'autovacuum_vacuum_threshold=5000',
+      'vacuum_truncate=false',
+    ]);
+  });
+});
+
+const tables = ['zap_run', 'zap_run_outbox', 'event_schema', '_prisma_migrations'] as const;
+const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'] as const;
+const granted: Record<string, Partial<Record<(typeof tables)[number], (typeof privileges)[number][]>>> = {
+  outbox_ingest: { zap_run: ['SELECT', 'INSERT'], zap_run_outbox: ['INSERT'], event_schema: ['SELECT'] },
+  outbox_cdc: { zap_run_outbox: ['SELECT'] },
+  outbox_cleanup: { zap_run_outbox: ['SELECT', 'DELETE'] },
+  outbox_operator: { zap_run: ['SELECT'], zap_run_outbox: ['SELECT'], event_schema: ['SELECT', 'INSERT'] },
+};
+const roles = Object.keys(granted);
+const logins = ['ingest', 'cdc', 'cleanup', 'operator'] as const;
+
+describe('the roles', () => {
+  const grants = roles.flatMap((role) => tables.map((table) => ({ role, table, expected: granted[role]?.[table] ?? [] })));
+  it.each(grants)('$role has on $table exactly: $expected', async ({ role, table, expected }) => {
+    const found = await query<{ privilege: string }>(
+      `SELECT privilege FROM unnest($3::text[]) WITH ORDINALITY AS p (privilege, position)
+        WHERE has_table_privilege($1, $2, privilege) ORDER BY position`,
+      [role, table, privileges],
+    );
+    expect(found.map(({ privilege }) => privilege)).toEqual(expected);
+  });
+
+  it('and the owner are all who have anything: nothing to PUBLIC, nothing by column, nothing to pass on, TRUNCATE to nobody', async () => {
+    const found = await query(
+      `SELECT c.relname AS table, g.grantee::regrole::text AS role, string_agg(g.privilege_type, ' ') AS granted, bool_or(g.is_grantable) AS passes
+         FROM pg_class c CROSS JOIN aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) g
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1) AND g.grantee <> c.relowner
+          AND (g.grantee <> ALL ($2::regrole[]) OR g.privilege_type = 'TRUNCATE' OR g.is_grantable)
+        GROUP BY 1, 2`,
+      [tables, `{${roles.join(',')}}`],
+    );
+    expect(found).toEqual([]);
+    const byColumn = await query(
+      `SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attrelid = ANY ($1::regclass[]) AND attacl IS NOT NULL`,
+      [`{${tables.join(',')}}`],
+    );
+    expect(byColumn).toEqual([]);
+    const owners = await query(`SELECT DISTINCT relowner::regrole::text AS owner FROM pg_class WHERE oid = ANY ($1::regclass[])`, [
+      `{${tables.join(',')}}`,
+    ]);
+    expect(owners).toEqual([{ owner: 'outbox_owner' }]);
+  });
+
+  it('cannot log in and have no attribute', async () => {
+    const found = await query(
+      `SELECT rolname FROM pg_roles WHERE rolname = ANY ($1)
+          AND NOT (rolcanlogin OR rolsuper OR rolreplication OR rolcreaterole OR rolcreatedb OR rolbypassrls) ORDER BY rolname`,
+      [roles],
+    );
+    expect(found.map(({ rolname }) => String(rolname))).toEqual(roles.toSorted());
+  });
+
+  it.each(logins)('are given out one by one: the login %s is a member of its own only', async (login) => {
+    const found = await query(
+      `SELECT roleid::regrole::text AS role, admin_option, inherit_option FROM pg_auth_members WHERE member = $1::regrole`,
+      [login],
+    );
+    expect(found).toEqual([{ role: `outbox_${login}`, admin_option: false, inherit_option: true }]);
+  });
+
+  it('leave the attributes to the logins: REPLICATION to cdc and operator only, nobody a superuser', async () => {
+    const all = [...logins, 'outbox_owner', 'registry'];
+    const found = await query(
+      `SELECT rolname AS login, rolcanlogin AS "logsIn", rolreplication AS replication FROM pg_roles
+        WHERE rolname = ANY ($1) AND NOT (rolsuper OR rolbypassrls OR rolcreatedb) ORDER BY rolname`,
+      [all],
+    );
+    const expected = all.map((login) => ({ login, logsIn: true, replication: login === 'cdc' || login === 'operator' }));
+    expect(found).toEqual(expected.sort((a, b) => (a.login < b.login ? -1 : 1)));
+  });
+});
+
+// Permission is asked before any row is looked for: `WHERE false` refuses as well, and destroys nothing if it does not.
+const read = 'SELECT FROM zap_run_outbox WHERE false';
+const remove = 'DELETE FROM zap_run_outbox WHERE false';
+const insert = `INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload)
+  VALUES (gen_random_uuid(), 'zap-run', 'u/z', 'Z', '\\x000000000100')`;
+const update = 'UPDATE zap_run_outbox SET resends = 1 WHERE false';
+const truncate = 'TRUNCATE zap_run_outbox';
+const may: Record<(typeof logins)[number], string[]> = { ingest: [insert], cdc: [read], cleanup: [read, remove], operator: [read] };
+
+describe('as themselves', () => {
+  it.each(logins)('%s may do with the outbox what its role allows, and nothing else', async (login) => {
+    await rolledBack(login, async (client) => {
+      for (const sql of [read, insert, update, remove, truncate])
+        expect([sql, await outcome(client, sql)]).toEqual([sql, may[login].includes(sql) ? 'accepted' : '42501']);
+    });
+  });
+
+  it.each<[Login, string]>([
+    ['cleanup', 'zap_run'],
+    ['cdc', 'zap_run'],
+    ['cleanup', 'event_schema'],
+    ['registry', 'zap_run_outbox'],
+  ])('%s cannot read %s', async (login, table) => {
+    expect(await rolledBack(login, (client) => outcome(client, `SELECT FROM ${table} WHERE false`))).toBe('42501');
+  });
+});
+
+describe('metadata', () => {
+  const texts = {
+    'the escape of NUL': '{"a":"\\u0000"}',
+    'half a surrogate pair': '{"a":"\\ud83d","b":"\\udc00\\ud800"}',
+    'an integer beyond 2^53': '{"a":9007199254740993,"b":-9223372036854775809}',
+    'a number beyond a double': '{"a":1e400,"b":1E-400,"c":0.10000000000000000000001}',
+    'minus zero and other spellings': '[-0,-0.0,1.0,1.50,1E2,1e+2]',
+    'duplicate keys': '{"b":1,"a":2,"b":3,"":4}',
+    'odd white space': ' {\r\n\t"a" :  [ ] ,"b":{ }\n} \n',
+    'escapes that need none': '{"\\u0061":"\\/\\u00e9é😀"}',
+    'a document that is no object': '-0',
+  };
+  it.each(Object.entries(texts))('keeps the exact text of %s', async (_what, text) => {
+    await rolledBack('ingest', async (client) => {
+      const row = { ...rows.zap_run(), metadata: text };
+      await client.query(...insertion('zap_run', row));
+      const found = await client.query<{ text: string }>('SELECT metadata::text AS text FROM zap_run WHERE id = $1', [row.id]);
+      expect(found.rows).toEqual([{ text }]);
+    });
+  });
+});
