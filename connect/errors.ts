@@ -10,6 +10,7 @@ export class RegisterError extends Error {
 }
 
 export type RegisterErrorCode =
+  | 'KAFKA_UNREACHABLE'
   | 'PREFLIGHT_FAILED'
   | 'TOPIC_UNSUITABLE'
   | 'SCHEMA_REFUSED'

@@ -19,7 +19,13 @@ try {
   const kafka = new Kafka({ clientId: 'outbox-register', brokers: config.KAFKA_BROKERS, logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   try {
-    await admin.connect();
+    await admin.connect().catch((error: unknown) => {
+      throw new RegisterError(
+        'KAFKA_UNREACHABLE',
+        `Kafka does not answer at ${config.KAFKA_BROKERS.join(', ')}. Is KAFKA_BROKERS right?`,
+        error,
+      );
+    });
     const done = await register({ config, connector, pool, admin, connect: new ConnectApi(config.CONNECT_URL) });
     log.info(done, 'connector is running');
   } finally {

@@ -5,14 +5,21 @@ import { StackError } from './errors.ts';
 
 const MINIMUM = 21; // Apicurio Registry needs 21; Kafka alone would do with 17.
 
+const USUAL_FOLDERS: readonly string[] = [
+  '/usr/lib/jvm',
+  '/opt',
+  '/Library/Java/JavaVirtualMachines',
+  join(homedir(), '.sdkman/candidates/java'),
+];
+
 /**
  * The `java` of the newest JDK that is good enough, looked for in JAVA_HOME, PATH and the usual folders, as the
  * default `java` is often an older one with a newer beside it.
  *
  * @throws StackError NO_JDK with what was found where
  */
-export function findJava(env: NodeJS.ProcessEnv): string {
-  const found = candidates(env).map((home) => ({ home, version: versionOf(home) }));
+export function findJava(env: NodeJS.ProcessEnv, folders = USUAL_FOLDERS): string {
+  const found = candidates(env, folders).map((home) => ({ home, version: versionOf(home) }));
   const preferred = found.find(({ home, version }) => home === env.JAVA_HOME && version >= MINIMUM);
   const best = preferred ?? found.sort((a, b) => b.version - a.version)[0];
   if (best !== undefined && best.version >= MINIMUM) return join(best.home, 'bin', 'java');
@@ -24,8 +31,7 @@ export function findJava(env: NodeJS.ProcessEnv): string {
   );
 }
 
-function candidates(env: NodeJS.ProcessEnv): string[] {
-  const folders = ['/usr/lib/jvm', '/opt', '/Library/Java/JavaVirtualMachines', join(homedir(), '.sdkman/candidates/java')];
+function candidates(env: NodeJS.ProcessEnv, folders: readonly string[]): string[] {
   const installed = folders
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).flatMap((name) => [join(folder, name), join(folder, name, 'Contents/Home')]));

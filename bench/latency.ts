@@ -1,0 +1,122 @@
+import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
+import { serve } from '@hono/node-server';
+import autocannon from 'autocannon';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { cpus } from 'node:os';
+import pg from 'pg';
+import { pino } from 'pino';
+import { createDecoder } from '../consumers-example/decode.ts';
+import { consume } from '../consumers-example/kafka.ts';
+import { zapRunCreated } from '../consumers-example/zap-run.ts';
+import { createApp } from '../ingest/app.ts';
+import { findEventSchema } from '../ingest/event-schema.ts';
+import { createRecorder } from '../ingest/record-event.ts';
+import { createPrismaClient } from '../prisma/client.ts';
+import { brokerAddress, databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
+
+// `npm run bench:latency`, on a stack that runs (`make up`): from COMMIT's reply at ingest to the consumer's handler.
+// Ingest's own app and the example's own consumer run in this process, so that one clock measures both ends. The load
+// is open: 600 requests a second whatever the answers do. Three rounds, medians and spread.
+
+const RATE = 600;
+const SECONDS = 20;
+const ROUNDS = 3;
+/** The first seconds of a round are a cold JVM's and are not counted. */
+const WARM_UP_SECONDS = 5;
+
+if (existsSync('.env')) process.loadEnvFile('.env');
+const config = readStackConfig(process.env);
+const pool = new pg.Pool({ connectionString: databaseUrl(config, 'ingest'), max: 6 });
+const schemaText = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+const eventSchema = await findEventSchema(createPrismaClient(pool), schemaText);
+if (eventSchema === undefined) throw new Error('the event schema is not registered: run make up first');
+
+const committedAt = new Map<string, number>();
+let latencies: number[] = [];
+
+const record = createRecorder(pool, 10_000);
+const app = createApp({
+  recordEvent: async (event) => {
+    await record(event);
+    committedAt.set(event.id, performance.now());
+  },
+  eventSchema: () => eventSchema,
+  pingDatabase: async () => undefined,
+  bodyLimitBytes: 524_288,
+  maxEventBytes: 900_000,
+  keepHeaders: [],
+  log: pino({ level: 'silent' }),
+});
+const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+
+const decode = createDecoder(new SchemaRegistry({ host: registryUrl(config) }), zapRunCreated);
+const consumer = await consume({
+  brokers: [brokerAddress(config)],
+  groupId: 'bench-latency',
+  topic: 'zap-run.events',
+  handle: async ({ value }) => {
+    const { zapRunId } = await decode(value);
+    const arrived = performance.now();
+    const committed = committedAt.get(zapRunId);
+    if (committed !== undefined) latencies.push(arrived - committed);
+    committedAt.delete(zapRunId);
+  },
+  onGivingUp: (error) => {
+    throw error;
+  },
+});
+
+const load = (seconds: number) =>
+  autocannon({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    // Sixty-four zaps, so that every partition has its share.
+    requests: Array.from({ length: 64 }, (_, zap) => ({
+      path: `/hooks/catch/bench/zap-${zap}`,
+      method: 'POST' as const,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ text: 'x'.repeat(388) }),
+    })),
+    connections: 32,
+    overallRate: RATE,
+    duration: seconds,
+  });
+
+const quantile = (sorted: number[], q: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN;
+const rounds: { events: number; p50: number; p99: number; max: number }[] = [];
+for (let round = 1; round <= ROUNDS; round += 1) {
+  await load(WARM_UP_SECONDS);
+  latencies = [];
+  const { non2xx, errors } = await load(SECONDS);
+  if (non2xx + errors > 0) throw new Error(`${non2xx} answers were not 200, ${errors} requests failed`);
+  const deadline = performance.now() + 30_000;
+  while (committedAt.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+  if (committedAt.size > 0) throw new Error(`${committedAt.size} events did not arrive`);
+  const sorted = latencies.toSorted((a, b) => a - b);
+  const result = { events: sorted.length, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), max: sorted.at(-1) ?? NaN };
+  rounds.push(result);
+  process.stdout.write(
+    `round ${round}: ${result.events} events, p50 ${result.p50.toFixed(1)} ms, p99 ${result.p99.toFixed(1)} ms, max ${result.max.toFixed(1)} ms\n`,
+  );
+}
+
+const spread = (pick: (round: (typeof rounds)[number]) => number) => {
+  const values = rounds.map(pick).toSorted((a, b) => a - b);
+  return { median: quantile(values, 0.5), least: values[0], most: values.at(-1) };
+};
+const result = {
+  date: new Date().toISOString(),
+  cpus: cpus().length,
+  rate: RATE,
+  p50: spread(({ p50 }) => p50),
+  p99: spread(({ p99 }) => p99),
+  rounds,
+};
+writeFileSync(new URL('../docs/latency.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+process.stdout.write(
+  `median of ${ROUNDS}: p50 ${result.p50.median.toFixed(1)} ms, p99 ${result.p99.median.toFixed(1)} ms → docs/latency.json\n`,
+);
+await consumer.stop();
+server.close();
+await pool.end();
+process.exit();

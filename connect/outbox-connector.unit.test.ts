@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { EVENT_TOPIC, MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from './config.ts';
+
+const text = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+const connector = JSON.parse(text('outbox-connector.json')) as Record<string, string>;
+const entries = Object.entries(connector);
+const setting = (key: string) => connector[key] ?? '';
+
+const migrations = new URL('../prisma/migrations/', import.meta.url);
+const sql = readdirSync(migrations, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => text(`../prisma/migrations/${name}/migration.sql`))
+  .join('\n');
+
+/** The columns of the outbox, by the migration. */
+function outboxColumns(): string[] {
+  const body = /CREATE TABLE zap_run_outbox \(\n(.*?)\n\);/s.exec(sql)?.[1] ?? '';
+  return body.split('\n').flatMap((line) => /^ {2}([a-z_]+) +[a-z]/.exec(line)?.[1] ?? []);
+}
+
+describe("the README's table of settings", () => {
+  const section =
+    text('README.md')
+      .split('\n## ')
+      .find((part) => part.startsWith('Every setting')) ?? '';
+  const rows = [...section.matchAll(/^\| `([^`]+)` \| `([^`]*)` \| (.+) \|$/gm)].map(([, key, value, why]) => ({ key, value, why }));
+
+  test('has exactly the keys of the connector, in its order', () => {
+    expect(rows.map(({ key }) => key)).toEqual(Object.keys(connector));
+  });
+
+  test('has the values that are in force', () => {
+    expect(rows.map(({ key, value }) => [key, value])).toEqual(entries);
+  });
+
+  test('gives a reason of its own for each key', () => {
+    for (const { key, why } of rows) expect(why?.length, key).toBeGreaterThan(25);
+    expect(new Set(rows.map(({ why }) => why)).size).toBe(rows.length);
+  });
+});
+
+describe("the connector's settings", () => {
+  test('are strings only, as Connect gives them back and register compares them', () => {
+    expect(entries.filter(([, value]) => typeof value !== 'string')).toEqual([]);
+  });
+
+  test('hold no secret: each comes from the environment of the worker', () => {
+    const secrets = entries.filter(([key]) => /password|secret/i.test(key));
+    expect(secrets.map(([key]) => key)).toContain('database.password');
+    for (const [key, value] of secrets) expect(value, key).toMatch(/^\$\{env:[A-Z_]+\}$/);
+  });
+
+  test('name only variables that the worker lets them read', () => {
+    const pattern = /^config\.providers\.env\.param\.allowlist\.pattern=(.+)$/m.exec(text('worker.properties'))?.[1] ?? '';
+    const allowed = new RegExp(pattern);
+    const named = [...text('outbox-connector.json').matchAll(/\$\{env:([^}]+)\}/g)].map(([, name]) => name ?? '');
+    expect(named).toHaveLength(5);
+    expect(named.filter((name) => !allowed.test(name))).toEqual([]);
+    expect(allowed.test('PATH')).toBe(false);
+  });
+
+  test('override only client options that the worker lets them override', () => {
+    const allowed = /^connector\.client\.config\.override\.allowlist=(.+)$/m.exec(text('worker.properties'))?.[1]?.split(',') ?? [];
+    const overridden = entries.flatMap(([key]) => (key.startsWith('producer.override.') ? [key.slice('producer.override.'.length)] : []));
+    expect(overridden).not.toEqual([]);
+    expect(overridden.filter((name) => !allowed.includes(name))).toEqual([]);
+  });
+
+  test('route by columns that the outbox has', () => {
+    const columns = outboxColumns();
+    const placed = setting('transforms.outbox.table.fields.additional.placement')
+      .split(',')
+      .map((entry) => entry.split(':')[0]);
+    expect(placed).toEqual(['type', 'resends', 'traceparent']);
+    // What the router reads by default.
+    expect(columns).toEqual(expect.arrayContaining([...placed, 'id', 'aggregateid', 'payload', 'type']));
+  });
+
+  test('order a snapshot by a column that the outbox has', () => {
+    const order = /ORDER BY ([a-z_]+)$/.exec(setting('snapshot.select.statement.overrides.public.zap_run_outbox'))?.[1];
+    expect(outboxColumns()).toContain(order);
+  });
+
+  test("use the migration's publication, which publishes inserts of the outbox", () => {
+    const [, publication, table, publish] = /CREATE PUBLICATION (\w+) FOR TABLE (\w+) WITH \(publish = '(\w+)'\)/.exec(sql) ?? [];
+    expect(setting('publication.name')).toBe(publication);
+    expect(setting('slot.name')).toBe(publication);
+    expect(setting('table.include.list')).toBe(`public.${table}`);
+    expect(publish).toBe('insert');
+  });
+
+  test('send the rows through the router, under the name that Debezium gives their topic', () => {
+    const pattern = new RegExp(`^${setting('predicates.isOutboxRow.pattern')}$`);
+    expect(`${setting('topic.prefix')}.${setting('table.include.list')}`).toMatch(pattern);
+    expect('__debezium-heartbeat.outbox').not.toMatch(pattern);
+  });
+
+  test('leave the event topic where everybody else expects it', () => {
+    expect(setting('transforms.outbox.route.topic.replacement')).toBe(EVENT_TOPIC);
+  });
+
+  test('let the largest event of the outbox through', () => {
+    const check = /octet_length\(payload\) BETWEEN 6 AND (\d+)/.exec(sql)?.[1];
+    expect(MAX_EVENT_BYTES).toBe(Number(check));
+    expect(Number(setting('producer.override.max.request.size'))).toBeGreaterThanOrEqual(MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES);
+  });
+});

@@ -1,0 +1,63 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { settings as cleanup } from '../cleanup/config.ts';
+import { settings as connect } from '../connect/config.ts';
+import { settings as consumer } from '../consumers-example/config.ts';
+import { faults } from '../ingest/errors.ts';
+import { settings as ingest } from '../ingest/config.ts';
+import { describeSettings } from '../settings.ts';
+import { settings as stack } from '../stack/config.ts';
+
+// `npm run generate` writes the parts of README.md that code or a measurement knows better than a person: between
+// <!-- NAME --> and <!-- /NAME -->. With --check it only says whether they are stale.
+
+const readme = new URL('../README.md', import.meta.url);
+
+function settingsTables(): string {
+  const rooms: [string, z.ZodObject][] = [
+    ['The embedded stack (`stack/`, or a line in `.env`)', stack],
+    ['`ingest/`', ingest],
+    ['`connect/`, when it registers', connect],
+    ['`cleanup/`', cleanup],
+    ['`consumers-example/`', consumer],
+  ];
+  return rooms
+    .map(([title, schema]) => {
+      const rows = describeSettings(schema).map(({ name, fallback, meaning }) => `| \`${name}\` | ${fallback} | ${meaning} |`);
+      return [`**${title}**`, '', '| Setting | Default | Meaning |', '|---|---|---|', ...rows].join('\n');
+    })
+    .join('\n\n');
+}
+
+function errorTable(): string {
+  const rows = Object.entries(faults).map(([code, { status, retryable }]) => `| \`${code}\` | ${status} | ${retryable ? 'yes' : 'no'} |`);
+  return ['| Code | Status | Send again |', '|---|---|---|', ...rows].join('\n');
+}
+
+interface Figures {
+  measured: string;
+  machine: string;
+  rows: { what: string; figure: string; how: string }[];
+}
+
+function figures(): string {
+  const { measured, machine, rows } = JSON.parse(readFileSync(new URL('figures.json', import.meta.url), 'utf8')) as Figures;
+  const lines = rows.map(({ what, figure, how }) => `| ${what} | ${figure} | ${how} |`);
+  return [`Measured on ${measured}, ${machine}.`, '', '| What | Figure | How |', '|---|---|---|', ...lines].join('\n');
+}
+
+const generated: Record<string, () => string> = { settings: settingsTables, errors: errorTable, figures };
+
+const before = readFileSync(readme, 'utf8');
+let after = before;
+for (const [name, make] of Object.entries(generated)) {
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [from, to] = [after.indexOf(open), after.indexOf(close)];
+  if (from < 0 || to < from) throw new Error(`README.md has no ${open} … ${close}`);
+  after = `${after.slice(0, from + open.length)}\n${make()}\n${after.slice(to)}`;
+}
+if (!process.argv.includes('--check')) writeFileSync(readme, after);
+else if (after !== before) {
+  process.stderr.write('README.md is stale: its generated parts differ from the code. Run: npm run generate\n');
+  process.exitCode = 1;
+}

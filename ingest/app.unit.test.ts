@@ -1,0 +1,275 @@
+import { readFileSync } from 'node:fs';
+import type avsc from 'avsc';
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { createApp, type Dependencies } from './app.ts';
+import { faults, IngestError, type FaultCode } from './errors.ts';
+import { eventSchema } from './event-schema.ts';
+import type { RunEvent } from './record-event.ts';
+
+const avro = JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
+const schema = eventSchema(7, avro);
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const MARKER = 'marker-that-nobody-may-see';
+const HOOK = '/hooks/catch/u/z';
+
+/** The app with stubs around it, what was recorded, and what was logged. */
+function setUp(given: Partial<Dependencies> = {}) {
+  const recorded: RunEvent[] = [];
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) });
+  const app = createApp({
+    recordEvent: async (event) => {
+      recorded.push(event);
+    },
+    eventSchema: () => schema,
+    pingDatabase: () => Promise.resolve(),
+    bodyLimitBytes: 1000,
+    maxEventBytes: 5000,
+    keepHeaders: [],
+    log,
+    ...given,
+  });
+  const request = async (path: string, init?: RequestInit) => app.request(path, init);
+  const post = (body: BodyInit | null, headers: Record<string, string> = {}, path = HOOK) =>
+    request(path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+  return { recorded, lines, request, post };
+}
+
+async function expectFault(response: Response, code: FaultCode): Promise<void> {
+  expect(response.status).toBe(faults[code].status);
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+  const body = (await response.json()) as Record<string, unknown>;
+  expect(Object.keys(body)).toEqual(['code', 'message', 'requestId']);
+  expect(body).toMatchObject({ code, message: expect.stringMatching(/./) as string, requestId: expect.stringMatching(UUID) as string });
+  expect(response.headers.get('retry-after')).toBe(faults[code].retryable ? '1' : null);
+}
+
+/** A body without a length, as a chunked request has it. */
+const chunked = (...chunks: string[]) =>
+  new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
+      controller.close();
+    },
+  });
+
+describe('a webhook', () => {
+  test('is answered with 200 and the id of its run', async () => {
+    const { post, recorded } = setUp();
+    const response = await post('{"a":1}');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ message: 'Webhook received', id: expect.stringMatching(UUID) as string });
+    expect(recorded).toHaveLength(1);
+  });
+
+  test('is recorded with the exact text, its ids and the kept headers', async () => {
+    const { post, recorded } = setUp({ keepHeaders: ['X-Mine'] });
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const headers = { traceparent, 'x-mine': 'm', 'x-github-event': 'push', authorization: MARKER };
+    const response = await post(' {"n":9007199254740993, "n":-0}', headers);
+    const { id } = (await response.json()) as { id: string };
+    expect(recorded[0]).toMatchObject({
+      id,
+      userId: 'u',
+      zapId: 'z',
+      metadata: ' {"n":9007199254740993, "n":-0}',
+      schemaId: 7,
+      traceparent,
+    });
+    expect(recorded[0]?.headers).toEqual({ 'content-type': 'application/json', 'x-github-event': 'push', 'x-mine': 'm' });
+    expect(recorded[0]?.payload.subarray(0, 5)).toEqual(Buffer.from([0, 0, 0, 0, 7]));
+  });
+
+  test('is not answered before it is recorded', async () => {
+    const stored = Promise.withResolvers<undefined>();
+    const called = Promise.withResolvers<undefined>();
+    const order: string[] = [];
+    const { post } = setUp({
+      recordEvent: async () => {
+        called.resolve(undefined);
+        await stored.promise;
+        order.push('recorded');
+      },
+    });
+    const answer = post('{}').then(() => order.push('answered'));
+    await called.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual([]);
+    stored.resolve(undefined);
+    await answer;
+    expect(order).toEqual(['recorded', 'answered']);
+  });
+
+  test('without a body is recorded as null', async () => {
+    const { request, recorded } = setUp();
+    expect((await request(HOOK, { method: 'POST' })).status).toBe(200);
+    expect(recorded[0]?.metadata).toBe('null');
+  });
+
+  test('that arrives in chunks is recorded whole', async () => {
+    const { post, recorded } = setUp();
+    expect((await post(chunked('{"a":', '"🦊"}'), {})).status).toBe(200);
+    expect(recorded[0]?.metadata).toBe('{"a":"🦊"}');
+  });
+});
+
+describe('a refused webhook', () => {
+  test.each([
+    ['is not JSON', '{', {}, 'invalid_json'],
+    ['is a form', 'a=1', { 'content-type': 'application/x-www-form-urlencoded' }, 'unsupported_media_type'],
+    ['is compressed', '{}', { 'content-encoding': 'gzip' }, 'unsupported_media_type'],
+    ['announces too large a body', '{}', { 'content-length': '1001' }, 'payload_too_large'],
+  ] as const)('that %s gets its code and is not recorded', async (_what, body, headers, code) => {
+    const { post, recorded } = setUp();
+    await expectFault(await post(body, headers), code);
+    expect(recorded).toEqual([]);
+  });
+
+  test('that is too large in chunks gets 413 and is not recorded', async () => {
+    const { post, recorded, lines } = setUp();
+    await expectFault(await post(chunked('"', 'x'.repeat(600), 'x'.repeat(600), '"')), 'payload_too_large');
+    expect(recorded).toEqual([]);
+    expect(lines).toMatchObject([{ status: 413, code: 'payload_too_large' }]);
+  });
+
+  test('may have as many bytes as the limit says, and not one more', async () => {
+    const { post } = setUp();
+    expect((await post(chunked(`"${'x'.repeat(998)}"`))).status).toBe(200);
+    await expectFault(await post(chunked(`"${'x'.repeat(999)}"`)), 'payload_too_large');
+  });
+
+  test('whose event would be too large gets 413 and is not recorded', async () => {
+    const { post, recorded } = setUp({ maxEventBytes: 300 });
+    expect((await post(JSON.stringify('x'.repeat(100)))).status).toBe(200);
+    await expectFault(await post(JSON.stringify('x'.repeat(300))), 'payload_too_large');
+    expect(recorded).toHaveLength(1);
+  });
+
+  test.each(['overloaded', 'database_unavailable', 'write_refused'] as const)('that cannot be stored now gets %s', async (code) => {
+    const { post } = setUp({ recordEvent: () => Promise.reject(new IngestError(code, 'Try again.', new Error(MARKER))) });
+    const response = await post('{}');
+    expect(await response.clone().text()).not.toContain(MARKER);
+    await expectFault(response, code);
+  });
+
+  test('that meets a fault of ours gets 500 without the details', async () => {
+    const { post, lines } = setUp({ recordEvent: () => Promise.reject(new Error(MARKER)) });
+    const response = await post('{}');
+    expect(await response.clone().text()).not.toContain(MARKER);
+    await expectFault(response, 'internal');
+    expect(lines).toMatchObject([{ level: 50, cause: MARKER }]);
+  });
+
+  test('that comes before the schema is registered gets 503 with Retry-After', async () => {
+    const { post, recorded } = setUp({ eventSchema: () => undefined });
+    await expectFault(await post('{}'), 'schema_unknown');
+    expect(recorded).toEqual([]);
+  });
+});
+
+describe('a path', () => {
+  test.each([
+    '/hooks/catch/a%2Fb/z',
+    '/hooks/catch/u/a%00',
+    '/hooks/catch/u/%2e%2e',
+    '/hooks/catch/u/..',
+    '/hooks/catch/u/a%20b',
+    '/hooks/catch/u/%EF%BC%91',
+    '/hooks/catch/u/%F0%9F%A6%8A',
+    '/hooks/catch/u/%E0%A4%A',
+    '/hooks/catch/u/a%252Fb',
+    `/hooks/catch/u/${'a'.repeat(65)}`,
+    '/hooks/catch/u',
+    '/hooks/catch/u/z/more',
+    '/hooks/catch//z',
+    '/hooks/catch/u/z%0A',
+    '/',
+  ])('%s is not found and nothing is recorded', async (path) => {
+    const { post, recorded } = setUp();
+    await expectFault(await post('{}', {}, path), 'not_found');
+    expect(recorded).toEqual([]);
+  });
+
+  test('is judged before the content type and the body', async () => {
+    const { post } = setUp();
+    await expectFault(await post('{', { 'content-type': 'text/plain' }, '/hooks/catch/u/a%2Fb'), 'not_found');
+  });
+});
+
+describe('another method', () => {
+  test.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s gets 405 with Allow and records nothing', async (method) => {
+    const { request, recorded } = setUp();
+    const response = await request(HOOK, { method });
+    expect(response.headers.get('allow')).toBe('POST');
+    await expectFault(response, 'method_not_allowed');
+    expect(recorded).toEqual([]);
+  });
+
+  test('HEAD gets 405 with Allow and records nothing', async () => {
+    const { request, recorded, lines } = setUp();
+    const response = await request(HOOK, { method: 'HEAD' });
+    expect([response.status, response.headers.get('allow'), await response.text()]).toEqual([405, 'POST', '']);
+    expect(recorded).toEqual([]);
+    expect(lines).toMatchObject([{ method: 'HEAD', status: 405 }]);
+  });
+
+  test('at a path with bad ids is not found', async () => {
+    await expectFault(await setUp().request('/hooks/catch/u/a%2Fb', { method: 'GET' }), 'not_found');
+  });
+});
+
+describe('the log', () => {
+  const query = `?token=${MARKER}`;
+  const body = JSON.stringify({ text: MARKER });
+  const headers = { authorization: `Bearer ${MARKER}`, cookie: MARKER, 'x-github-event': MARKER };
+
+  test.each([
+    ['is recorded', HOOK, body, 200],
+    ['is not JSON', HOOK, `{${MARKER}`, 400],
+    ['is too large', HOOK, `"${MARKER.repeat(100)}"`, 413],
+    ['has bad ids', '/hooks/catch/u/a%2Fb', body, 404],
+    ['goes nowhere', '/nowhere', body, 404],
+  ])('has one line without body, query and headers for a request that %s', async (_what, path, sent, status) => {
+    const { post, lines } = setUp();
+    expect((await post(sent, headers, path + query)).status).toBe(status);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ method: 'POST', status, requestId: expect.stringMatching(UUID) as string });
+    expect(lines[0]?.durationMs).toBeGreaterThanOrEqual(0);
+    expect(JSON.stringify(lines)).not.toContain(MARKER);
+  });
+
+  test('names the hook, the run and the size of what was recorded', async () => {
+    const { post, lines } = setUp();
+    const { id } = (await (await post('{}')).json()) as { id: string };
+    expect(lines).toMatchObject([{ userId: 'u', zapId: 'z', id, bytes: expect.any(Number) as number }]);
+  });
+
+  test('carries the request id that the sender got, the code and the cause', async () => {
+    const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    const { post, lines } = setUp({ recordEvent: () => Promise.reject(new IngestError('database_unavailable', 'Try again.', cause)) });
+    const { requestId } = (await (await post('{}')).json()) as { requestId: string };
+    expect(lines).toMatchObject([{ requestId, code: 'database_unavailable', cause: 'ECONNREFUSED refused', level: 50 }]);
+  });
+});
+
+describe('the probes', () => {
+  test('livez asks nobody', async () => {
+    const { request } = setUp({ eventSchema: () => undefined, pingDatabase: () => Promise.reject(new Error('down')) });
+    expect((await request('/livez')).status).toBe(200);
+  });
+
+  test('readyz is 200 with a schema and a database', async () => {
+    const response = await setUp().request('/readyz');
+    expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
+  });
+
+  test('readyz is 503 without the schema', async () => {
+    await expectFault(await setUp({ eventSchema: () => undefined }).request('/readyz'), 'schema_unknown');
+  });
+
+  test('readyz is 503 without the database', async () => {
+    const { request } = setUp({ pingDatabase: () => Promise.reject(new Error('down')) });
+    await expectFault(await request('/readyz'), 'database_unavailable');
+  });
+});

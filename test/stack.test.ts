@@ -1,0 +1,124 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { leftovers } from '../stack/process.ts';
+import { up } from '../stack/up.ts';
+import { freePorts } from './support/free-ports.ts';
+import { uniqueName } from './support/names.ts';
+import { postInTurn } from './support/post.ts';
+import { config, query, untilUp } from './support/stack.ts';
+import { readTopic } from './support/topic.ts';
+import { waitFor } from './support/wait-for.ts';
+
+interface Outcome {
+  code: number;
+  output: string;
+}
+
+/** Runs `stack/cli.ts` as make does, for a stack of its own below .stack (Postgres must be able to enter it). */
+async function cli(verb: string, env: Record<string, string>): Promise<Outcome> {
+  const ports = await freePorts(7);
+  const names = [
+    'INGEST_PORT',
+    'POSTGRES_PORT',
+    'KAFKA_PORT',
+    'KAFKA_CONTROLLER_PORT',
+    'REGISTRY_PORT',
+    'REGISTRY_MANAGEMENT_PORT',
+    'CONNECT_PORT',
+  ];
+  const own = Object.fromEntries(names.map((name, index) => [name, String(ports[index])]));
+  return new Promise((resolve) => {
+    const options = { env: { ...process.env, ...own, ...env }, encoding: 'utf8' as const };
+    const child = execFile(process.execPath, ['--import', 'tsx', 'stack/cli.ts', verb], options, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
+    );
+  });
+}
+
+function ownDir(): string {
+  const dir = `.stack/${uniqueName('other')}`;
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+function expectNothingRuns(dir: string): void {
+  expect([...leftovers(dir).keys()]).toEqual([]);
+  expect(execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })).not.toContain(dir);
+}
+
+test('a second make up while the stack runs changes nothing', async () => {
+  const before = leftovers(config.dir);
+  await up(config, () => undefined);
+  expect(leftovers(config.dir)).toEqual(before);
+});
+
+test('after a kill -9 of the process runner, make up recovers and no event is lost', { timeout: 240_000 }, async () => {
+  const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+  const ids = await postInTurn(userId, zapId, 50);
+  const runner = leftovers(config.dir).get('runner');
+  process.kill(runner ?? 0, 'SIGKILL');
+  await waitFor('the runner is gone', () => !leftovers(config.dir).has('runner'));
+  const said: string[] = [];
+  await up(config, (line) => said.push(line));
+  expect(said[0]).toMatch(/^stopping what an earlier run left: .*postgres/);
+  await untilUp('consumer', 'cleanup');
+
+  const topic = await readTopic();
+  onTestFinished(() => topic.close());
+  const records = await topic.untilEvents(`${userId}/${zapId}`, ids.length);
+  expect([...new Set(records.map(({ headers }) => headers.id))]).toEqual(ids);
+  const rows = () => query('SELECT FROM zap_run_outbox WHERE aggregateid = $1', [`${userId}/${zapId}`]);
+  await waitFor('all rows are cleaned up', async () => (await rows()).length === 0);
+});
+
+test('a port that is taken is named with its setting, and nothing is left running', async () => {
+  const [port = 0] = await freePorts(1);
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+  onTestFinished(() => void other.close());
+  const dir = ownDir();
+  const { code, output } = await cli('up', { STACK_DIR: dir, KAFKA_PORT: String(port) });
+  expect(code).toBe(1);
+  expect(output).toContain(`PORT_TAKEN: Something else listens on port ${port} (KAFKA_PORT)`);
+  expectNothingRuns(dir);
+});
+
+test(
+  'a part that does not get healthy is named with its log and the setting, and nothing is left running',
+  { timeout: 120_000 },
+  async () => {
+    const dir = ownDir();
+    const { code, output } = await cli('up', {
+      STACK_DIR: dir,
+      START_TIMEOUT_SECONDS: '5',
+      CONNECT_HEAP_MB: '128',
+      REGISTRY_HEAP_MB: '96',
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(/NOT_HEALTHY: \w+ does not get healthy: .*START_TIMEOUT_SECONDS \(now 5\)/s);
+    expectNothingRuns(dir);
+  },
+);
+
+test('a Maven registry that cannot be reached is named, and nothing is left running', { timeout: 120_000 }, async () => {
+  const dir = ownDir();
+  const empty = mkdtempSync(join(tmpdir(), 'maven-'));
+  onTestFinished(() => rmSync(empty, { recursive: true, force: true }));
+  const nowhere = `-Dmaven.repo.local=${empty} -Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=1 -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=1`;
+  const settings = { JAVA_TOOL_OPTIONS: '', MAVEN_OPTS: nowhere, STACK_JARS: join(empty, 'jars') };
+  const { code, output } = await cli('up', { STACK_DIR: dir, ...settings });
+  expect(code).toBe(1);
+  expect(output).toMatch(/MAVEN_FAILED: Maven could not fetch the jars of kafka: .*settings\.xml/s);
+  expectNothingRuns(dir);
+});
+
+test('a setting that does not fit is named with what arrived', async () => {
+  const { code, output } = await cli('up', { STACK_DIR: ownDir(), KAFKA_PORT: 'ninety', START_TIMEOUT_SECONDS: '1' });
+  expect(code).toBe(1);
+  expect(output).toContain('KAFKA_PORT is "ninety"');
+  expect(output).toContain('START_TIMEOUT_SECONDS is "1"');
+});
