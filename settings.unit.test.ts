@@ -10,7 +10,7 @@ const schema = z.object({
 });
 const MARKER = 'marker-that-nobody-may-see';
 
-function faultOf<S extends z.ZodObject>(about: S, env: Record<string, string>): SettingsError {
+function faultOf(about: z.ZodObject, env: Record<string, string>): SettingsError {
   try {
     readSettings(about, env);
   } catch (error) {

@@ -31,8 +31,8 @@ function setUp(given: Partial<Dependencies> = {}) {
     ...given,
   });
   const request = async (path: string, init?: RequestInit) => app.request(path, init);
-  const post = (body: BodyInit | null, headers: Record<string, string> = {}, path = HOOK) =>
-    request(path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+  const post = (body: string | ReadableStream<Uint8Array> | null, headers: Record<string, string> = {}, path = HOOK) =>
+    request(path, { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'application/json', ...headers } });
   return { recorded, lines, request, post };
 }
 
@@ -53,6 +53,21 @@ const chunked = (...chunks: string[]) =>
       controller.close();
     },
   });
+
+function deferred() {
+  let resolve = (): void => undefined;
+  const promise = new Promise<undefined>((done) => {
+    resolve = () => {
+      done(undefined);
+    };
+  });
+  return {
+    promise,
+    resolve: () => {
+      resolve();
+    },
+  };
+}
 
 describe('a webhook', () => {
   test('is answered with 200 and the id of its run', async () => {
@@ -82,12 +97,12 @@ describe('a webhook', () => {
   });
 
   test('is not answered before it is recorded', async () => {
-    const stored = Promise.withResolvers<undefined>();
-    const called = Promise.withResolvers<undefined>();
+    const stored = deferred();
+    const called = deferred();
     const order: string[] = [];
     const { post } = setUp({
       recordEvent: async () => {
-        called.resolve(undefined);
+        called.resolve();
         await stored.promise;
         order.push('recorded');
       },
@@ -96,7 +111,7 @@ describe('a webhook', () => {
     await called.promise;
     await new Promise((resolve) => setImmediate(resolve));
     expect(order).toEqual([]);
-    stored.resolve(undefined);
+    stored.resolve();
     await answer;
     expect(order).toEqual(['recorded', 'answered']);
   });

@@ -14,17 +14,17 @@ function stubPool() {
   const queries: Query[] = [];
   const pool = {
     query: ({ values }: { values: unknown[][] }) => {
-      const { promise, resolve, reject } = Promise.withResolvers<{ rowCount: number }>();
       const ids = values[0] as string[];
-      queries.push({
-        ids,
-        values,
-        fail: reject,
-        succeed: () => {
-          resolve({ rowCount: ids.length });
-        },
+      return new Promise<{ rowCount: number }>((resolve, reject) => {
+        queries.push({
+          ids,
+          values,
+          fail: reject,
+          succeed: () => {
+            resolve({ rowCount: ids.length });
+          },
+        });
       });
-      return promise;
     },
   } as unknown as Pool;
   return { pool, queries };

@@ -15,7 +15,8 @@ export interface Webhook {
 
 const MAX_DEPTH = 128;
 const MAX_KEPT_HEADERS_BYTES = 4096;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+// W3C Trace Context: version ff and ids of zeros only are invalid.
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 const path = z.object({ userId: id, zapId: id });
@@ -46,7 +47,7 @@ export function parsePath(params: unknown): { userId: string; zapId: string } {
  * @throws IngestError unsupported_media_type unless the headers announce plain JSON (or nothing at all)
  */
 export function requireJson(contentType: string | undefined, contentEncoding: string | undefined): void {
-  if (contentEncoding !== undefined && contentEncoding !== 'identity') {
+  if (!['', 'identity'].includes((contentEncoding ?? '').trim().toLowerCase())) {
     throw new IngestError('unsupported_media_type', `Content-Encoding "${contentEncoding}" is not taken: send the body uncompressed.`);
   }
   if (contentType === undefined || contentType === '') return;
@@ -57,8 +58,11 @@ export function requireJson(contentType: string | undefined, contentEncoding: st
   if (type !== 'application/json' && !/^application\/[a-z0-9.+_-]+\+json$/.test(type)) {
     throw new IngestError('unsupported_media_type', `Content-Type "${type}" is not taken: send application/json.`);
   }
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
-  if (charset !== undefined && !['utf-8', '"utf-8"', 'utf8'].includes(charset)) {
+  const charset = parameters
+    .find((parameter) => parameter.startsWith('charset='))
+    ?.slice('charset='.length)
+    .replaceAll('"', '');
+  if (charset !== undefined && !['utf-8', 'utf8'].includes(charset)) {
     throw new IngestError('unsupported_media_type', `The charset ${charset} is not taken: send UTF-8.`);
   }
 }

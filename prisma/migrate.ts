@@ -14,8 +14,9 @@ try {
   process.stdout.write(applied.length === 0 ? 'nothing to migrate\n' : `applied ${applied.join(', ')}\n`);
 } catch (error) {
   // The engine's own trace follows after the first lines; it says nothing to a person.
-  const message = error instanceof Error ? error.message.split('\n   0: ')[0] : String(error);
-  process.stderr.write(`MIGRATION_FAILED: ${message}\n`);
+  const [cause = '', trace = ''] = String(error).split(/\n {3}0: (.*)/s);
+  const migration = /migration_name="([^"]+)"/.exec(trace)?.[1];
+  process.stderr.write(`MIGRATION_FAILED: ${migration === undefined ? '' : `${migration}: `}${cause}\n`);
   process.exitCode = 1;
 }
 // The engine leaves the timer of its lock behind (10 s), which would keep the process alive for nothing.

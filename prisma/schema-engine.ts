@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import { bindMigrationAwareSqlAdapterFactory, DriverAdapterError } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 
@@ -38,10 +38,19 @@ class WholeScripts extends PrismaPg {
   override async connect(): ReturnType<PrismaPg['connect']> {
     const adapter = await super.connect();
     adapter.executeScript = async (script) => {
-      await adapter.underlyingDriver().query(script);
+      try {
+        await adapter.underlyingDriver().query(script);
+      } catch (error) {
+        // In this form the engine names the migration and repeats what Postgres said.
+        throw error instanceof pg.DatabaseError ? driverError(error) : error;
+      }
     };
     return adapter;
   }
+}
+
+function driverError({ code = 'XX000', severity = 'ERROR', message, detail, column, hint }: pg.DatabaseError): DriverAdapterError {
+  return new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
 }
 
 async function withEngine<T>(connectionString: string, use: (engine: Engine) => Promise<T>): Promise<T> {

@@ -2,6 +2,9 @@ import { request } from 'node:http';
 import { relative } from 'node:path';
 import type { Status } from './keeper.ts';
 
+/** No runner listens, or it died while it was asked. */
+const GONE = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
+
 type Order = 'status' | 'start' | 'stop' | 'shutdown';
 
 /**
@@ -24,7 +27,7 @@ export function order(dir: string, what: Order, names: readonly string[] = []): 
       });
     });
     call.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      if (GONE.includes(error.code ?? '')) resolve(undefined);
       else reject(error);
     });
     call.end();

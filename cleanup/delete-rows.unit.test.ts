@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import type { Pool } from 'pg';
+import { describe, expect, test } from 'vitest';
+import { deleteRows, parseId } from './delete-rows.ts';
+
+const ID = '019a0000-0000-7000-8000-00000000abcd';
+
+describe('parseId', () => {
+  test.each([
+    ['text', ID],
+    ['bytes', Buffer.from(ID)],
+  ])('takes a UUID as %s', (_what, header) => {
+    expect(parseId(header)).toBe(ID);
+  });
+
+  test('takes capitals', () => {
+    expect(parseId(ID.toUpperCase())).toBe(ID.toUpperCase());
+  });
+
+  test.each([
+    ['nothing', undefined],
+    ['an empty text', ''],
+    ['empty bytes', Buffer.alloc(0)],
+    ['several', [ID, ID]],
+    ['one in a list', [Buffer.from(ID)]],
+    ['no list entries', []],
+    ['a UUID in quotes', `"${ID}"`],
+    ['a UUID in braces', `{${ID}}`],
+    ['a UUID without hyphens', ID.replaceAll('-', '')],
+    ['a line break behind it', `${ID}\n`],
+    ['a space before it', ` ${ID}`],
+    ['a letter that is no digit', ID.replace('a', 'g')],
+    ['a UUID cut off', ID.slice(0, -1)],
+    ['two UUIDs', `${ID}${ID}`],
+    ['the 16 bytes themselves', Buffer.from(ID.replaceAll('-', ''), 'hex')],
+    ['SQL', "'); DROP TABLE zap_run; --"],
+  ])('gives undefined for %s', (_what, header) => {
+    expect(parseId(header)).toBeUndefined();
+  });
+});
+
+describe('deleteRows', () => {
+  function stubPool(rowCount: number | null) {
+    const statements: { values: unknown[] }[] = [];
+    const query = async (statement: { values: unknown[] }) => {
+      statements.push(statement);
+      return { rowCount };
+    };
+    return { statements, pool: { query } as unknown as Pool };
+  }
+
+  test('asks for the ids with the SHA-256 of their bytes, in one statement', async () => {
+    const { pool, statements } = stubPool(1);
+    const value = Buffer.from('payload');
+    expect(await deleteRows(pool, [{ id: ID, value }])).toBe(1);
+    expect(statements.map(({ values }) => values)).toEqual([[[ID], [createHash('sha256').update(value).digest()]]]);
+  });
+
+  test('leaves out records without a usable id or without a value', async () => {
+    const { pool, statements } = stubPool(1);
+    const value = Buffer.from('payload');
+    await deleteRows(pool, [
+      { id: undefined, value },
+      { id: ID, value: null },
+      { id: ID, value },
+    ]);
+    expect(statements[0]?.values[0]).toEqual([ID]);
+  });
+
+  test('does not ask the database when nothing can be deleted', async () => {
+    const { pool, statements } = stubPool(0);
+    expect(await deleteRows(pool, [])).toBe(0);
+    expect(await deleteRows(pool, [{ id: undefined, value: null }])).toBe(0);
+    expect(statements).toEqual([]);
+  });
+});

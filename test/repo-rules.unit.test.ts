@@ -1,0 +1,109 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+// Rules that no tool has: about the tree as git knows it.
+
+const root = new URL('../', import.meta.url);
+const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);
+const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
+
+const tracked = git('ls-files', '-z').filter((path) => existsSync(new URL(path, root)));
+const sources = tracked.filter((path) => path.endsWith('.ts'));
+const tests = sources.filter((path) => path.endsWith('.test.ts'));
+const mains = sources.filter((path) => /^[^/]+\/main\.ts$/.test(path));
+
+const lines = (path: string) => text(path).replace(/\n$/, '').split('\n').length;
+const longerThan = (paths: string[], most: number) => paths.filter((path) => lines(path) > most).map((path) => `${path}: ${lines(path)}`);
+
+test('the tree has the files that these rules are about', () => {
+  expect(mains).toContain('ingest/main.ts');
+  expect(sources.length).toBeGreaterThan(30);
+});
+
+describe('a file', () => {
+  test('of the code has at most 250 lines', () => {
+    expect(
+      longerThan(
+        sources.filter((path) => !tests.includes(path)),
+        250,
+      ),
+    ).toEqual([]);
+  });
+
+  test('of tests has at most 400 lines', () => {
+    expect(longerThan(tests, 400)).toEqual([]);
+  });
+
+  test('that is the start of a service only wires it, in less than 70 lines', () => {
+    expect(longerThan(mains, 69)).toEqual([]);
+  });
+
+  test('in test/ is a test, or lies in test/support/', () => {
+    const others = tracked.filter((path) => path.startsWith('test/') && !path.startsWith('test/support/') && !path.endsWith('.test.ts'));
+    expect(others).toEqual([]);
+  });
+
+  test('is tracked only if no .gitignore names it', () => {
+    expect(git('ls-files', '-z', '--cached', '--ignored', '--exclude-standard')).toEqual([]);
+  });
+});
+
+test('the environment is read where a process starts, and nowhere else', () => {
+  const allowed = /^([^/]+\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|(stack|test\/support|bench|docs)\/.+\.ts)$/;
+  const needle = ['process', 'env'].join('.');
+  // A test may hand the whole environment on to a process that it starts.
+  const read = (path: string) => (tests.includes(path) ? text(path).replaceAll(`...${needle},`, '') : text(path));
+  expect(sources.filter((path) => !allowed.test(path) && read(path).includes(needle))).toEqual([]);
+});
+
+test('no file depends on a place on somebody’s machine', () => {
+  const homes = ['work', 'root', 'Users'].join('|');
+  const absolute = new RegExp(`(?<![\\w.\${}*])/(?:${homes})/`);
+  const isText = (path: string) => !readFileSync(new URL(path, root)).subarray(0, 8000).includes(0);
+  const faults = tracked.filter(isText).flatMap((path) => {
+    const at = text(path)
+      .split('\n')
+      .findIndex((line) => absolute.test(line));
+    return at < 0 ? [] : [`${path}:${at + 1}`];
+  });
+  expect(faults).toEqual([]);
+});
+
+describe('a test', () => {
+  /** The titles of a file, each behind those of the describes around it. Prettier's indents tell where one ends. */
+  function titles(path: string): string[] {
+    const around: { indent: number; title: string }[] = [];
+    const found: string[] = [];
+    for (const match of text(path).matchAll(/^( *)(?:(describe|test|it)\b[^\n]*?|\]\))\(\s*(['"`])(.+?)\3,/gm)) {
+      const [, { length: indent } = '', kind, , title = ''] = match;
+      while ((around.at(-1)?.indent ?? -1) >= indent) around.pop();
+      if (kind === 'describe') around.push({ indent, title });
+      else found.push([...around.map((outer) => outer.title), title].join(' > '));
+    }
+    return found;
+  }
+
+  test('has a title that its file has only once', () => {
+    const repeated = tests.flatMap((path) => {
+      const all = titles(path);
+      return all.filter((title, at) => all.indexOf(title) !== at).map((title) => `${path}: ${title}`);
+    });
+    expect(repeated).toEqual([]);
+  });
+
+  test('file has titles at all, as far as this file can see them', () => {
+    const here = titles(`test/${basename(import.meta.filename)}`);
+    expect(here).toContain('a test > has a title that its file has only once');
+    expect(tests.filter((path) => titles(path).length === 0)).toEqual([]);
+  });
+});
+
+test('every verb of the Makefile says what it does', () => {
+  const makefile = text('Makefile');
+  const verbs = [...makefile.matchAll(/^\.PHONY:(.+)$/gm)].flatMap(([, names = '']) => names.trim().split(/\s+/));
+  expect(verbs).toContain('up');
+  const silent = verbs.filter((verb) => !makefile.split('\n').some((line) => line.startsWith(`${verb}:`) && /## \S/.test(line)));
+  expect(silent).toEqual([]);
+});
