@@ -32,14 +32,25 @@ const schemaText = readFileSync(new URL('../connect/schemas/zap-run.avsc', impor
 const eventSchema = await findEventSchema(createPrismaClient(pool), schemaText);
 if (eventSchema === undefined) throw new Error('the event schema is not registered: run make up first');
 
+// An event can reach the handler before this process has taken up the reply to its COMMIT: each end waits for the other.
 const committedAt = new Map<string, number>();
+const arrivedAt = new Map<string, number>();
 let latencies: number[] = [];
+
+function settle(id: string): void {
+  const [committed, arrived] = [committedAt.get(id), arrivedAt.get(id)];
+  if (committed === undefined || arrived === undefined) return;
+  latencies.push(arrived - committed);
+  committedAt.delete(id);
+  arrivedAt.delete(id);
+}
 
 const record = createRecorder(pool, 10_000);
 const app = createApp({
   recordEvent: async (event) => {
     await record(event);
     committedAt.set(event.id, performance.now());
+    settle(event.id);
   },
   eventSchema: () => eventSchema,
   pingDatabase: async () => undefined,
@@ -57,10 +68,8 @@ const consumer = await consume({
   topic: 'zap-run.events',
   handle: async ({ value }) => {
     const { zapRunId } = await decode(value);
-    const arrived = performance.now();
-    const committed = committedAt.get(zapRunId);
-    if (committed !== undefined) latencies.push(arrived - committed);
-    committedAt.delete(zapRunId);
+    arrivedAt.set(zapRunId, performance.now());
+    settle(zapRunId);
   },
   onGivingUp: (error) => {
     throw error;

@@ -30,7 +30,7 @@ const verbs: Record<string, () => Promise<void>> = {
   nuke: async () => {
     const { dir, jars } = readStackConfig(process.env);
     await down(dir);
-    for (const path of ['postgres', 'kafka', 'logs', 'run', 'secrets.json', 'kafka.properties']) {
+    for (const path of ['postgres', 'kafka', 'logs', 'run', 'cds', 'secrets.json', 'kafka.properties']) {
       rmSync(`${dir}/${path}`, { recursive: true, force: true });
     }
     say(`The stack is down and its state is gone. The downloaded jars stay in ${jars}.`);
