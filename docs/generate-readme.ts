@@ -34,16 +34,44 @@ function errorTable(): string {
   return ['| Code | Status | Send again |', '|---|---|---|', ...rows].join('\n');
 }
 
-interface Figures {
-  measured: string;
-  machine: string;
-  rows: { what: string; figure: string; how: string }[];
+interface Latency {
+  date: string;
+  cpus: number;
+  rate: number;
+  p50: Spread;
+  p99: Spread;
+}
+interface Spread {
+  median: number;
+  least: number;
+  most: number;
+}
+interface Boot {
+  cold: { seconds: number; npmSeconds: number; mavenSeconds: number };
+  warm: number[];
+  memoryMb: number;
 }
 
+const measured = (file: string): unknown => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
+
 function figures(): string {
-  const { measured, machine, rows } = JSON.parse(readFileSync(new URL('figures.json', import.meta.url), 'utf8')) as Figures;
-  const lines = rows.map(({ what, figure, how }) => `| ${what} | ${figure} | ${how} |`);
-  return [`Measured on ${measured}, ${machine}.`, '', '| What | Figure | How |', '|---|---|---|', ...lines].join('\n');
+  const { date, cpus, rate, p50, p99 } = measured('latency.json') as Latency;
+  const { cold, warm, memoryMb } = measured('boot.json') as Boot;
+  const ms = ({ median, least, most }: Spread) => `${median.toFixed(1)} ms (${least.toFixed(1)}–${most.toFixed(1)})`;
+  const s = (seconds: number | undefined) => `${(seconds ?? NaN).toFixed(1)} s`;
+  const rows = [
+    [`COMMIT's reply at ingest → consumer's handler, ${rate} events/s, p50`, ms(p50), '`npm run bench:latency`'],
+    ['the same, p99', ms(p99), 'median of three rounds of 20 s, spread in brackets'],
+    [
+      '`make up`, cold',
+      s(cold.seconds),
+      `\`npm run bench:boot\`; of it ${s(cold.npmSeconds)} for npm's and ${s(cold.mavenSeconds)} for Maven's packages`,
+    ],
+    ['`make up`, warm', `${s(warm[1])} (${s(warm[0])}–${s(warm[2])})`, 'median of three, spread in brackets'],
+    ['resident memory of the whole stack', `${memoryMb} MB`, '`make status`; pages that processes share count once for each'],
+  ];
+  const lines = rows.map((row) => `| ${row.join(' | ')} |`);
+  return [`Measured on ${date.slice(0, 10)} with ${cpus} cores.`, '', '| What | Figure | How |', '|---|---|---|', ...lines].join('\n');
 }
 
 const generated: Record<string, () => string> = { settings: settingsTables, errors: errorTable, figures };
