@@ -95,6 +95,8 @@ export class Keeper {
     } catch (error) {
       return { succeeded: false, cause: messageOf(error) };
     }
+    // Stopped meanwhile: a process started now would be waited for without being ended.
+    if (this.#stopping.signal.aborted) return { succeeded: false, cause: 'stopped' };
     const child = start(this.#dir, this.part.name, this.part.command);
     this.#status = { ...this.#status, state: 'starting', pid: child.pid };
     const ended = new Promise<string>((resolve) => {
