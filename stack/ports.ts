@@ -2,7 +2,8 @@ import { createServer } from 'node:net';
 import type { StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 
-const settingsOfPorts = [
+/** The settings that name a port of the embedded stack. */
+export const portSettings = [
   'INGEST_PORT',
   'POSTGRES_PORT',
   'KAFKA_PORT',
@@ -15,7 +16,7 @@ const settingsOfPorts = [
 /** @throws StackError PORT_TAKEN naming every port that something else has, and the setting that changes it */
 export async function requireFreePorts(config: StackConfig): Promise<void> {
   const taken: string[] = [];
-  for (const setting of settingsOfPorts) {
+  for (const setting of portSettings) {
     if (!(await isFree(config[setting]))) taken.push(`${config[setting]} (${setting})`);
   }
   if (taken.length === 0) return;

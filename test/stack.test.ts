@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { portSettings } from '../stack/ports.ts';
 import { leftovers } from '../stack/process.ts';
 import { up } from '../stack/up.ts';
 import { freePorts } from './support/free-ports.ts';
@@ -20,17 +21,8 @@ interface Outcome {
 
 /** Runs `stack/cli.ts` as make does, for a stack of its own below .stack (Postgres must be able to enter it). */
 async function cli(verb: string, env: Record<string, string>): Promise<Outcome> {
-  const ports = await freePorts(7);
-  const names = [
-    'INGEST_PORT',
-    'POSTGRES_PORT',
-    'KAFKA_PORT',
-    'KAFKA_CONTROLLER_PORT',
-    'REGISTRY_PORT',
-    'REGISTRY_MANAGEMENT_PORT',
-    'CONNECT_PORT',
-  ];
-  const own = Object.fromEntries(names.map((name, index) => [name, String(ports[index])]));
+  const ports = await freePorts(portSettings.length);
+  const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
   return new Promise((resolve) => {
     const options = { env: { ...process.env, ...own, ...env }, encoding: 'utf8' as const };
     const child = execFile(process.execPath, ['--import', 'tsx', 'stack/cli.ts', verb], options, (_error, stdout, stderr) =>

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import { readStackConfig, type StackConfig } from '../../stack/config.ts';
+import { portSettings } from '../../stack/ports.ts';
 import { down, up } from '../../stack/up.ts';
 import { freePorts } from './free-ports.ts';
 
@@ -10,23 +11,13 @@ declare module 'vitest' {
   }
 }
 
-const PORTS = [
-  'INGEST_PORT',
-  'POSTGRES_PORT',
-  'KAFKA_PORT',
-  'KAFKA_CONTROLLER_PORT',
-  'REGISTRY_PORT',
-  'REGISTRY_MANAGEMENT_PORT',
-  'CONNECT_PORT',
-] as const;
-
 /**
  * One stack for all files, booted by the very code of `make up`, on free ports and with a state of its own: the
  * tests kill its parts, so it is never the stack that somebody works with. Its logs stay in .stack/test/logs.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const ports = await freePorts(PORTS.length);
-  const chosen = { ...Object.fromEntries(PORTS.map((name, index) => [name, String(ports[index])])), STACK_DIR: '.stack/test' };
+  const ports = await freePorts(portSettings.length);
+  const chosen = { ...Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])])), STACK_DIR: '.stack/test' };
   Object.assign(process.env, chosen);
   await down('.stack/test'); // What a test run that was killed left.
   rmSync('.stack/test', { recursive: true, force: true });
