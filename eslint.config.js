@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 // The import law: services meet at the outbox table, the topic and the Avro schema, never in code.
-const services = ['ingest', 'connect', 'cleanup', 'consumers-example', 'stack'];
+const services = ['ingest', 'connect', 'cleanup', 'consumers-example', 'operate', 'stack'];
 const foreign = (own, except = []) => ({
   group: services.filter((name) => name !== own && !except.includes(name)).map((name) => `**/${name}/**`),
   message: 'Services share no code: they meet at the outbox table, the topic and the Avro schema.',
@@ -58,7 +58,9 @@ export default tseslint.config(
   restrict('connect', { kafka: ['connect/main.ts', 'connect/topics.ts', 'connect/preflight.ts'] }),
   restrict('cleanup', { kafka: ['cleanup/main.ts'] }),
   restrict('consumers-example', { kafka: ['consumers-example/kafka.ts'] }),
-  restrict('stack', { kafka: ['stack/probes.ts'], except: ['connect'] }),
+  // The operator's commands act on what the services wrote, with the services' own rules.
+  restrict('operate', { kafka: ['operate/kafka.ts'], except: ['connect', 'ingest', 'cleanup'] }),
+  restrict('stack', { kafka: ['stack/probes.ts'], except: ['connect', 'operate'] }),
   {
     files: ['**/*.test.ts'],
     rules: {

@@ -11,7 +11,7 @@ export default defineConfig({
         // Beside the code: needs nothing but Node.
         test: {
           name: 'unit',
-          include: ['{ingest,connect,cleanup,consumers-example,stack,prisma,test}/**/*.unit.test.ts', '*.unit.test.ts'],
+          include: ['{ingest,connect,cleanup,consumers-example,operate,stack,prisma,test}/**/*.unit.test.ts', '*.unit.test.ts'],
         },
       },
       {

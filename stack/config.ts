@@ -15,6 +15,13 @@ export const settings = z.object({
   REGISTRY_PORT: port().default(8081).describe('Port of the schema registry'),
   REGISTRY_MANAGEMENT_PORT: port().default(8082).describe("Port of the registry's health and metrics"),
   CONNECT_PORT: port().default(8083).describe("Port of Kafka Connect's REST interface"),
+  INGEST_METRICS_PORT: port().default(9401).describe("Port of ingest's metrics"),
+  CLEANUP_METRICS_PORT: port().default(9402).describe("Port of cleanup's metrics"),
+  WATCH_METRICS_PORT: port().default(9403).describe("Port of the watchdog's metrics"),
+  CONSUMER_METRICS_PORT: port().default(9404).describe("Port of the typed consumer's metrics"),
+  ACTIONS_METRICS_PORT: port().default(9405).describe("Port of the action consumer's metrics"),
+  ECHO_PORT: port().default(3003).describe('Port of the echo target, which shows the actions of the quick start'),
+  UI_PORT: port().default(8080).describe('Port of the Kafka UI'),
   KAFKA_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of the broker'),
   CONNECT_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of Kafka Connect'),
   REGISTRY_HEAP_MB: integer(96, 65_536).default(192).describe('Java heap of the registry'),
@@ -29,7 +36,7 @@ export type StackConfig = Readonly<z.output<typeof settings>> & {
   secrets: Secrets;
 };
 
-const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'registry'] as const;
+const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'actions', 'registry'] as const;
 export type Login = (typeof logins)[number];
 type Secrets = Readonly<Record<Login, string>>;
 
@@ -48,12 +55,14 @@ export function databaseUrl(config: StackConfig, login: Login, database = 'outbo
 // Random and never a default: a stack that somebody exposes by mistake has no password that is known from a README.
 function readSecrets(dir: string): Secrets {
   const path = join(dir, 'secrets.json');
-  if (!existsSync(path)) {
+  const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Secrets>) : {};
+  // A stack that an earlier version made lacks the logins that came since.
+  const secrets = Object.fromEntries(logins.map((login) => [login, kept[login] ?? randomBytes(18).toString('hex')]));
+  if (Object.keys(kept).length < logins.length) {
     mkdirSync(dir, { recursive: true });
-    const made = Object.fromEntries(logins.map((login) => [login, randomBytes(18).toString('hex')]));
-    writeFileSync(path, JSON.stringify(made, null, 2), { mode: 0o600 });
+    writeFileSync(path, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as Secrets;
+  return secrets as Secrets;
 }
 
 export const brokerAddress = (config: StackConfig) => `127.0.0.1:${config.KAFKA_PORT}`;

@@ -14,6 +14,7 @@ await ensureLogins(
     login('cdc', { memberOf: 'outbox_cdc', attributes: 'REPLICATION' }),
     login('cleanup', { memberOf: 'outbox_cleanup' }),
     login('operator', { memberOf: 'outbox_operator', attributes: 'REPLICATION' }),
+    login('actions', { memberOf: 'outbox_actions' }),
     login('registry'),
   ],
   [

@@ -1,17 +1,11 @@
 import { createServer } from 'node:net';
-import type { StackConfig } from './config.ts';
+import { settings, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 
+type PortSetting = Extract<keyof typeof settings.shape, `${string}_PORT`>;
+
 /** The settings that name a port of the embedded stack. */
-export const portSettings = [
-  'INGEST_PORT',
-  'POSTGRES_PORT',
-  'KAFKA_PORT',
-  'KAFKA_CONTROLLER_PORT',
-  'REGISTRY_PORT',
-  'REGISTRY_MANAGEMENT_PORT',
-  'CONNECT_PORT',
-] as const;
+export const portSettings = Object.keys(settings.shape).filter((name): name is PortSetting => name.endsWith('_PORT'));
 
 /** @throws StackError PORT_TAKEN naming every port that something else has, and the setting that changes it */
 export async function requireFreePorts(config: StackConfig): Promise<void> {

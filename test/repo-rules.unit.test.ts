@@ -12,7 +12,7 @@ const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const tracked = git('ls-files', '-z').filter((path) => existsSync(new URL(path, root)));
 const sources = tracked.filter((path) => path.endsWith('.ts'));
 const tests = sources.filter((path) => path.endsWith('.test.ts'));
-const mains = sources.filter((path) => /^[^/]+\/main\.ts$/.test(path));
+const mains = sources.filter((path) => /^[^/]+(\/[^/]+)?\/main\.ts$/.test(path));
 
 const lines = (path: string) => text(path).replace(/\n$/, '').split('\n').length;
 const longerThan = (paths: string[], most: number) => paths.filter((path) => lines(path) > most).map((path) => `${path}: ${lines(path)}`);
@@ -51,7 +51,8 @@ describe('a file', () => {
 });
 
 test('the environment is read where a process starts, and nowhere else', () => {
-  const allowed = /^([^/]+\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|(stack|test\/support|bench|docs)\/.+\.ts)$/;
+  const allowed =
+    /^([^/]+(\/[^/]+)?\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|operate\/.+\.ts|(stack|test\/support|bench|docs)\/.+\.ts)$/;
   const needle = ['process', 'env'].join('.');
   // A test may hand the whole environment on to a process that it starts.
   const read = (path: string) => (tests.includes(path) ? text(path).replaceAll(`...${needle},`, '') : text(path));
