@@ -2,7 +2,7 @@
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
-.PHONY: help up down nuke status logs test test/unit test/stack check generate
+.PHONY: help up down nuke status logs test test/unit test/stack test/full check generate
 
 help: ## this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -31,6 +31,10 @@ test/unit: prisma/generated ## the tests that need no service
 
 test/stack: prisma/generated ## the tests that need the real services
 	@npm run --silent test:stack
+
+test/full: prisma/generated ## make test, and the tests that take long
+	@npm run --silent test
+	@npm run --silent test:full
 
 check: prisma/generated ## types, lint, format, generated files
 	@npm run --silent check

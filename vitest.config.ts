@@ -1,5 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that need the real services: one stack for all files, which therefore run one after another. */
+const stack = (name: string, files: string) => ({
+  test: {
+    name,
+    include: [files],
+    exclude: ['**/*.unit.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
+
 export default defineConfig({
   test: {
     retry: 0,
@@ -14,18 +27,9 @@ export default defineConfig({
           include: ['{ingest,connect,cleanup,consumers-example,operate,stack,prisma,test}/**/*.unit.test.ts', '*.unit.test.ts'],
         },
       },
-      {
-        // Needs the real services: one stack for all files, which therefore run one after another.
-        test: {
-          name: 'stack',
-          include: ['test/*.test.ts'],
-          exclude: ['**/*.unit.test.ts'],
-          globalSetup: ['test/support/global-setup.ts'],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
+      stack('stack', 'test/*.test.ts'),
+      // Too long for every change: make test/full.
+      stack('full', 'test/full/*.test.ts'),
     ],
   },
 });
