@@ -1,0 +1,120 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { presets, readKey, schemeSchema, type SignatureCheck } from './signature.ts';
+
+/** Who may post. `undefined`: nobody, there is no such zap; `null`: who knows its URL; else who signs so. */
+export type FindZap = (userId: string, zapId: string) => SignatureCheck | null | undefined;
+
+/** zaps.json does not fit. The message has one line per fault and never a secret. */
+export class ZapsError extends Error {
+  override readonly name = 'ZapsError';
+  readonly code = 'ZAPS_INVALID';
+}
+
+const LOOK_EVERY_MS = 1000;
+
+const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1-64 letters, digits, _ or -');
+// Never the secret itself: zaps.json may lie in a repository.
+const source = z
+  .strictObject({ env: z.string().min(1).optional(), file: z.string().min(1).optional() })
+  .refine(({ env, file }) => (env === undefined) !== (file === undefined), 'expected either "env" or "file"');
+const content = z.strictObject({
+  /** Ways to sign beside the presets, by name. */
+  schemes: z.record(z.string(), schemeSchema).default({}),
+  zaps: z.array(
+    z.strictObject({
+      userId: id,
+      zapId: id,
+      signature: z.strictObject({ scheme: z.string(), secrets: z.array(source).min(1) }).optional(),
+    }),
+  ),
+});
+
+/**
+ * Reads zaps.json and the secrets that it names.
+ *
+ * @throws ZapsError naming every fault
+ */
+export function loadZaps(path: string, env: NodeJS.ProcessEnv): { zaps: Map<string, SignatureCheck | null>; files: string[] } {
+  const parsed = content.safeParse(readJson(path));
+  const faults = (parsed.error?.issues ?? []).map((issue) => `${z.core.toDotPath(issue.path)}: ${issue.message}`);
+  const { schemes, zaps: listed } = parsed.data ?? { schemes: {}, zaps: [] };
+  for (const name of Object.keys(schemes)) if (name in presets) faults.push(`schemes.${name}: is the name of a preset`);
+  const named = new Map(Object.entries({ ...schemes, ...presets }));
+
+  const zaps = new Map<string, SignatureCheck | null>();
+  const files = [path];
+  for (const [at, { userId, zapId, signature }] of listed.entries()) {
+    const zap = `${userId}/${zapId}`;
+    if (zaps.has(zap)) faults.push(`zaps[${at}]: ${zap} is there twice`);
+    zaps.set(zap, null);
+    if (signature === undefined) continue;
+    const scheme = named.get(signature.scheme);
+    if (scheme === undefined) faults.push(`zaps[${at}].signature.scheme: "${signature.scheme}" is none of ${[...named.keys()].join(', ')}`);
+    if (scheme === undefined) continue;
+    const keys = signature.secrets.flatMap(({ env: variable = '', file }, index) => {
+      if (file !== undefined) files.push(file);
+      const key = readKey(scheme, file === undefined ? env[variable] : readSecret(file));
+      const where = `zaps[${at}].signature.secrets[${index}]`;
+      if (key === undefined) faults.push(`${where}: ${file ?? variable} is missing, empty or not as ${signature.scheme} has it`);
+      return key ?? [];
+    });
+    zaps.set(zap, { scheme, keys });
+  }
+  if (faults.length > 0) throw new ZapsError(`${path} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  return { zaps, files: [...new Set(files)] };
+}
+
+/**
+ * Follows zaps.json and its secrets' files while the process runs. A faulty state changes nothing but the log.
+ *
+ * @throws ZapsError when the file does not fit at the start
+ */
+export function watchZaps(path: string, env: NodeJS.ProcessEnv, log: Logger): FindZap {
+  let { zaps, files } = loadZaps(path, env);
+  let seen = versions(files);
+  let fault = '';
+  setInterval(() => {
+    const now = versions(files);
+    // While it is faulty it is read each time: what mends it may be a file that is not known yet.
+    if (now === seen && fault === '') return;
+    seen = now;
+    try {
+      ({ zaps, files } = loadZaps(path, env));
+      seen = versions(files);
+      fault = '';
+      log.info({ zaps: zaps.size }, 'zaps were read anew');
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      if (cause !== fault) log.error({ cause }, 'zaps are faulty: those before stay in force');
+      fault = cause;
+    }
+  }, LOOK_EVERY_MS).unref();
+  return (userId, zapId) => zaps.get(`${userId}/${zapId}`);
+}
+
+function versions(files: readonly string[]): string {
+  const all = files.map((path) => statSync(path, { throwIfNoEntry: false }));
+  return all.map((found) => `${found?.ino} ${found?.mtimeMs} ${found?.size}`).join();
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw new ZapsError(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    // The rest of the message quotes the text, in which somebody may have put a secret.
+    throw new ZapsError(`${path} is not valid JSON ${/at position \d+/.exec(error.message)?.[0] ?? ''}`.trimEnd());
+  }
+}
+
+/** @returns undefined when it cannot be read */
+function readSecret(path: string): string | undefined {
+  try {
+    // An editor's last line break is no part of a secret.
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch {
+    return undefined;
+  }
+}
