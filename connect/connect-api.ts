@@ -52,12 +52,30 @@ export class ConnectApi {
     await this.#call('PUT', `/connectors/${name}/config`, config);
   }
 
+  /** Starts the connector and its tasks again; with `onlyFailed` those that are FAILED and nothing else. */
+  async restart(name: string, onlyFailed: boolean): Promise<void> {
+    await this.#call('POST', `/connectors/${name}/restart?includeTasks=true&onlyFailed=${onlyFailed}`);
+  }
+
+  /** Connect remembers it over restarts, but not beyond the connector's deletion. */
+  async pause(name: string): Promise<void> {
+    await this.#call('PUT', `/connectors/${name}/pause`);
+  }
+
+  /** Ends a pause, and also a stop. */
+  async resume(name: string): Promise<void> {
+    await this.#call('PUT', `/connectors/${name}/resume`);
+  }
+
   /** undefined for 404. A worker that is joining its group answers 409 or 503: asked again until the time is over. */
   async #call<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
     const deadline = performance.now() + REQUEST_TIMEOUT_MS;
     for (;;) {
       const response = await this.#fetch(method, path, body);
-      if (response.ok) return (await response.json()) as T;
+      if (response.ok) {
+        const text = await response.text(); // Empty for pause, resume and some restarts.
+        return text === '' ? undefined : (JSON.parse(text) as T);
+      }
       if (response.status === 404) return undefined;
       const busy = response.status === 409 || response.status === 503;
       if (!busy || performance.now() > deadline) {

@@ -44,8 +44,14 @@ export async function register({ config, connector, pool, admin, connect }: Regi
   return { topicsCreated, schemaId, schemaStored: isNew, connectorChanged };
 }
 
-// A PUT restarts the task even when nothing differs, so it is only made when something does.
-async function putIfDifferent(connect: ConnectApi, connector: ConnectorConfig): Promise<boolean> {
+/**
+ * Puts the configuration in force. A PUT restarts the task even when nothing differs, so it is only made when
+ * something does.
+ *
+ * @returns whether it was made
+ * @throws RegisterError CONNECTOR_INVALID
+ */
+export async function putIfDifferent(connect: ConnectApi, connector: ConnectorConfig): Promise<boolean> {
   const wanted = { ...connector, name: CONNECTOR_NAME };
   const current = await connect.config(CONNECTOR_NAME);
   if (current !== undefined && sameConfig(current, wanted)) return false;

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as connect } from '../connect/config.ts';
+import { settings as watch } from '../connect/watch/config.ts';
 import { settings as consumer } from '../consumers-example/config.ts';
 import { faults } from '../ingest/errors.ts';
 import { settings as ingest } from '../ingest/config.ts';
@@ -18,6 +19,7 @@ function settingsTables(): string {
     ['The embedded stack (`stack/`, or a line in `.env`)', stack],
     ['`ingest/`', ingest],
     ['`connect/`, when it registers', connect],
+    ['`connect/watch/`', watch],
     ['`cleanup/`', cleanup],
     ['`consumers-example/`', consumer],
   ];

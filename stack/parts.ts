@@ -5,8 +5,10 @@ import { postgresPart } from './postgres.ts';
 import { answersOk, groupIsStable } from './probes.ts';
 import { connectPart, kafkaPart, registryPart } from './servers.ts';
 
-/** The group of consumers-example, which cleanup waits for. */
+/** The group of consumers-example. */
 const GROUP = 'consumers-example';
+/** The groups that cleanup waits for. */
+export const ACK_GROUPS: readonly string[] = [GROUP];
 
 /** Every part of the embedded stack, with what it needs, how it is started, and how one sees that it works. */
 export async function stackParts(config: StackConfig, java: string): Promise<Part[]> {
@@ -26,6 +28,14 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       CONNECT_URL: connectUrl(config),
     }),
     {
+      ...job('watch', ['register'], '../connect/watch/main.ts', {
+        DATABASE_URL: databaseUrl(config, 'operator'),
+        CONNECT_URL: connectUrl(config),
+        METRICS_PORT: String(config.WATCH_METRICS_PORT),
+      }),
+      probe: () => answersOk(`http://127.0.0.1:${config.WATCH_METRICS_PORT}/metrics`),
+    },
+    {
       // Needs Postgres alone: it takes webhooks while everything behind it is away.
       ...job('ingest', ['migrate'], '../ingest/main.ts', {
         DATABASE_URL: databaseUrl(config, 'ingest'),
@@ -39,7 +49,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       ...job('cleanup', ['register'], '../cleanup/main.ts', {
         DATABASE_URL: databaseUrl(config, 'cleanup'),
         KAFKA_BROKERS,
-        ACK_GROUPS: GROUP,
+        ACK_GROUPS: ACK_GROUPS.join(','),
       }),
       probe: () => groupIsStable(KAFKA_BROKERS, 'outbox-cleanup'),
     },

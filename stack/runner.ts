@@ -4,7 +4,8 @@ import { relative } from 'node:path';
 import { pino } from 'pino';
 import { readStackConfig } from './config.ts';
 import { findJava } from './jdk.ts';
-import { stackParts } from './parts.ts';
+import { removeOperatorEnv, writeOperatorEnv } from './operator.ts';
+import { ACK_GROUPS, stackParts } from './parts.ts';
 import { Supervisor } from './supervisor.ts';
 
 // The process runner: one process that keeps the parts running and takes orders on a socket in the stack's folder.
@@ -31,6 +32,7 @@ async function shutdown(): Promise<void> {
   server.close();
   server.closeIdleConnections();
   rmSync(socket, { force: true });
+  removeOperatorEnv(config.dir);
 }
 
 const server = createServer((request, response) => {
@@ -41,6 +43,7 @@ const server = createServer((request, response) => {
   });
 });
 rmSync(socket, { force: true });
+writeOperatorEnv(config, ACK_GROUPS);
 server.listen(socket, () => {
   log.info({ socket }, 'taking orders');
   supervisor.start();

@@ -61,6 +61,7 @@ describe('the migrations', () => {
     expect([...new Set(migrated.columns.map(({ table }) => table))]).toEqual([
       'cleanup_partition',
       'cleanup_state',
+      'connector_state',
       'event_schema',
       'outbox_dead',
       'zap_run',
@@ -71,6 +72,7 @@ describe('the migrations', () => {
     expect(migrated.indexes.map(({ table, primary, unique, columns }) => [table, primary, unique, columns])).toEqual([
       ['cleanup_partition', true, true, ['topic', 'partition']],
       ['cleanup_state', true, true, ['topic']],
+      ['connector_state', true, true, ['connector']],
       ['event_schema', true, true, ['subject', 'fingerprint']],
       ['outbox_dead', true, true, ['id']],
       ['zap_run', true, true, ['id']],
@@ -282,6 +284,7 @@ const tables = [
   'outbox_dead',
   'cleanup_state',
   'cleanup_partition',
+  'connector_state',
   '_prisma_migrations',
 ] as const;
 const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'] as const;
@@ -301,6 +304,7 @@ const granted: Record<string, Partial<Record<(typeof tables)[number], (typeof pr
     outbox_dead: ['SELECT'],
     cleanup_state: ['SELECT', 'DELETE'],
     cleanup_partition: ['SELECT', 'DELETE'],
+    connector_state: ['SELECT', 'UPDATE'],
   },
 };
 const roles = Object.keys(granted);

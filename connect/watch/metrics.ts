@@ -1,0 +1,43 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Facts } from './facts.ts';
+
+/** What Prometheus sees of the watchdog. */
+export interface WatchMetrics {
+  look: (facts: Facts) => void;
+  /** Postgres did not answer: nothing is known. */
+  blind: () => void;
+  alarm: (rule: string, on: boolean) => void;
+  repair: (rule: string, outcome: 'done' | 'failed') => void;
+}
+
+export function createWatchMetrics(registry: Registry): WatchMetrics {
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ name: `outbox_watch_${name}`, help, registers });
+  const alarms = new Gauge({ name: 'outbox_watch_alarm', help: '1 while the rule finds something wrong', labelNames: ['rule'], registers });
+  const repairs = new Counter({
+    name: 'outbox_watch_repairs_total',
+    help: 'Repairs made',
+    labelNames: ['rule', 'outcome'],
+    registers,
+  });
+  const looks = new Counter({ name: 'outbox_watch_looks_total', help: 'Looks at Postgres and Connect', registers });
+  const sees = gauge('sees_postgres', '1 while Postgres answers: without it nothing can be judged');
+  const paused = gauge('paused', '1 while an operator wants the connector left alone');
+  const running = gauge('connector_running', '1 while the connector and its task are RUNNING');
+  const active = gauge('slot_active', '1 while the connector reads its slot');
+  const retained = gauge('slot_retained_bytes', 'WAL that Postgres keeps for the slot');
+  return {
+    look: ({ paused: why, connector, slot }) => {
+      looks.inc();
+      const parts = connector === undefined ? [] : [connector.connector, ...connector.tasks];
+      sees.set(1);
+      paused.set(why === undefined ? 0 : 1);
+      running.set(parts.length > 1 && parts.every(({ state }) => state === 'RUNNING') ? 1 : 0);
+      active.set(slot?.active === true ? 1 : 0);
+      retained.set(slot?.retainedBytes ?? 0);
+    },
+    blind: () => sees.set(0),
+    alarm: (rule, on) => alarms.set({ rule }, on ? 1 : 0),
+    repair: (rule, outcome) => repairs.inc({ rule, outcome }),
+  };
+}

@@ -1,0 +1,45 @@
+import { CONNECTOR_NAME } from '../../connect/config.ts';
+import { ConnectApi } from '../../connect/connect-api.ts';
+import { addresses, query } from './stack.ts';
+import { waitFor } from './wait-for.ts';
+
+export const connect = new ConnectApi(addresses.connect);
+
+/** `RUNNING`, `FAILED`… of the connector and its tasks; empty when it is not registered. */
+export async function connectorStates(): Promise<string[]> {
+  const status = await connect.status(CONNECTOR_NAME);
+  return status === undefined ? [] : [status.connector, ...status.tasks].map(({ state }) => state);
+}
+
+export async function untilRunning(withinMs = 60_000): Promise<void> {
+  await waitFor(
+    'the connector reads its slot',
+    async () => (await connectorStates()).join() === 'RUNNING,RUNNING' && (await slotIs('active')),
+    withinMs,
+  );
+}
+
+export async function deleteConnector(): Promise<void> {
+  const response = await fetch(`${addresses.connect}/connectors/${CONNECTOR_NAME}`, {
+    method: 'DELETE',
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!response.ok) throw new Error(`DELETE answers ${response.status}: ${await response.text()}`);
+}
+
+export async function slotIs(state: 'active' | 'lost' | 'missing'): Promise<boolean> {
+  const [slot] = await query<{ active: boolean; wal_status: string }>(
+    `SELECT active, wal_status FROM pg_replication_slots WHERE slot_name = 'zap_run_outbox'`,
+  );
+  if (state === 'missing') return slot === undefined;
+  return state === 'active' ? slot?.active === true : slot?.wal_status === 'lost';
+}
+
+/** Ends whoever reads the slot, and drops it before the reader is back. */
+export async function dropSlot(): Promise<void> {
+  await waitFor('the slot is dropped', async () => {
+    await query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'zap_run_outbox'`, [], 'postgres');
+    await query(`SELECT pg_drop_replication_slot('zap_run_outbox')`, [], 'postgres');
+    return true;
+  });
+}

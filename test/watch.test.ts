@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CONNECTOR_NAME } from '../connect/config.ts';
+import { startAudit, type Audit } from './support/audit.ts';
+import { connect, connectorStates, deleteConnector, dropSlot, slotIs, untilRunning } from './support/connector.ts';
+import { startLoad } from './support/load.ts';
+import { metric, metricSum } from './support/metrics.ts';
+import { query, start, stop, untilUp } from './support/stack.ts';
+import { readTopic, type TopicReader } from './support/topic.ts';
+import { waitFor } from './support/wait-for.ts';
+
+let topic: TopicReader;
+let audit: Audit;
+beforeAll(async () => {
+  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
+});
+afterAll(async () => {
+  await Promise.all([topic.close(), audit.close()]);
+});
+
+const repairs = (rule: string) => metric('WATCH', `outbox_watch_repairs_total{rule="${rule}",outcome="done"}`);
+const looks = () => metric('WATCH', 'outbox_watch_looks_total');
+const asAdmin = (sql: string) => query(sql, [], 'postgres');
+
+/** Waits until the watchdog has looked twice more, each time at what is there now. */
+async function untilLookedTwice(): Promise<void> {
+  const before = await looks();
+  await waitFor('the watchdog looks twice', async () => (await looks()) >= before + 2, 30_000);
+}
+
+test('a slot that is dropped under load costs no event', { timeout: 180_000 }, async () => {
+  const load = startLoad(10, 60);
+  await waitFor('200 posts are accepted', () => load.accepted() >= 200, 60_000);
+  await dropSlot();
+  await audit.expectKept(topic, await load.done);
+  await untilRunning();
+});
+
+test('a slot that is dropped while Connect is stopped costs no event', { timeout: 180_000 }, async () => {
+  await stop('connect');
+  const accepted = await startLoad(5, 20).done;
+  await dropSlot();
+  const later = await startLoad(5, 20).done;
+  await start('connect');
+  await untilUp('connect');
+  await audit.expectKept(topic, new Map([...accepted, ...later]));
+});
+
+test('a slot whose WAL was removed is replaced within 30 seconds, not after half an hour', { timeout: 240_000 }, async () => {
+  const before = await repairs('slot-lost');
+  await stop('connect');
+  try {
+    await asAdmin(`ALTER SYSTEM SET max_slot_wal_keep_size = '32MB'`);
+    await asAdmin('SELECT pg_reload_conf()');
+    const accepted = await startLoad(5, 20).done;
+    for (let n = 0; n < 5; n += 1) {
+      await asAdmin(`SELECT pg_logical_emit_message(false, 'outbox-heartbeat', repeat('x', 16000000))`);
+      await asAdmin('SELECT pg_switch_wal()');
+    }
+    // The watchdog may be faster than this test: what it repaired shows as well that the slot was lost.
+    await asAdmin('CHECKPOINT');
+    await waitFor('the slot is lost', async () => (await slotIs('lost')) || (await repairs('slot-lost')) > before);
+    await start('connect');
+    await untilUp('connect');
+    const began = performance.now();
+    await untilRunning(30_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(await repairs('slot-lost')).toBe(before + 1);
+    await audit.expectKept(topic, accepted);
+  } finally {
+    await asAdmin('ALTER SYSTEM RESET max_slot_wal_keep_size');
+    await asAdmin('SELECT pg_reload_conf()');
+    await start('connect');
+    await untilUp('connect');
+  }
+});
+
+test('a publication that is dropped under load is made again, and what was written meanwhile arrives', { timeout: 240_000 }, async () => {
+  const before = await repairs('publication-remade');
+  const load = startLoad(10, 100);
+  await waitFor('200 posts are accepted', () => load.accepted() >= 200, 60_000);
+  await query('DROP PUBLICATION zap_run_outbox');
+  await waitFor('the slot is replaced', async () => (await repairs('publication-remade')) > before, 60_000);
+  const accepted = await load.done;
+  await audit.expectKept(topic, accepted);
+  await untilRunning();
+  expect(await query('SELECT pubname, pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication')).toEqual([
+    { pubname: 'zap_run_outbox', pubinsert: true, pubupdate: false, pubdelete: false, pubtruncate: false },
+  ]);
+});
+
+test('a connector that was deleted under load is registered again', { timeout: 180_000 }, async () => {
+  const before = await repairs('connector-missing');
+  const load = startLoad(10, 60);
+  await waitFor('200 posts are accepted', () => load.accepted() >= 200, 60_000);
+  await deleteConnector();
+  await waitFor('it is registered again', async () => (await repairs('connector-missing')) > before, 60_000);
+  await audit.expectKept(topic, await load.done);
+});
+
+test('a task that failed for good is started again once its cause is mended', { timeout: 180_000 }, async () => {
+  const before = await repairs('failed');
+  await asAdmin('ALTER ROLE cdc NOLOGIN');
+  try {
+    await asAdmin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cdc'`);
+    await waitFor('the watchdog restarts in vain', async () => (await repairs('failed')) > before, 90_000);
+  } finally {
+    await asAdmin('ALTER ROLE cdc LOGIN');
+  }
+  const accepted = await startLoad(2, 10).done;
+  await audit.expectKept(topic, accepted);
+});
+
+test('a connector that an operator paused stays paused, and one paused and deleted stays away', { timeout: 180_000 }, async () => {
+  const repairsBefore = await metricSum('WATCH', 'outbox_watch_repairs_total');
+  try {
+    await connect.pause(CONNECTOR_NAME);
+    await waitFor('the task is paused', async () => (await connectorStates()).join() === 'PAUSED,PAUSED');
+    await dropSlot();
+    await untilLookedTwice();
+    expect(await connectorStates()).toEqual(['PAUSED', 'PAUSED']);
+
+    await query(`UPDATE connector_state SET paused_at = now(), paused_because = 'a test'`, [], 'operator');
+    await deleteConnector();
+    // Longer than a missing connector is waited for.
+    for (let n = 0; n < 2; n += 1) await untilLookedTwice();
+    expect(await connectorStates()).toEqual([]);
+    expect(await metric('WATCH', 'outbox_watch_paused')).toBe(1);
+    expect(await metricSum('WATCH', 'outbox_watch_repairs_total')).toBe(repairsBefore);
+  } finally {
+    await query('UPDATE connector_state SET paused_at = NULL, paused_because = NULL', [], 'operator');
+  }
+  await untilRunning();
+  await audit.expectKept(topic, await startLoad(2, 10).done);
+});
+
+test('when all is well nothing is restarted', { timeout: 60_000 }, async () => {
+  await audit.expectKept(topic, await startLoad(1, 10).done);
+  const before = await metricSum('WATCH', 'outbox_watch_repairs_total');
+  const [slot] = await query<{ active_pid: number }>('SELECT active_pid FROM pg_replication_slots');
+  await untilLookedTwice();
+  expect(await metricSum('WATCH', 'outbox_watch_repairs_total')).toBe(before);
+  expect(await metricSum('WATCH', 'outbox_watch_alarm')).toBe(0);
+  // The same reader as before: neither connector nor task was started anew.
+  expect(await query('SELECT active_pid FROM pg_replication_slots')).toEqual([slot]);
+});
