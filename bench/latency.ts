@@ -1,4 +1,3 @@
-import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { serve } from '@hono/node-server';
 import autocannon from 'autocannon';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -6,8 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { cpus } from 'node:os';
 import pg from 'pg';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { createDecoder } from '../consumers-example/decode.ts';
 import { consume } from '../consumers-example/kafka.ts';
+import { createConsumerMetrics } from '../consumers-example/observe.ts';
+import { createRegistry } from '../consumers-example/registry.ts';
 import { zapRunCreated } from '../consumers-example/zap-run.ts';
 import { createApp } from '../ingest/app.ts';
 import { findEventSchema } from '../ingest/event-schema.ts';
@@ -61,16 +63,21 @@ const app = createApp({
 });
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
 
-const decode = createDecoder(new SchemaRegistry({ host: registryUrl(config) }), zapRunCreated);
+const decode = createDecoder(createRegistry(registryUrl(config)), zapRunCreated);
 const consumer = await consume({
   brokers: [brokerAddress(config)],
   groupId: 'bench-latency',
   topic: 'zap-run.events',
-  handle: async ({ value }) => {
-    const { zapRunId } = await decode(value);
+  decode,
+  handle: async ({ event: { zapRunId } }) => {
     arrivedAt.set(zapRunId, performance.now());
     settle(zapRunId);
   },
+  deadLetterTopic: 'zap-run.events.dead-letter',
+  maxAttempts: 1,
+  stallSeconds: 60,
+  log: pino({ level: 'warn' }),
+  metrics: createConsumerMetrics(new Registry()),
   onGivingUp: (error) => {
     throw error;
   },

@@ -10,6 +10,7 @@ export const settings = z.object({
   TOPIC_PARTITIONS: integer(1, 1000).default(6).describe('Partitions of the event topic when it is made'),
   TOPIC_REPLICATION_FACTOR: integer(1, 9).default(1).describe('Copies of each record; 3 in production'),
   TOPIC_RETENTION_HOURS: integer(1, 87_600).default(168).describe('How long the event topic keeps a record'),
+  DEAD_LETTER_RETENTION_HOURS: integer(1, 876_000).default(2160).describe('How long the dead-letter topic keeps a record'),
   REGISTER_TIMEOUT_SECONDS: integer(1, 3600).default(90).describe('How long the connector may take to be RUNNING'),
 });
 
@@ -18,6 +19,7 @@ export type ConnectConfig = Readonly<z.output<typeof settings>>;
 /** Names that several files must agree on. */
 export const CONNECTOR_NAME = 'zap-run-outbox';
 export const EVENT_TOPIC = 'zap-run.events';
+export const DEAD_LETTER_TOPIC = `${EVENT_TOPIC}.dead-letter`;
 export const EVENT_SUBJECT = `${EVENT_TOPIC}-value`;
 
 /** The largest event that ingest accepts (a CHECK of the outbox), and what Kafka may add to it. */

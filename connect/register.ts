@@ -36,8 +36,7 @@ export async function register({ config, connector, pool, admin, connect }: Regi
     const lines = findings.map(({ code, found, remedy }) => `  ${code}: ${found}. ${remedy}`);
     throw new RegisterError('PREFLIGHT_FAILED', `Not ready for the connector:\n${lines.join('\n')}`);
   }
-  const plans = topicPlans(config.TOPIC_PARTITIONS, config.TOPIC_REPLICATION_FACTOR, config.TOPIC_RETENTION_HOURS);
-  const topicsCreated = await ensureTopics(admin, plans);
+  const topicsCreated = await ensureTopics(admin, topicPlans(config));
   const { schemaId, isNew } = await registerEventSchema(config.REGISTRY_URL, createPrismaClient(pool));
   const connectorChanged = await putIfDifferent(connect, connector);
   await waitUntilRunning(connect, config.REGISTER_TIMEOUT_SECONDS);

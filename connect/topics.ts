@@ -1,5 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs';
-import { EVENT_TOPIC, MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from './config.ts';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC, MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES, type ConnectConfig } from './config.ts';
 import { RegisterError } from './errors.ts';
 
 export interface TopicPlan {
@@ -10,7 +10,9 @@ export interface TopicPlan {
 }
 
 /** The topics that register makes. Their settings are part of the promise, so no topic is made by itself. */
-export function topicPlans(partitions: number, replicationFactor: number, retentionHours: number): TopicPlan[] {
+export function topicPlans(config: ConnectConfig): TopicPlan[] {
+  const { TOPIC_PARTITIONS: partitions, TOPIC_REPLICATION_FACTOR: replicationFactor } = config;
+  const hours = (count: number) => String(count * 3_600_000);
   const minIsr = String(Math.max(1, replicationFactor - 1));
   return [
     {
@@ -20,7 +22,7 @@ export function topicPlans(partitions: number, replicationFactor: number, retent
       config: {
         // Compaction would hide earlier events of a zap from a slow reader.
         'cleanup.policy': 'delete',
-        'retention.ms': String(retentionHours * 3_600_000),
+        'retention.ms': hours(config.TOPIC_RETENTION_HOURS),
         // The broker's clock: a wrong clock elsewhere can neither age nor preserve a record.
         'message.timestamp.type': 'LogAppendTime',
         'max.message.bytes': String(MAX_EVENT_BYTES + 2 * RECORD_OVERHEAD_BYTES),
@@ -28,6 +30,21 @@ export function topicPlans(partitions: number, replicationFactor: number, retent
         'unclean.leader.election.enable': 'false',
         // As the producer sent it (none): kafkajs reads no lz4, snappy or zstd without a codec.
         'compression.type': 'producer',
+      },
+    },
+    {
+      topic: DEAD_LETTER_TOPIC,
+      partitions: 1,
+      replicationFactor,
+      config: {
+        // Long: somebody has to look at each, and may be on holiday.
+        'cleanup.policy': 'delete',
+        'retention.ms': hours(config.DEAD_LETTER_RETENTION_HOURS),
+        'message.timestamp.type': 'LogAppendTime',
+        // An event of the largest size, and the headers that say why it lies here.
+        'max.message.bytes': String(MAX_EVENT_BYTES + 3 * RECORD_OVERHEAD_BYTES),
+        'min.insync.replicas': minIsr,
+        'unclean.leader.election.enable': 'false',
       },
     },
     {

@@ -1,8 +1,20 @@
 import { z } from 'zod';
-import { list } from '../settings.ts';
+import { metricsSettings } from '../metrics.ts';
+import { integer, list } from '../settings.ts';
 
 export const settings = z.object({
   KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
   REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
   GROUP_ID: z.string().min(1).default('consumers-example').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
+  TOPIC: z.string().min(1).default('zap-run.events').describe('Topic of the events'),
+  DEAD_LETTER_TOPIC: z
+    .string()
+    .min(1)
+    .default('zap-run.events.dead-letter')
+    .describe('Topic for records that cannot be decoded or handled'),
+  MAX_ATTEMPTS: integer(1, 1000).default(5).describe('How often a record is handled before it becomes a dead letter'),
+  STALL_SECONDS: integer(10, 86_400)
+    .default(60)
+    .describe('With lag and no progress for this long the consumer ends itself; longer than the slowest handling'),
+  ...metricsSettings(9404),
 });

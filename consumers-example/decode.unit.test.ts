@@ -1,7 +1,8 @@
 import type { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import avsc from 'avsc';
 import { describe, expect, test } from 'vitest';
-import { createDecoder, DecodeError, type ReaderSchema } from './decode.ts';
+import { createDecoder, type ReaderSchema } from './decode.ts';
+import { PoisonError } from './errors.ts';
 
 interface Thing {
   name: string;
@@ -13,7 +14,12 @@ const record = (...fields: object[]) => ({ type: 'record', name: 'Thing', fields
 const old = record(field('name', 'string'));
 const current = record(field('name', 'string'), { ...field('size', 'int'), default: 7 });
 const newer = record(field('name', 'string'), field('size', 'int'), field('colour', 'string'));
-const reader: ReaderSchema<Thing> = { schema: current };
+const reader: ReaderSchema<Thing> = { schema: current, typed: (decoded) => decoded as Thing };
+/** The decoder with a promise each time, so that it fails in one way. */
+const createAsync = (registry: SchemaRegistry) => {
+  const decode = createDecoder(registry, reader);
+  return async (value: Buffer | null) => decode(value);
+};
 
 function message(schemaId: number, schema: avsc.Schema, value: unknown): Buffer {
   const prefix = Buffer.alloc(5);
@@ -38,7 +44,7 @@ function stubRegistry(schemas: Record<number, avsc.Schema>) {
 describe('the decoder', () => {
   test('asks the registry once for a thousand records', async () => {
     const { registry, asked } = stubRegistry({ 1: current });
-    const decode = createDecoder(registry, reader);
+    const decode = createAsync(registry);
     for (let size = 0; size < 1000; size += 1) {
       expect({ ...(await decode(message(1, current, { name: 'a', size }))) }).toEqual({ name: 'a', size });
     }
@@ -47,7 +53,7 @@ describe('the decoder', () => {
 
   test('lets records that come at the same time share the question', async () => {
     const { registry, asked } = stubRegistry({ 1: current });
-    const decode = createDecoder(registry, reader);
+    const decode = createAsync(registry);
     const value = message(1, current, { name: 'a', size: 1 });
     expect(await Promise.all([decode(value), decode(value), decode(value)])).toHaveLength(3);
     expect(asked).toEqual([1]);
@@ -55,7 +61,7 @@ describe('the decoder', () => {
 
   test('asks once for each id', async () => {
     const { registry, asked } = stubRegistry({ 1: old, 258: current });
-    const decode = createDecoder(registry, reader);
+    const decode = createAsync(registry);
     for (const id of [1, 258, 1, 258]) {
       const value = id === 1 ? message(id, old, { name: 'a' }) : message(id, current, { name: 'a', size: 1 });
       await decode(value);
@@ -65,10 +71,10 @@ describe('the decoder', () => {
 
   test('gives the error of the registry, and asks again at the next record', async () => {
     const { registry, asked, schemas } = stubRegistry({});
-    const decode = createDecoder(registry, reader);
+    const decode = createAsync(registry);
     const value = message(1, current, { name: 'a', size: 1 });
     await expect(decode(value)).rejects.toThrow('no schema 1');
-    await expect(decode(value)).rejects.not.toBeInstanceOf(DecodeError);
+    await expect(decode(value)).rejects.not.toBeInstanceOf(PoisonError);
     schemas[1] = current;
     await expect(decode(value)).resolves.toMatchObject({ name: 'a' });
     expect(asked).toEqual([1, 1, 1]);
@@ -85,7 +91,7 @@ describe('the decoder', () => {
   });
 });
 
-describe('a DecodeError', () => {
+describe('a PoisonError', () => {
   const good = message(1, current, { name: 'a long enough name', size: 300 });
 
   test.each([
@@ -97,7 +103,7 @@ describe('a DecodeError', () => {
     ['JSON', Buffer.from('{"name":"a"}')],
   ])('is thrown for %s, without a question to the registry', async (_what, value) => {
     const { registry, asked } = stubRegistry({ 1: current });
-    await expect(createDecoder(registry, reader)(value)).rejects.toMatchObject({ name: 'DecodeError', code: 'DECODE_FAILED' });
+    await expect(createAsync(registry)(value)).rejects.toMatchObject({ name: 'PoisonError', code: 'DECODE_FAILED' });
     expect(asked).toEqual([]);
   });
 
@@ -107,24 +113,24 @@ describe('a DecodeError', () => {
     ['followed by more', Buffer.concat([good, Buffer.from([0])])],
   ])('is thrown for Avro that is %s', async (_what, value) => {
     const { registry } = stubRegistry({ 1: current });
-    await expect(createDecoder(registry, reader)(value)).rejects.toBeInstanceOf(DecodeError);
+    await expect(createAsync(registry)(value)).rejects.toBeInstanceOf(PoisonError);
   });
 
   test('is thrown for a schema that cannot be read with ours', async () => {
     const foreign = record(field('name', 'int'));
-    const decode = createDecoder(stubRegistry({ 1: foreign }).registry, reader);
-    await expect(decode(message(1, foreign, { name: 1 }))).rejects.toBeInstanceOf(DecodeError);
+    const decode = createAsync(stubRegistry({ 1: foreign }).registry);
+    await expect(decode(message(1, foreign, { name: 1 }))).rejects.toBeInstanceOf(PoisonError);
   });
 
   test('is thrown for a schema that is not Avro', async () => {
     const registry = { getSchema: async () => ({ validate: () => true }) } as unknown as SchemaRegistry;
-    await expect(createDecoder(registry, reader)(good)).rejects.toBeInstanceOf(DecodeError);
+    await expect(createAsync(registry)(good)).rejects.toBeInstanceOf(PoisonError);
   });
 
   test('at one record does not spoil the next', async () => {
     const { registry, asked } = stubRegistry({ 1: current });
-    const decode = createDecoder(registry, reader);
-    await expect(decode(good.subarray(0, -1))).rejects.toBeInstanceOf(DecodeError);
+    const decode = createAsync(registry);
+    await expect(decode(good.subarray(0, -1))).rejects.toBeInstanceOf(PoisonError);
     await expect(decode(good)).resolves.toMatchObject({ size: 300 });
     expect(asked).toEqual([1]);
   });

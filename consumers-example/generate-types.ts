@@ -52,7 +52,7 @@ ${fields}
 }
 
 /** The schema that this consumer reads with, whatever a record was written with. */
-export const ${constant}: ReaderSchema<${schema.name}> = { schema: ${JSON.stringify(schema)} };
+export const ${constant}: ReaderSchema<${schema.name}> = { typed: (decoded) => decoded as ${schema.name}, schema: ${JSON.stringify(schema)} };
 `;
   return format(text, { ...(await resolveConfig(target)), parser: 'typescript' });
 }

@@ -1,66 +1,169 @@
-import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type Admin, type LogEntry } from 'kafkajs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Batches } from './batches.ts';
+import { Commits } from './commits.ts';
+import type { Decoder } from './decode.ts';
+import { deadLetter } from './dead-letter.ts';
+import { NotNowError } from './errors.ts';
+import type { ConsumerMetrics } from './observe.ts';
+import { Positions } from './positions.ts';
+import { Watch, type PartitionOffsets } from './watch.ts';
+import type { Delivered, Handling, Received } from './work-off.ts';
 
-export interface Received {
-  topic: string;
-  partition: number;
-  offset: string;
-  key: string | undefined;
-  value: Buffer | null;
-  headers: IHeaders;
-}
+export type { Delivered, Received };
 
-export interface Consuming {
+/**
+ * What is done with the events: one by one, or up to `batchSize` of a partition together. Within a partition they come
+ * in their order, partitions side by side. Once the promise has resolved their offsets may be committed. When it
+ * rejects they come again; errors.ts has what a rejection can say.
+ */
+export type Handler<T> =
+  { handle: (delivered: Delivered<T>) => Promise<void> } | { handleBatch: (delivered: Delivered<T>[]) => Promise<void>; batchSize: number };
+
+export type Consumption<T> = Handler<T> & {
   brokers: string[];
   groupId: string;
   topic: string;
-  /** One record; its offset is committed after this has resolved. When it rejects, the record comes again. */
-  handle: (record: Received) => Promise<void>;
-  /** kafkajs gave up: the process must end and be started again, as it would live on without consuming. */
+  /** The value as a `T`; see createDecoder. */
+  decode: Decoder<T>;
+  /** Takes what cannot be decoded, and what the handler rejected `maxAttempts` times. */
+  deadLetterTopic: string;
+  maxAttempts: number;
+  /** With lag and no progress for this long the consumer gives up; longer than the slowest handling. */
+  stallSeconds: number;
+  log: Logger;
+  metrics: ConsumerMetrics;
+  /** Consuming has ended for good: the process must end and be started again, as it would live on doing nothing. */
   onGivingUp: (error: Error) => void;
-}
+};
 
 /**
  * How late a position is committed after its record was handled. kafkajs itself would commit after every batch of
  * every partition and wait for each: measured at 600 events a second, that made an event 50-130 ms late.
  */
 const COMMIT_EVERY_MS = 100;
+/** How long a fetch waits for records, and so how late a partition that was paused is fetched again. */
+const FETCH_WAIT_MS = 500;
+/** Batches that are begun side by side. kafkajs fetches again when all of the last fetch are done or set aside. */
+const PARTITIONS_AT_ONCE = 16;
+const WATCH_EVERY_MS = 5000;
+const STOP_WITHIN_MS = 10_000;
 
-/** The only door to kafkajs. Starts from the oldest record when the group has no position. */
-export async function consume({ brokers, groupId, topic, handle, onGivingUp }: Consuming): Promise<{ stop: () => Promise<void> }> {
-  const kafka = new Kafka({ clientId: groupId, brokers, logLevel: logLevel.WARN });
-  const consumer = kafka.consumer({ groupId, readUncommitted: false, retry: { retries: 20 } });
-  /** Partition → the offset after the last record that was handled and is not committed yet. */
-  const handled = new Map<number, string>();
+/**
+ * The only door to kafkajs. Starts from the oldest record when the group has no position.
+ *
+ * @returns stop: finishes what was begun, commits and leaves the group
+ * @throws when Kafka does not answer, or a topic is missing
+ */
+export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: () => Promise<void> }> {
+  const { brokers, groupId, topic, deadLetterTopic, stallSeconds, log, metrics, onGivingUp } = consumption;
+  const kafka = new Kafka({ clientId: groupId, brokers, logLevel: logLevel.WARN, logCreator: () => (entry) => logged(log, entry) });
+  const consumer = kafka.consumer({
+    groupId,
+    readUncommitted: false,
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    retry: { retries: 20 },
+  });
+  // Not idempotent: after a lost answer kafkajs gives the sequence number to the next record, which the broker then
+  // takes for a repeat and drops. A dead letter that lies there twice does no harm.
+  const producer = kafka.producer({ allowAutoTopicCreation: false, createPartitioner: Partitioners.DefaultPartitioner });
+  const admin = kafka.admin();
+  const positions = new Positions();
+  const watch = new Watch({ mine: () => positions.tenure?.partitions, stallMs: stallSeconds * 1000, now: () => Date.now(), log, metrics });
+  const handling: Handling<T> = {
+    ...consumption,
+    ...batched(consumption),
+    bury: async (record, error, attempts) => {
+      const messages = [deadLetter(record, { groupId, error, attempts })];
+      await producer.send({ topic: deadLetterTopic, acks: -1, messages }).catch((cause: unknown) => {
+        throw new NotNowError('DEAD_LETTER_UNWRITTEN', `${deadLetterTopic} does not take the dead letter: ${String(cause)}`, cause);
+      });
+    },
+  };
+  const commits = new Commits(consumer, topic, positions);
+  const batches = new Batches({ positions, commits, watch, handling, onBroken: onGivingUp });
 
-  async function commit(): Promise<void> {
-    const positions = [...handled].map(([partition, offset]) => ({ topic, partition, offset }));
-    handled.clear();
-    // A commit that is refused (the group is being rebalanced) costs repeats only.
-    if (positions.length > 0) await consumer.commitOffsets(positions).catch(() => undefined);
-  }
-
-  // Another member may own a partition after this: committing for it would set the group back.
-  consumer.on(consumer.events.REBALANCING, () => handled.clear());
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    positions.begin(payload.memberAssignment[topic] ?? []);
+    batches.begin();
+  });
+  consumer.on(consumer.events.REBALANCING, () => {
+    void commits.commit(); // On its way before the request to join: less comes again.
+    positions.end();
+  });
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { batchSize, partition, firstOffset, lastOffset } }) => {
+    if (batchSize === 0) batches.passed(partition, firstOffset, lastOffset);
+  });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
+    positions.end();
     if (!payload.restart) onGivingUp(payload.error);
   });
-  await consumer.connect();
+
+  await Promise.all([admin.connect(), producer.connect(), consumer.connect()]);
+  await requireTopics(admin, [topic, deadLetterTopic]);
+  watch.look(await readOffsets(admin, groupId, topic));
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
-    eachMessage: async ({ partition, message }) => {
-      const { offset, key, value, headers = {} } = message;
-      await handle({ topic, partition, offset, key: key?.toString(), value, headers });
-      handled.set(partition, String(BigInt(offset) + 1n));
-    },
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+    eachBatch: (payload) => batches.take(payload),
   });
-  const timer = setInterval(() => void commit(), COMMIT_EVERY_MS);
+  const committing = setInterval(() => commits.tick(), COMMIT_EVERY_MS);
+  const watching = setInterval(() => {
+    readOffsets(admin, groupId, topic).then(
+      (offsets) => {
+        const stalled = watch.look(offsets);
+        if (stalled.length === 0) return;
+        onGivingUp(new Error(`no progress for ${stallSeconds} s although there are records: partitions ${stalled.join(', ')} of ${topic}`));
+      },
+      // Without Kafka's answer nothing is known of lag, and kafkajs goes on trying by itself.
+      (error: unknown) => log.warn({ code: 'OFFSETS_UNKNOWN', cause: String(error) }, 'lag cannot be read'),
+    );
+  }, WATCH_EVERY_MS);
+
   return {
     stop: async () => {
-      clearInterval(timer);
-      consumer.pause([{ topic }]); // What is handled from here on would come again.
-      await commit();
-      await consumer.disconnect();
+      clearInterval(watching);
+      clearInterval(committing);
+      consumer.pause([{ topic }]);
+      await Promise.race([batches.stop(), delay(STOP_WITHIN_MS, undefined, { ref: false })]);
+      await commits.commit();
+      await Promise.all([consumer.disconnect(), producer.disconnect(), admin.disconnect()]);
     },
   };
+}
+
+function batched<T>(handler: Handler<T>): Pick<Handling<T>, 'handleBatch' | 'batchSize'> {
+  if ('handleBatch' in handler) return handler;
+  return {
+    batchSize: 1,
+    handleBatch: async (delivered) => {
+      for (const one of delivered) await handler.handle(one);
+    },
+  };
+}
+
+/** A topic that is missing would be waited for without a word. */
+async function requireTopics(admin: Admin, topics: string[]): Promise<void> {
+  const existing = await admin.listTopics();
+  const missing = topics.filter((topic) => !existing.includes(topic));
+  if (missing.length > 0) throw new Error(`Kafka has no topic ${missing.join(', ')}: npm run register makes it`);
+}
+
+async function readOffsets(admin: Admin, groupId: string, topic: string): Promise<PartitionOffsets[]> {
+  // The positions first: read after the ends, they could seem to lie beyond them.
+  const [group] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  const ends = await admin.fetchTopicOffsets(topic);
+  return ends.map(({ partition, low, high }) => {
+    const position = committed.get(partition) ?? -1n;
+    return { partition, low: BigInt(low), end: BigInt(high), committed: position < 0n ? undefined : position };
+  });
+}
+
+function logged(log: Logger, { level, namespace, log: { message, ...about } }: LogEntry): void {
+  log[level === logLevel.ERROR ? 'error' : 'warn']({ ...about, kafkajs: namespace }, message);
 }

@@ -17,6 +17,7 @@ export interface ZapRunCreated {
 
 /** The schema that this consumer reads with, whatever a record was written with. */
 export const zapRunCreated: ReaderSchema<ZapRunCreated> = {
+  typed: (decoded) => decoded as ZapRunCreated,
   schema: {
     type: 'record',
     name: 'ZapRunCreated',

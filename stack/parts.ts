@@ -54,7 +54,12 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       probe: () => groupIsStable(KAFKA_BROKERS, 'outbox-cleanup'),
     },
     {
-      ...job('consumer', ['register'], '../consumers-example/main.ts', { KAFKA_BROKERS, REGISTRY_URL, GROUP_ID: GROUP }),
+      ...job('consumer', ['register'], '../consumers-example/main.ts', {
+        KAFKA_BROKERS,
+        REGISTRY_URL,
+        GROUP_ID: GROUP,
+        METRICS_PORT: String(config.CONSUMER_METRICS_PORT),
+      }),
       probe: () => groupIsStable(KAFKA_BROKERS, GROUP),
     },
   ];

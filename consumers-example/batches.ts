@@ -1,0 +1,102 @@
+import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Commits } from './commits.ts';
+import type { Positions } from './positions.ts';
+import type { Watch } from './watch.ts';
+import { workOff, type Handling, type Received } from './work-off.ts';
+
+/** A batch that takes longer is worked off aside, its partition paused: the others are not kept waiting. */
+const ASIDE_AFTER_MS = 50;
+
+export interface Surroundings<T> {
+  positions: Positions;
+  commits: Commits;
+  watch: Watch;
+  handling: Handling<T>;
+  /** Something failed that cannot fail. */
+  onBroken: (error: Error) => void;
+}
+
+/** What kafkajs has fetched, worked off partition by partition, and where the next fetch begins. */
+export class Batches<T> {
+  readonly #around: Surroundings<T>;
+  /** Partition → the batch that is worked off. Outlives an assignment, so that no record is handled twice at a time. */
+  readonly #busy = new Map<number, Promise<void>>();
+  /** Partition → the offset that comes next, within an assignment. */
+  readonly #expected = new Map<number, bigint>();
+  #stopping = false;
+
+  constructor(around: Surroundings<T>) {
+    this.#around = around;
+  }
+
+  /** A new assignment begins: each partition starts at its committed position. */
+  begin(): void {
+    this.#expected.clear();
+  }
+
+  /** A stretch of nothing but transaction markers and aborted records was fetched, and is not handed over. */
+  passed(partition: number, first: string, last: string): void {
+    const { positions } = this.#around;
+    this.#compare(partition, first, last);
+    if (positions.tenure !== undefined) positions.done(positions.tenure, partition, following(last));
+  }
+
+  async take({ batch, resolveOffset, pause, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
+    const { positions, commits, onBroken } = this.#around;
+    const { tenure } = positions;
+    if (tenure === undefined || this.#stopping) return;
+    commits.use(commitOffsetsIfNecessary);
+    const { partition, messages } = batch;
+    const lastRecord = messages.at(-1)?.offset ?? batch.lastOffset();
+    // Behind the last record there may be markers, which are never handed over.
+    const beyond = (next: string) => (next === following(lastRecord) ? following(batch.lastOffset()) : next);
+    this.#compare(partition, batch.firstOffset() ?? lastRecord, batch.lastOffset());
+
+    const turn = {
+      over: tenure.over.signal,
+      done: (next: string) => positions.done(tenure, partition, beyond(next)),
+      waits: () => this.#around.watch.waits(partition),
+    };
+    const before = this.#busy.get(partition);
+    const work = (async () => {
+      await before;
+      const records = messages.map((message) => received(batch.topic, partition, message));
+      const all = await workOff(records, this.#around.handling, turn);
+      if (all && tenure === positions.tenure) resolveOffset(lastRecord);
+    })().catch(onBroken);
+    this.#busy.set(partition, work);
+    if (await settlesWithin(ASIDE_AFTER_MS, work)) return;
+    const resume = pause();
+    void work.then(() => {
+      if (!this.#stopping) resume();
+    });
+  }
+
+  /** Begins nothing more and resolves when what was begun has ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#around.positions.tenure?.over.abort();
+    await Promise.all(this.#busy.values());
+  }
+
+  #compare(partition: number, first: string, last: string): void {
+    const expected = this.#expected.get(partition);
+    if (expected !== undefined && expected !== BigInt(first)) this.#around.watch.jumped(partition, expected, BigInt(first));
+    this.#expected.set(partition, BigInt(last) + 1n);
+  }
+}
+
+const following = (offset: string) => String(BigInt(offset) + 1n);
+
+function received(topic: string, partition: number, { offset, key, value, headers = {} }: KafkaMessage): Received {
+  return { topic, partition, offset, key, value, headers };
+}
+
+/** Whether the promise settled in time. */
+async function settlesWithin(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ms, false)));
+  const settled = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return settled;
+}

@@ -1,0 +1,29 @@
+import type { Message } from 'kafkajs';
+import { codeOf, type Received } from './work-off.ts';
+
+/** Longer texts say no more, and a dead letter must fit where its record did. */
+const MAX_CAUSE_CHARACTERS = 500;
+
+export interface Burial {
+  groupId: string;
+  error: Error;
+  attempts: number;
+}
+
+/** The record as it was (key, value, headers), and more headers that say where it lay and why it lies here. */
+export function deadLetter({ topic, partition, offset, key, value, headers }: Received, { groupId, error, attempts }: Burial): Message {
+  return {
+    key,
+    value,
+    headers: {
+      ...headers,
+      'dead-letter-reason': codeOf(error),
+      'dead-letter-cause': error.message.slice(0, MAX_CAUSE_CHARACTERS),
+      'dead-letter-topic': topic,
+      'dead-letter-partition': String(partition),
+      'dead-letter-offset': offset,
+      'dead-letter-group': groupId,
+      'dead-letter-attempts': String(attempts),
+    },
+  };
+}

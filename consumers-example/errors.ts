@@ -1,0 +1,37 @@
+/** A record that can never be handled: it goes to the dead letters at once. */
+export class PoisonError extends Error {
+  override readonly name: string = 'PoisonError';
+  /** Stable; becomes the dead letter's reason. */
+  readonly code: PoisonCode;
+
+  constructor(code: PoisonCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * Not this record's fault, and it will pass: a service that the handling needs is away. The record is waited with,
+ * however long it takes; nothing of it is committed and it never becomes a dead letter.
+ */
+export class NotNowError extends Error {
+  override readonly name: string = 'NotNowError';
+  readonly code: string;
+
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+export type PoisonCode =
+  /** The value is not in Confluent's wire format, or its Avro does not fit its schema. */
+  | 'DECODE_FAILED'
+  /** The registry answers that it has no schema with the record's id. */
+  | 'SCHEMA_UNKNOWN'
+  /** The record's schema cannot be read with the pinned one. */
+  | 'SCHEMA_UNREADABLE'
+  /** Not exactly one header `id`: the record was not made by the outbox. */
+  | 'ID_HEADER'
+  /** The handler says so. */
+  | 'REFUSED';

@@ -1,0 +1,81 @@
+import type { Logger } from 'pino';
+import type { ConsumerMetrics } from './observe.ts';
+
+/** What Kafka says of one partition; offsets as a reader of committed records sees them. */
+export interface PartitionOffsets {
+  partition: number;
+  /** The oldest that is still there. */
+  low: bigint;
+  /** The end, without records of transactions that are still open. */
+  end: bigint;
+  /** The group's position; undefined when it has none. */
+  committed: bigint | undefined;
+}
+
+export interface Watched {
+  /** The partitions of this member; undefined when it is in no group, which makes it answerable for all. */
+  mine: () => ReadonlySet<number> | undefined;
+  stallMs: number;
+  now: () => number;
+  log: Logger;
+  metrics: ConsumerMetrics;
+}
+
+/**
+ * Judges by Kafka's own word alone whether this consumer goes on: kafkajs can stop without an error. Markers of
+ * transactions are part of both the end and the committed position, so they are no lag.
+ */
+export class Watch {
+  readonly #watched: Watched;
+  readonly #positions = new Map<number, { committed: bigint; since: number }>();
+  readonly #warned = new Map<number, string>();
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+  }
+
+  /** An attempt at a record of the partition failed and will be repeated: it waits, it does not hang. */
+  waits(partition: number): void {
+    const seen = this.#positions.get(partition);
+    if (seen !== undefined) seen.since = this.#watched.now();
+  }
+
+  /** @returns the partitions that have lag and whose position stood still for too long */
+  look(offsets: readonly PartitionOffsets[]): number[] {
+    const { mine, stallMs, now, metrics } = this.#watched;
+    const partitions = mine();
+    metrics.lag.reset();
+    return offsets
+      .filter(({ partition }) => partitions?.has(partition) ?? true)
+      .filter((one) => {
+        this.#warn(one);
+        const { partition, low, end } = one;
+        const committed = one.committed ?? low;
+        metrics.lag.set({ partition }, Number(end > committed ? end - committed : 0n));
+        const seen = this.#positions.get(partition);
+        if (seen?.committed !== committed || end <= committed) {
+          this.#positions.set(partition, { committed, since: now() });
+          return false;
+        }
+        return now() - seen.since > stallMs;
+      })
+      .map(({ partition }) => partition);
+  }
+
+  /** The offset that was to come next is not the one that came: kafkajs starts over at the oldest by itself. */
+  jumped(partition: number, expected: bigint, found: bigint): void {
+    const { log, metrics } = this.#watched;
+    const about = { code: 'OFFSET_OUT_OF_RANGE', partition, expected: String(expected), found: String(found) };
+    if (found > expected) {
+      metrics.skipped.inc(Number(found - expected));
+      log.error(about, 'records were removed from the topic before this group read them: raise its retention');
+    } else log.error(about, 'the topic ends before the position of this group: it was made anew or cut; reading from its start');
+  }
+
+  #warn({ partition, low, end, committed }: PartitionOffsets): void {
+    if (committed === undefined || (committed >= low && committed <= end)) return;
+    if (this.#warned.get(partition) === `${committed} ${low}`) return;
+    this.#warned.set(partition, `${committed} ${low}`);
+    this.jumped(partition, committed, low);
+  }
+}

@@ -1,0 +1,167 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Decoder } from './decode.ts';
+import { NotNowError, PoisonError } from './errors.ts';
+import type { ConsumerMetrics } from './observe.ts';
+
+/** A record as it lies on the topic. */
+export interface Received {
+  topic: string;
+  partition: number;
+  offset: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+}
+
+/** A record that could be read. */
+export interface Delivered<T> {
+  event: T;
+  /** The event's id, from the record's header: the same each time the event comes. */
+  id: string;
+  record: Received;
+}
+
+export interface Handling<T> {
+  decode: Decoder<T>;
+  handleBatch: (delivered: Delivered<T>[]) => Promise<void>;
+  /** How many records `handleBatch` gets at most. */
+  batchSize: number;
+  /** How often one record is tried before it becomes a dead letter. */
+  maxAttempts: number;
+  /** Writes the dead letter; resolves once Kafka has acknowledged it. */
+  bury: (record: Received, error: Error, attempts: number) => Promise<void>;
+  log: Logger;
+  metrics: ConsumerMetrics;
+}
+
+/** What a batch of one partition is worked off under. */
+export interface Turn {
+  /** Aborted when the partition is no longer ours, or the consumer stops: nothing further is begun. */
+  over: AbortSignal;
+  /** Everything before this offset is handled or a dead letter. */
+  done: (next: string) => void;
+  /** An attempt failed and will be repeated: the consumer lives, it waits. */
+  waits: () => void;
+}
+
+const FIRST_WAIT_MS = 100;
+const LAST_WAIT_MS = 10_000;
+
+/**
+ * Takes the records of one partition in their order, each until it is handled or a dead letter. A batch that is
+ * rejected is handed over again record by record, so that one bad record takes no other with it.
+ *
+ * @returns whether all are done; false when the turn was over before
+ */
+export async function workOff<T>(records: readonly Received[], handling: Handling<T>, turn: Turn): Promise<boolean> {
+  for (let at = 0; at < records.length;) {
+    if (turn.over.aborted) return false;
+    const ready = readable(records, at, handling);
+    const together = ready.length > 1 ? await persist(() => handling.handleBatch(ready), 1, handling, turn) : undefined;
+    if (together?.outcome === 'over') return false;
+    if (together?.outcome === 'handled') {
+      handling.metrics.records.inc({ outcome: 'handled' }, ready.length);
+      turn.done(after(ready.at(-1)?.record));
+      at += ready.length;
+      continue;
+    }
+    const alone = ready.length > 1 ? ready : [ready[0] ?? records[at]];
+    for (const one of alone) {
+      if (one !== undefined && !(await settle(one, handling, turn))) return false;
+      at += 1;
+    }
+  }
+  return true;
+}
+
+/** The records from `at` on that can be read without waiting, up to a batch; none when the first cannot. */
+function readable<T>(records: readonly Received[], at: number, handling: Handling<T>): Delivered<T>[] {
+  const ready: Delivered<T>[] = [];
+  while (ready.length < handling.batchSize) {
+    const record = records[at + ready.length];
+    if (record === undefined) break;
+    try {
+      const event = handling.decode(record.value);
+      if (event instanceof Promise) {
+        event.catch(() => undefined); // It is asked for again, alone.
+        break;
+      }
+      ready.push({ event, id: idOf(record), record });
+    } catch {
+      break; // Thrown again when the record is taken alone.
+    }
+  }
+  return ready;
+}
+
+/** @returns false when the turn was over before the record was handled or buried */
+async function settle<T>(one: Delivered<T> | Received, handling: Handling<T>, turn: Turn): Promise<boolean> {
+  const record = 'record' in one ? one.record : one;
+  const work = async () => {
+    const delivered = 'record' in one ? one : { event: await handling.decode(one.value), id: idOf(one), record: one };
+    await handling.handleBatch([delivered]);
+  };
+  const result = await persist(work, handling.maxAttempts, handling, turn, record);
+  if (result.outcome === 'over') return false;
+  if (result.outcome === 'failed') {
+    const { error, attempts } = result;
+    const buried = await persist(() => bury(record, error, attempts, handling), Infinity, handling, turn, record);
+    if (buried.outcome === 'over') return false;
+  }
+  handling.metrics.records.inc({ outcome: result.outcome === 'failed' ? 'dead_letter' : 'handled' });
+  turn.done(after(record));
+  return true;
+}
+
+async function bury<T>(record: Received, error: Error, attempts: number, { bury: write, log }: Handling<T>): Promise<void> {
+  await write(record, error, attempts);
+  log.error({ ...place(record), code: codeOf(error), attempts, cause: error.message, outcome: 'dead_letter' }, 'record buried');
+}
+
+type Outcome = { outcome: 'handled' | 'over' } | { outcome: 'failed'; error: Error; attempts: number };
+
+/** Repeats the work, with growing pauses, until it is done, poison, tried often enough, or the turn is over. */
+async function persist<T>(
+  work: () => Promise<void>,
+  maxAttempts: number,
+  { log, metrics }: Handling<T>,
+  turn: Turn,
+  record?: Received,
+): Promise<Outcome> {
+  let counted = 0;
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LAST_WAIT_MS)) {
+    const stopTimer = metrics.handling.startTimer();
+    try {
+      await work();
+      stopTimer();
+      return { outcome: 'handled' };
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      if (!(error instanceof NotNowError)) counted += 1;
+      if (error instanceof PoisonError || counted >= maxAttempts) return { outcome: 'failed', error, attempts: counted };
+      const code = codeOf(error);
+      metrics.failures.inc({ code });
+      log.warn({ ...(record && place(record)), code, attempt: counted, waitMs, cause: error.message }, 'tried again');
+      turn.waits();
+      await delay(waitMs, undefined, { signal: turn.over }).catch(() => undefined);
+      if (turn.over.aborted) return { outcome: 'over' };
+    }
+  }
+}
+
+/** The event's id. The outbox writes exactly one; a record with none or several came from somewhere else. */
+function idOf({ headers: { id } }: Received): string {
+  if (id === undefined || Array.isArray(id)) {
+    throw new PoisonError('ID_HEADER', id === undefined ? 'no header id' : `${id.length} headers id`);
+  }
+  return id.toString();
+}
+
+/** A reason that stays the same over versions: the error's own code, or HANDLER_FAILED. */
+export function codeOf(error: Error): string {
+  return error instanceof PoisonError || error instanceof NotNowError ? error.code : 'HANDLER_FAILED';
+}
+
+const place = ({ topic, partition, offset }: Received) => ({ topic, partition, offset });
+const after = (record: Received | undefined) => String(BigInt(record?.offset ?? -1) + 1n);
