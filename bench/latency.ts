@@ -12,8 +12,9 @@ import { createConsumerMetrics } from '../consumers-example/observe.ts';
 import { createRegistry } from '../consumers-example/registry.ts';
 import { zapRunCreated } from '../consumers-example/zap-run.ts';
 import { createApp } from '../ingest/app.ts';
+import { Budget } from '../ingest/body.ts';
 import { findEventSchema } from '../ingest/event-schema.ts';
-import { createRecorder } from '../ingest/record-event.ts';
+import { createRecorder, poolTimeouts } from '../ingest/record-event.ts';
 import { createPrismaClient } from '../prisma/client.ts';
 import { brokerAddress, databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
 
@@ -29,7 +30,7 @@ const WARM_UP_SECONDS = 5;
 
 if (existsSync('.env')) process.loadEnvFile('.env');
 const config = readStackConfig(process.env);
-const pool = new pg.Pool({ connectionString: databaseUrl(config, 'ingest'), max: 6 });
+const pool = new pg.Pool({ connectionString: databaseUrl(config, 'ingest'), max: 6, ...poolTimeouts });
 const schemaText = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
 const eventSchema = await findEventSchema(createPrismaClient(pool), schemaText);
 if (eventSchema === undefined) throw new Error('the event schema is not registered: run make up first');
@@ -47,19 +48,23 @@ function settle(id: string): void {
   arrivedAt.delete(id);
 }
 
-const record = createRecorder(pool, 10_000);
+const { record, findRepeat } = createRecorder(pool, 10_000);
 const app = createApp({
   recordEvent: async (event) => {
-    await record(event);
+    const recorded = await record(event);
     committedAt.set(event.id, performance.now());
     settle(event.id);
+    return recorded;
   },
+  findRepeat,
   eventSchema: () => eventSchema,
   pingDatabase: async () => undefined,
   bodyLimitBytes: 524_288,
   maxEventBytes: 900_000,
+  outboxIsFull: () => false,
+  budget: new Budget(64_000_000),
   keepHeaders: [],
-  log: pino({ level: 'silent' }),
+  observe: { request: () => undefined },
 });
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
 

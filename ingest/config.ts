@@ -1,20 +1,35 @@
 import { z } from 'zod';
+import { metricsSettings } from '../metrics.ts';
 import { integer, list, port, postgresUrl } from '../settings.ts';
 
 /** A kept header's name may carry nothing that is or proves a secret: it would be on the topic for everybody. */
 const SECRET_NAME = /authorization|cookie|token|secret|key|signature|hmac|auth|password/i;
+const HEADER_NAME = /^[A-Za-z0-9-]+$/;
 
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_ingest'),
   PORT: port().default(3002).describe('Port that takes the webhooks'),
   HOST: z.string().default('0.0.0.0').describe('Address to listen on'),
-  DATABASE_CONNECTIONS: integer(2, 100).default(6).describe('Connections to Postgres'),
+  ...metricsSettings(9401),
+  DATABASE_CONNECTIONS: integer(3, 100).default(6).describe('Connections to Postgres'),
   BODY_LIMIT_BYTES: integer(1, 800_000).default(524_288).describe('Largest body that is accepted'),
   MAX_EVENT_BYTES: integer(1_000, 900_000).default(900_000).describe('Largest encoded event; the outbox has a CHECK of 900,000'),
   QUEUE_LIMIT: integer(1, 1_000_000).default(10_000).describe('Requests that may wait for the database before others get 503'),
+  QUEUE_BYTES: integer(1_000_000, 10_000_000_000)
+    .default(64_000_000)
+    .describe('Bytes of bodies and events that may be in memory before others get 503'),
+  OUTBOX_MAX_BYTES: integer(1_000_000, 1_000_000_000_000_000)
+    .default(10_000_000_000)
+    .describe('Size of the outbox on disk beyond which webhooks get 503'),
   KEEP_HEADERS: list()
+    .refine((names) => names.every((name) => HEADER_NAME.test(name)), 'a header name has letters, digits and hyphens')
     .refine((names) => !names.some((name) => SECRET_NAME.test(name)), 'a header that may carry a secret cannot be kept')
     .describe('More request headers to keep with the event, names separated by commas'),
+  MAX_CONNECTIONS: integer(10, 100_000).default(4_000).describe('Connections at once; more are closed as they come'),
+  HEADERS_TIMEOUT_MS: integer(100, 600_000).default(5_000).describe('How long the headers of a request may take'),
+  REQUEST_TIMEOUT_MS: integer(100, 600_000).default(15_000).describe('How long a request may take to arrive, headers and body'),
+  KEEP_ALIVE_TIMEOUT_MS: integer(100, 600_000).default(5_000).describe('How long a connection may be idle between requests'),
+  MAX_HEADER_BYTES: integer(1_024, 1_048_576).default(16_384).describe('Largest request line and headers together'),
   SHUTDOWN_SECONDS: integer(1, 300).default(10).describe('How long requests in flight may take once asked to stop'),
 });
 

@@ -8,8 +8,8 @@ describe('faults', () => {
     expect(status).toBeLessThan(600);
   });
 
-  test('promises that a repeat may succeed exactly where the status is 503', () => {
-    for (const [code, { status, retryable }] of Object.entries(faults)) expect(retryable, code).toBe(status === 503);
+  test('promises that a repeat may succeed exactly where the status is 408, 429 or 503', () => {
+    for (const [code, { status, retryable }] of Object.entries(faults)) expect(retryable, code).toBe([408, 429, 503].includes(status));
   });
 });
 

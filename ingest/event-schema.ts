@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import avsc from 'avsc';
+import type { Logger } from 'pino';
 import type { PrismaClient } from '../prisma/client.ts';
 import type { Webhook } from './webhook.ts';
 
@@ -24,6 +27,22 @@ export async function findEventSchema(prisma: PrismaClient, schemaText: string):
     where: { subject_fingerprint: { subject: SUBJECT, fingerprint } },
   });
   return row === null ? undefined : eventSchema(row.schemaId, schema);
+}
+
+/** Asks until the schema is registered, or `stopping`: ingest needs neither Kafka nor the registry, only this row. */
+export async function waitForEventSchema(prisma: PrismaClient, log: Logger, stopping: AbortSignal): Promise<EventSchema | undefined> {
+  const text = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+  while (!stopping.aborted) {
+    try {
+      const schema = await findEventSchema(prisma, text);
+      log.info({ schemaId: schema?.id }, schema === undefined ? 'event schema is not registered yet' : 'ready');
+      if (schema !== undefined) return schema;
+    } catch (error) {
+      log.warn({ cause: error instanceof Error ? error.message : error }, 'event schema cannot be looked up');
+    }
+    await delay(500);
+  }
+  return undefined;
 }
 
 export function eventSchema(id: number, schema: avsc.Schema): EventSchema {

@@ -11,7 +11,14 @@ const type = avsc.Type.forSchema(avro);
 
 const id = '019a0000-0000-7000-8000-000000000001';
 const receivedAt = new Date('2026-11-01T12:00:00.123Z');
-const webhook = { userId: 'u', zapId: 'z', metadata: ' {"🦊": "\\u0000", "n":1e400}', headers: { 'user-agent': 'x' }, traceparent: null };
+const webhook = {
+  userId: 'u',
+  zapId: 'z',
+  metadata: ' {"🦊": "\\u0000", "n":1e400}',
+  headers: { 'user-agent': 'x' },
+  idempotencyKey: null,
+  traceparent: '',
+};
 
 describe('encode', () => {
   test.each([1, 258, 0x7fffffff])('begins with 0x00 and the id %i in four bytes', (schemaId) => {

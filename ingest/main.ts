@@ -1,63 +1,63 @@
-import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { serve } from '@hono/node-server';
 import pg from 'pg';
 import { pino } from 'pino';
+import { createMetrics, serveMetrics } from '../metrics.ts';
 import { createPrismaClient } from '../prisma/client.ts';
 import { loggable, settingsOrExit } from '../settings.ts';
 import { createApp } from './app.ts';
+import { Budget } from './body.ts';
 import { settings } from './config.ts';
-import { findEventSchema, type EventSchema } from './event-schema.ts';
-import { createRecorder } from './record-event.ts';
+import { waitForEventSchema, type EventSchema } from './event-schema.ts';
+import { createObserver } from './observe.ts';
+import { watchOutboxSize } from './outbox-size.ts';
+import { createRecorder, poolTimeouts } from './record-event.ts';
+import { createIngestServer } from './server.ts';
 
-const log = pino({ name: 'ingest' });
+// Lines are written in batches: a write per request is a tenth of the throughput.
+const lines = pino.destination({ sync: false, minLength: 8_192 });
+setInterval(() => lines.flush(), 200).unref();
+const log = pino({ name: 'ingest' }, lines);
 const config = settingsOrExit(settings, process.env);
 log.info(loggable(settings, config), 'starting');
 
-const pool = new pg.Pool({
-  connectionString: config.DATABASE_URL,
-  max: config.DATABASE_CONNECTIONS,
-  keepAlive: true,
-  // A sender waits for the answer: better a 503 after three seconds than a request that hangs.
-  connectionTimeoutMillis: 2000,
-  statement_timeout: 2500,
-  query_timeout: 3000,
-});
+const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: config.DATABASE_CONNECTIONS, keepAlive: true, ...poolTimeouts });
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
 const prisma = createPrismaClient(pool);
 
+const stopping = new AbortController();
 let schema: EventSchema | undefined;
+void waitForEventSchema(prisma, log, stopping.signal).then((found) => (schema = found));
+const budget = new Budget(config.QUEUE_BYTES);
+const outbox = watchOutboxSize(pool, log);
+const metrics = createMetrics();
+const observe = createObserver(log, metrics, { queued: () => recorder.queued(), heldBytes: () => budget.held, outboxBytes: outbox.bytes });
+const recorder = createRecorder(pool, config.QUEUE_LIMIT, observe);
 const app = createApp({
-  recordEvent: createRecorder(pool, config.QUEUE_LIMIT),
+  recordEvent: recorder.record,
+  findRepeat: recorder.findRepeat,
   eventSchema: () => schema,
-  pingDatabase: async () => {
-    await pool.query('SELECT 1');
-  },
+  pingDatabase: () => pool.query('SELECT 1'),
+  outboxIsFull: () => outbox.bytes() > config.OUTBOX_MAX_BYTES,
+  budget,
   bodyLimitBytes: config.BODY_LIMIT_BYTES,
   maxEventBytes: config.MAX_EVENT_BYTES,
   keepHeaders: config.KEEP_HEADERS,
-  log,
+  observe,
 });
-const server = serve({ fetch: app.fetch, port: config.PORT, hostname: config.HOST }, ({ port }) => log.info({ port }, 'listening'));
+const { server, stop } = createIngestServer(app.fetch, config, observe);
+const stopMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST });
+server.listen(config.PORT, config.HOST, () => log.info({ port: config.PORT }, 'listening'));
 
-const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     stopping.abort();
-    // No new connections; requests in flight are answered, then the process ends by itself.
-    server.close(() => void pool.end().then(() => log.info('stopped')));
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
     setTimeout(() => process.exit(1), config.SHUTDOWN_SECONDS * 1000).unref();
+    // No new connections; requests in flight are answered, then the process ends by itself.
+    void stop().then(async () => {
+      outbox.stop();
+      stopMetrics();
+      await pool.end();
+      log.info('stopped');
+      lines.flushSync();
+    });
   });
-}
-
-const schemaText = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
-while (schema === undefined && !stopping.signal.aborted) {
-  try {
-    schema = await findEventSchema(prisma, schemaText);
-    log.info({ schemaId: schema?.id }, schema === undefined ? 'event schema is not registered yet' : 'ready');
-  } catch (error) {
-    log.warn({ cause: error instanceof Error ? error.message : error }, 'event schema cannot be looked up');
-  }
-  if (schema === undefined) await delay(500);
 }

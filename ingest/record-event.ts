@@ -1,126 +1,121 @@
 import type { Pool } from 'pg';
 import { IngestError } from './errors.ts';
+import type { Observer } from './observe.ts';
+import type { Webhook } from './webhook.ts';
+import { findFirst, writeGroup } from './write-group.ts';
 
 /** A run and its event, ready to be written. */
-export interface RunEvent {
+export interface RunEvent extends Webhook {
   id: string;
-  userId: string;
-  zapId: string;
-  /** Exact JSON text. */
-  metadata: string;
-  headers: Record<string, string>;
   receivedAt: Date;
-  traceparent: string | null;
   schemaId: number;
   /** The finished record value. */
   payload: Buffer;
 }
 
-/** Resolves once the run and its event are committed together; rejects with an IngestError. */
-export type RecordEvent = (event: RunEvent) => Promise<void>;
+/** The run that stands for the event: its own, or the first one of its key. */
+export interface Recorded {
+  id: string;
+  repeated: boolean;
+}
 
-// Both tables in one statement: atomic by construction and one round trip. It is never an interactive transaction:
-// those can send a statement after a ROLLBACK (prisma/orm#29762), which would commit one half of the pair.
-// The second insert takes what the first returned, so there is no event without its run.
-const INSERT = `
-  WITH event AS (
-    SELECT * FROM unnest(
-      $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::int[], $9::bytea[]
-    ) WITH ORDINALITY AS e (id, user_id, zap_id, metadata, headers, received_at, traceparent, schema_id, payload, position)
-  ), run AS (
-    INSERT INTO zap_run (id, user_id, zap_id, metadata, headers, received_at, traceparent, schema_id)
-    SELECT id, user_id, zap_id, metadata::json, headers::json, received_at, traceparent, schema_id FROM event
-    RETURNING id
-  )
-  INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload, traceparent)
-  SELECT id, 'zap-run', user_id || '/' || zap_id, 'ZapRunCreated', payload, traceparent
-  FROM event JOIN run USING (id) ORDER BY position`;
+/** Resolves once the run and its event are committed together; rejects with an IngestError. */
+export type RecordEvent = (event: RunEvent) => Promise<Recorded>;
+
+/** One event on its way. Settled once; what comes later is dropped. */
+export interface Member {
+  event: RunEvent;
+  /** Milliseconds of performance.now() at which its sender gets an answer at the latest. */
+  deadline: number;
+  /** Whether a statement with it may have reached Postgres. */
+  sent: boolean;
+  resolve: (recorded: Recorded) => void;
+  reject: (error: IngestError) => void;
+}
 
 /** More members make a statement slower for all of them, fewer cost a commit each. */
 const MAX_GROUP = 256;
 /** While one group waits for its commit, the next is sent. More in flight only makes the groups smaller. */
 const GROUPS_IN_FLIGHT = 2;
+/** A sender waits three seconds at most; the sweep comes every tenth of one. */
+const ANSWER_WITHIN_MS = 2800;
+const SWEEP_EVERY_MS = 100;
+/**
+ * For the pool. A dead connection is noticed early enough to try again on a new one; the server gives up by itself on
+ * what nobody waits for any more.
+ */
+export const poolTimeouts = { connectionTimeoutMillis: 2000, query_timeout: 1200, statement_timeout: 2000 } as const;
+/** Repeats that are looked up at once beside the groups. More would take the groups' connections. */
+const MAX_LOOKUPS = 32;
 
-interface Member {
-  event: RunEvent;
-  resolve: () => void;
-  reject: (error: IngestError) => void;
+export interface Recorder {
+  record: RecordEvent;
+  findRepeat: (event: RunEvent) => Promise<Recorded | undefined>;
+  /** How many wait. */
+  queued: () => number;
 }
 
 /**
- * Writes events in groups: while a group is in flight, the next one gathers. There is no timer, so a lone request is
- * written at once.
+ * Writes events in groups: while a group is in flight, the next one gathers. There is no timer for that, so a lone
+ * request is written at once.
  *
  * @param queueLimit how many may wait; beyond it a request is refused at once with `overloaded`
  */
-export function createRecorder(pool: Pool, queueLimit: number): RecordEvent {
-  const waiting: Member[] = [];
-  let inFlight = 0;
+export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Observer, 'group'>): Recorder {
+  let waiting: Member[] = [];
+  const inFlight = new Set<Member[]>();
+  let lookups = 0;
 
   function writeNext(): void {
-    if (inFlight >= GROUPS_IN_FLIGHT || waiting.length === 0) return;
+    if (inFlight.size >= GROUPS_IN_FLIGHT || waiting.length === 0) return;
     const group = waiting.splice(0, MAX_GROUP);
-    inFlight += 1;
-    void write(pool, group).finally(() => {
-      inFlight -= 1;
+    inFlight.add(group);
+    const began = performance.now();
+    void writeGroup(pool, group).finally(() => {
+      inFlight.delete(group);
+      observe?.group(group.length, (performance.now() - began) / 1000);
       writeNext();
     });
   }
 
-  return (event) =>
-    new Promise((resolve, reject) => {
-      if (waiting.length >= queueLimit) {
-        reject(new IngestError('overloaded', 'Too many requests are waiting. Try again.'));
-        return;
-      }
-      waiting.push({ event, resolve, reject });
-      // After the requests that arrived in the same turn have joined the group.
-      setImmediate(writeNext);
-    });
-}
-
-async function write(pool: Pool, group: Member[]): Promise<void> {
-  try {
-    await insert(
-      pool,
-      group.map(({ event }) => event),
-    );
-    for (const { resolve } of group) resolve();
-  } catch (error) {
-    if (!isFaultOfARow(error)) {
-      const failure = new IngestError('database_unavailable', 'The webhook could not be stored. Try again.', error);
-      for (const { reject } of group) reject(failure);
-    } else if (group.length > 1) {
-      // One row is to blame and Postgres took none: each alone, so that only that one fails.
-      for (const member of group) await write(pool, [member]);
-    } else {
-      group[0]?.reject(new IngestError('write_refused', 'The webhook was refused by the database.', error));
-    }
+  /** Answers those whose time is over. Those in flight may still be stored: their group goes on without them. */
+  function sweep(): void {
+    const now = performance.now();
+    const expired = waiting.findIndex(({ deadline }) => deadline > now);
+    const late = waiting.slice(0, expired < 0 ? waiting.length : expired);
+    if (late.length > 0) waiting = waiting.slice(late.length);
+    for (const group of inFlight) late.push(...group.filter(({ deadline }) => deadline <= now));
+    for (const { sent, reject } of late) reject(noAnswer(sent));
   }
+  setInterval(sweep, SWEEP_EVERY_MS).unref();
+
+  return {
+    queued: () => waiting.length,
+    record: (event) =>
+      new Promise((resolve, reject) => {
+        if (waiting.length >= queueLimit) {
+          reject(new IngestError('overloaded', 'Too many requests are waiting. Try again.'));
+          return;
+        }
+        waiting.push({ event, deadline: performance.now() + ANSWER_WITHIN_MS, sent: false, resolve, reject });
+        // After the requests that arrived in the same turn have joined the group.
+        setImmediate(writeNext);
+      }),
+    findRepeat: async (event) => {
+      if (lookups >= MAX_LOOKUPS) return undefined;
+      lookups += 1;
+      try {
+        return await findFirst(pool, event);
+      } finally {
+        lookups -= 1;
+      }
+    },
+  };
 }
 
-async function insert(pool: Pool, events: RunEvent[]): Promise<void> {
-  const column = <T>(pick: (event: RunEvent) => T) => events.map(pick);
-  const { rowCount } = await pool.query({
-    name: 'record-events', // Named, so that Postgres parses it once per connection.
-    text: INSERT,
-    values: [
-      column(({ id }) => id),
-      column(({ userId }) => userId),
-      column(({ zapId }) => zapId),
-      column(({ metadata }) => metadata),
-      column(({ headers }) => JSON.stringify(headers)),
-      column(({ receivedAt }) => receivedAt.toISOString()),
-      column(({ traceparent }) => traceparent),
-      column(({ schemaId }) => schemaId),
-      column(({ payload }) => payload),
-    ],
-  });
-  if (rowCount !== events.length) throw new Error(`${events.length} events were sent and ${rowCount} were written`);
-}
-
-/** SQLSTATE class 22 (data exception) or 23 (constraint violation): the server refused a row, and the statement with it. */
-function isFaultOfARow(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code);
+/** No answer of Postgres in time: certain not to be stored, unless a statement was sent. */
+export function noAnswer(sent: boolean, cause?: unknown): IngestError {
+  return sent
+    ? new IngestError('outcome_unknown', 'Whether the webhook was stored is not known. Send it again with an Idempotency-Key.', cause)
+    : new IngestError('database_unavailable', 'The webhook could not be stored. Try again.', cause);
 }

@@ -1,6 +1,6 @@
-import type { Pool } from 'pg';
+import pg, { type Pool } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { createRecorder, type RunEvent } from './record-event.ts';
+import { createRecorder, type Recorded, type RunEvent } from './record-event.ts';
 
 interface Query {
   ids: string[];
@@ -9,56 +9,50 @@ interface Query {
   fail: (error: unknown) => void;
 }
 
-/** A pool whose statements wait until the test lets them succeed or fail. */
+/** A pool whose statements wait until the test lets them succeed or fail. What needs a database is tested with one. */
 function stubPool() {
   const queries: Query[] = [];
-  const pool = {
-    query: ({ values }: { values: unknown[][] }) => {
-      const ids = values[0] as string[];
-      return new Promise<{ rowCount: number }>((resolve, reject) => {
-        queries.push({
-          ids,
-          values,
-          fail: reject,
-          succeed: () => {
-            resolve({ rowCount: ids.length });
-          },
-        });
-      });
-    },
-  } as unknown as Pool;
+  const query = ({ values }: { values: unknown[][] }) => {
+    const ids = values[0] as string[];
+    return new Promise<{ rowCount: number }>((resolve, reject) => {
+      queries.push({ ids, values, fail: reject, succeed: () => resolve({ rowCount: ids.length }) });
+    });
+  };
+  const pool = { connect: () => Promise.resolve({ query, release: () => undefined }) } as unknown as Pool;
   return { pool, queries };
 }
 
-const event = (id: string): RunEvent => ({
+const event = (id: string, idempotencyKey: string | null = null): RunEvent => ({
   id,
   userId: 'u',
   zapId: 'z',
+  idempotencyKey,
   metadata: `{"id":"${id}"}`,
   headers: { a: 'b' },
   receivedAt: new Date(0),
-  traceparent: null,
+  traceparent: 't',
   schemaId: 1,
   payload: Buffer.from(id),
 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const sqlError = (code: string) => Object.assign(new Error(`SQLSTATE ${code}`), { code });
-const codeOf = (settled: PromiseSettledResult<void>) =>
+const sqlError = (code: string) => Object.assign(new pg.DatabaseError('refused', 1, 'error'), { code });
+const outcome = (settled: PromiseSettledResult<Recorded>) =>
   settled.status === 'rejected' ? (settled.reason as { code: string }).code : 'recorded';
+const recorder = (pool: Pool, limit: number) => createRecorder(pool, limit).record;
 
 describe('grouping', () => {
   test('writes a lone event at once', async () => {
     const { pool, queries } = stubPool();
-    const sent = createRecorder(pool, 100)(event('a'));
+    const sent = recorder(pool, 100)(event('a'));
     await turn();
     expect(queries.map(({ ids }) => ids)).toEqual([['a']]);
     queries[0]!.succeed();
-    await expect(sent).resolves.toBeUndefined();
+    await expect(sent).resolves.toEqual({ id: 'a', repeated: false });
   });
 
   test('puts events of the same turn into one statement, each value in its column', async () => {
     const { pool, queries } = stubPool();
-    const record = createRecorder(pool, 100);
+    const record = recorder(pool, 100);
     const sent = Promise.all([record(event('a')), record(event('b'))]);
     await turn();
     expect(queries.map(({ values }) => values)).toEqual([
@@ -66,10 +60,11 @@ describe('grouping', () => {
         ['a', 'b'],
         ['u', 'u'],
         ['z', 'z'],
+        [null, null],
         ['{"id":"a"}', '{"id":"b"}'],
         ['{"a":"b"}', '{"a":"b"}'],
         ['1970-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z'],
-        [null, null],
+        ['t', 't'],
         [1, 1],
         [Buffer.from('a'), Buffer.from('b')],
       ],
@@ -78,10 +73,20 @@ describe('grouping', () => {
     await sent;
   });
 
+  test('sends keys in one order, so that two groups with the same keys cannot wait for each other', async () => {
+    const { pool, queries } = stubPool();
+    const record = recorder(pool, 100);
+    const sent = Promise.all([record(event('a', 'y')), record(event('b')), record(event('c', 'x'))]);
+    await turn();
+    expect(queries[0]!.ids).toEqual(['b', 'c', 'a']);
+    queries[0]!.succeed();
+    expect((await sent).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+  });
+
   test('gathers one next group while two are in flight', async () => {
     const { pool, queries } = stubPool();
-    const record = createRecorder(pool, 100);
-    const sent: Promise<void>[] = [];
+    const record = recorder(pool, 100);
+    const sent: Promise<Recorded>[] = [];
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
       sent.push(record(event(id)));
       await turn();
@@ -99,12 +104,7 @@ describe('grouping', () => {
   test('resolves nobody before the statement has succeeded', async () => {
     const { pool, queries } = stubPool();
     let recorded = false;
-    const sent = createRecorder(
-      pool,
-      100,
-    )(event('a')).then(() => {
-      recorded = true;
-    });
+    const sent = recorder(pool, 100)(event('a')).then(() => (recorded = true));
     await turn();
     await turn();
     expect(recorded).toBe(false);
@@ -115,7 +115,7 @@ describe('grouping', () => {
 
   test('sends 256 events at most in one statement', async () => {
     const { pool, queries } = stubPool();
-    const record = createRecorder(pool, 1000);
+    const record = recorder(pool, 1000);
     const sent = Promise.all(Array.from({ length: 300 }, (_, index) => record(event(String(index)))));
     await turn();
     expect(queries.map(({ ids }) => ids.length)).toEqual([256, 44]);
@@ -125,76 +125,63 @@ describe('grouping', () => {
 });
 
 describe('a failure', () => {
-  test.each(['23514', '22P02', '22021', '23505'])('of a row (%s) fails that row alone', async (code) => {
+  test.each(['23514', '22P02', '22021'])('of a row (%s) fails that row alone, found by halves', async (code) => {
     const { pool, queries } = stubPool();
-    const record = createRecorder(pool, 100);
-    const sent = Promise.allSettled(['a', 'bad', 'c'].map((id) => record(event(id))));
-    await turn();
-    queries[0]!.fail(sqlError(code));
-    for (const at of [1, 2, 3]) {
+    const record = recorder(pool, 100);
+    const sent = Promise.allSettled(['a', 'b', 'bad', 'd'].map((id) => record(event(id))));
+    for (let at = 0; at < 5; at += 1) {
       await turn();
-      expect(queries).toHaveLength(at + 1);
       const query = queries[at]!;
-      if (query.ids[0] === 'bad') query.fail(sqlError(code));
+      if (query.ids.includes('bad')) query.fail(sqlError(code));
       else query.succeed();
     }
-    expect((await sent).map(codeOf)).toEqual(['recorded', 'write_refused', 'recorded']);
-    expect(queries.map(({ ids }) => ids)).toEqual([['a', 'bad', 'c'], ['a'], ['bad'], ['c']]);
+    expect((await sent).map(outcome)).toEqual(['recorded', 'recorded', 'write_refused', 'recorded']);
+    expect(queries.map(({ ids }) => ids)).toEqual([['a', 'b', 'bad', 'd'], ['a', 'b'], ['bad', 'd'], ['bad'], ['d']]);
   });
 
-  test.each(['ECONNREFUSED', 'ECONNRESET', '57P01', '53300', '40001', '08006'])(
-    'of the connection (%s) fails all of the group and tries nobody alone',
-    async (code) => {
-      const { pool, queries } = stubPool();
-      const record = createRecorder(pool, 100);
-      const sent = Promise.allSettled(['a', 'b', 'c'].map((id) => record(event(id))));
-      await turn();
-      queries[0]!.fail(sqlError(code));
-      expect((await sent).map(codeOf)).toEqual(Array.from({ length: 3 }, () => 'database_unavailable'));
-      expect(queries).toHaveLength(1);
-    },
-  );
-
-  test('of the connection while members are tried alone fails only those that it met', async () => {
+  test.each(['40001', '40P01'])('of serialization (%s) sends the whole group again', async (code) => {
     const { pool, queries } = stubPool();
-    const record = createRecorder(pool, 100);
+    const record = recorder(pool, 100);
     const sent = Promise.allSettled(['a', 'b'].map((id) => record(event(id))));
     await turn();
-    queries[0]!.fail(sqlError('23514'));
+    queries[0]!.fail(sqlError(code));
     await turn();
     queries[1]!.succeed();
-    await turn();
-    queries[2]!.fail(sqlError('ECONNRESET'));
-    expect((await sent).map(codeOf)).toEqual(['recorded', 'database_unavailable']);
+    expect((await sent).map(outcome)).toEqual(['recorded', 'recorded']);
+    expect(queries.map(({ ids }) => ids)).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
   });
 
-  test('without a code fails with database_unavailable and keeps the cause', async () => {
+  test.each(['57014', '42501', '25006', '55P03'])('of the whole statement (%s) is not stored, and tries nobody alone', async (code) => {
     const { pool, queries } = stubPool();
-    const sent = createRecorder(pool, 100)(event('a'));
+    const record = recorder(pool, 100);
+    const sent = Promise.allSettled(['a', 'b', 'c'].map((id) => record(event(id))));
     await turn();
-    const cause = new Error('Query read timeout');
-    queries[0]!.fail(cause);
-    await expect(sent).rejects.toMatchObject({ code: 'database_unavailable', cause });
+    queries[0]!.fail(sqlError(code));
+    expect((await sent).map(outcome)).toEqual(Array.from({ length: 3 }, () => 'database_unavailable'));
+    expect(queries).toHaveLength(1);
   });
 
   test('does not stop the events after it', async () => {
     const { pool, queries } = stubPool();
-    const record = createRecorder(pool, 100);
+    const record = recorder(pool, 100);
     const first = record(event('a'));
     await turn();
-    queries[0]!.fail(sqlError('ECONNRESET'));
-    await expect(first).rejects.toMatchObject({ code: 'database_unavailable' });
+    queries[0]!.fail(sqlError('42501'));
+    await expect(first).rejects.toMatchObject({ code: 'database_unavailable', cause: { code: '42501' } });
     const second = record(event('b'));
     await turn();
     queries[1]!.succeed();
-    await expect(second).resolves.toBeUndefined();
+    await expect(second).resolves.toMatchObject({ id: 'b' });
   });
 });
 
 describe('the queue', () => {
   test('refuses with overloaded what exceeds its limit, at once, and takes more when it has emptied', async () => {
     const { pool, queries } = stubPool();
-    const record = createRecorder(pool, 2);
+    const record = recorder(pool, 2);
     const inFlight = [record(event('a'))];
     await turn();
     inFlight.push(record(event('b')));
@@ -211,6 +198,6 @@ describe('the queue', () => {
     await Promise.all([...inFlight, ...waiting]);
     await turn();
     queries[3]!.succeed();
-    await expect(later).resolves.toBeUndefined();
+    await expect(later).resolves.toMatchObject({ id: 'f' });
   });
 });

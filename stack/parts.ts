@@ -41,6 +41,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
         DATABASE_URL: databaseUrl(config, 'ingest'),
         PORT: String(config.INGEST_PORT),
         HOST: '127.0.0.1',
+        METRICS_PORT: String(config.INGEST_METRICS_PORT),
       }),
       address: `http://localhost:${config.INGEST_PORT}`,
       probe: () => answersOk(`http://127.0.0.1:${config.INGEST_PORT}/readyz`),

@@ -266,13 +266,13 @@ describe('the outbox', () => {
       'autovacuum_vacuum_insert_threshold=50000',
       'autovacuum_vacuum_scale_factor=0',
       'autovacuum_vacuum_threshold=5000',
-      'vacuum_truncate=false',
+      'vacuum_truncate=true',
     ]);
     expect(found?.toast.sort()).toEqual([
       'autovacuum_vacuum_cost_delay=0',
       'autovacuum_vacuum_scale_factor=0',
       'autovacuum_vacuum_threshold=5000',
-      'vacuum_truncate=false',
+      'vacuum_truncate=true',
     ]);
   });
 });

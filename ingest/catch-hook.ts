@@ -1,0 +1,106 @@
+import type { Budget } from './body.ts';
+import { IngestError } from './errors.ts';
+import type { EventSchema } from './event-schema.ts';
+import type { ParseBody } from './metadata.ts';
+import type { RequestLine } from './observe.ts';
+import type { Recorded, RecordEvent, RunEvent } from './record-event.ts';
+import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, traceparentOf, type Hook, type RequestHeaders } from './webhook.ts';
+
+/** Who may post. Without one: anybody, to any hook. */
+export interface Door {
+  /** Before the body is read. @throws IngestError not_found (`noSuchHook`) */
+  open(hook: Hook): void;
+  /** On the bytes as they arrived, before they are parsed; a GET's are its query. @throws IngestError unauthorized */
+  verify(hook: Hook, headers: RequestHeaders, body: Uint8Array): void;
+}
+
+/** How many may post. Without one: as many as the database takes. */
+export interface RateLimit {
+  /** Counts one request, before it is written. @throws IngestError rate_limited */
+  take(hook: Hook): void;
+  /** Counts it no more: it only repeated a known key. */
+  giveBack(hook: Hook): void;
+}
+
+export interface CatchHook {
+  recordEvent: RecordEvent;
+  /** The first run of the event's key; undefined when the key is new. @throws IngestError idempotency_conflict */
+  findRepeat: (event: RunEvent) => Promise<Recorded | undefined>;
+  /** The schema to write events with; undefined while it is not registered. */
+  eventSchema: () => EventSchema | undefined;
+  door?: Door | undefined;
+  rateLimit?: RateLimit | undefined;
+  budget: Budget;
+  maxEventBytes: number;
+  keepHeaders: readonly string[];
+}
+
+/** A request whose body has arrived. */
+export interface Arrived {
+  hook: Hook;
+  headers: RequestHeaders;
+  body: Uint8Array;
+  parse: ParseBody;
+}
+
+export const schemaUnknown = () => new IngestError('schema_unknown', 'The event schema is not registered yet. Try again.');
+
+/**
+ * From the bytes that arrived to the committed run: judge, encode, write.
+ *
+ * @returns the id to answer with
+ * @throws IngestError
+ */
+export function createCatchHook(given: CatchHook): (arrived: Arrived, line: RequestLine) => Promise<string> {
+  const { door, rateLimit, budget, maxEventBytes } = given;
+  const keptNames = new Set([...EVENT_HEADERS, ...given.keepHeaders.map((name) => name.toLowerCase())]);
+
+  function judge({ hook, headers, body, parse }: Arrived, requestId: string): RunEvent {
+    door?.verify(hook, headers, body);
+    const schema = given.eventSchema();
+    if (schema === undefined) throw schemaUnknown();
+    const webhook = {
+      ...hook,
+      metadata: parse(body),
+      headers: keepHeaders(keptNames, headers),
+      idempotencyKey: parseIdempotencyKey(headers),
+      traceparent: traceparentOf(headers.traceparent, requestId),
+    };
+    const receivedAt = new Date();
+    const payload = schema.encode(requestId, receivedAt, webhook);
+    if (payload.length > maxEventBytes) {
+      throw new IngestError('payload_too_large', `The event would have ${payload.length} bytes; ${maxEventBytes} are allowed.`);
+    }
+    return { id: requestId, receivedAt, payload, schemaId: schema.id, ...webhook };
+  }
+
+  async function write(event: RunEvent): Promise<Recorded> {
+    if (rateLimit === undefined) return given.recordEvent(event);
+    try {
+      rateLimit.take(event);
+    } catch (refused) {
+      // A repeat does not count: it is answered even when nothing new would be.
+      const first = event.idempotencyKey === null ? undefined : await given.findRepeat(event);
+      if (first === undefined) throw refused;
+      return first;
+    }
+    const recorded = await given.recordEvent(event);
+    if (recorded.repeated) rateLimit.giveBack(event);
+    return recorded;
+  }
+
+  return async (arrived, line) => {
+    // The request's id becomes the run's: whoever got a 503 and knows it can look whether the run is there.
+    const event = judge(arrived, line.requestId);
+    line.bytes = event.payload.length;
+    budget.take(event.payload.length);
+    try {
+      const { id, repeated } = await write(event);
+      line.id = id;
+      line.outcome = repeated ? 'repeated' : 'recorded';
+      return id;
+    } finally {
+      budget.give(event.payload.length);
+    }
+  };
+}

@@ -1,0 +1,83 @@
+import type { Logger } from 'pino';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { FaultCode } from './errors.ts';
+
+/** What is known about a request at its end: the one line that is logged about it. Never a body, query or header. */
+export interface RequestLine {
+  requestId: string;
+  method?: string;
+  status: number;
+  /** `recorded`, `repeated`, `ok` for what is no webhook, `sender_gone`, or the code of the error answer. */
+  outcome: FaultCode | 'recorded' | 'repeated' | 'ok' | 'sender_gone';
+  durationMs: number;
+  userId?: string;
+  zapId?: string;
+  /** The run. */
+  id?: string;
+  /** Of the event. */
+  bytes?: number;
+  /** Why it failed, as far as it is not the sender's business. */
+  cause?: string;
+}
+
+export interface Observer {
+  request(line: RequestLine): void;
+  /** A group of events was committed, or refused. */
+  group(members: number, seconds: number): void;
+}
+
+/** Values that are read when somebody looks. */
+export interface Gauges {
+  queued: () => number;
+  heldBytes: () => number;
+  outboxBytes: () => number;
+}
+
+/** One log line per request, and the metrics. */
+export function createObserver(log: Logger, registry: Registry, gauges: Gauges): Observer {
+  const registers = [registry];
+  const requests = new Counter({ name: 'ingest_requests_total', help: 'Answers by outcome', labelNames: ['outcome'], registers });
+  const seconds = new Histogram({
+    name: 'ingest_request_seconds',
+    help: 'From the request headers to the answer',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3],
+    registers,
+  });
+  const members = new Histogram({
+    name: 'ingest_group_size',
+    help: 'Events per commit',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  });
+  const commit = new Histogram({
+    name: 'ingest_commit_seconds',
+    help: 'From sending a group to its commit',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3],
+    registers,
+  });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('ingest_queue_depth', 'Requests that wait for the database', gauges.queued);
+  gauge('ingest_held_bytes', 'Bytes of bodies and events in memory', gauges.heldBytes);
+  gauge('ingest_outbox_bytes', 'Size of the outbox, as last read', gauges.outboxBytes);
+
+  return {
+    request: (line) => {
+      requests.inc({ outcome: line.outcome });
+      seconds.observe(line.durationMs / 1000);
+      if (line.status >= 500) log.error(line, 'request');
+      else log.info(line, 'request');
+    },
+    group: (size, took) => {
+      members.observe(size);
+      commit.observe(took);
+    },
+  };
+}

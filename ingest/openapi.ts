@@ -1,0 +1,117 @@
+import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig, type RouteConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import { faults, type FaultCode } from './errors.ts';
+
+// The routes, once: the app mounts this table and `/openapi.json` describes it. It costs a request nothing, as the
+// document is made at start and no route is validated by it; webhook.ts and metadata.ts judge.
+
+export interface Route {
+  name: 'catchHook' | 'livez' | 'readyz' | 'openapi';
+  path: string;
+  methods: readonly ('POST' | 'PUT' | 'GET' | 'HEAD')[];
+  summary: string;
+  success: z.ZodType;
+  faults: readonly FaultCode[];
+}
+
+const status = z.object({ status: z.literal('ok') });
+
+export const routes: readonly Route[] = [
+  {
+    name: 'catchHook',
+    path: '/hooks/catch/{userId}/{zapId}',
+    // Not HEAD, for which Hono would run the handler of GET: it must never write.
+    methods: ['POST', 'PUT', 'GET'],
+    summary: 'Takes a webhook. Answered after its run and its event were committed together.',
+    success: z.object({ message: z.literal('Webhook received'), id: z.uuid().meta({ description: 'The run, and its event on Kafka' }) }),
+    faults: Object.keys(faults).filter((code) => code !== 'internal') as FaultCode[],
+  },
+  {
+    name: 'livez',
+    path: '/livez',
+    methods: ['GET', 'HEAD'],
+    summary: 'The process answers.',
+    success: status,
+    faults: ['method_not_allowed'],
+  },
+  {
+    name: 'readyz',
+    path: '/readyz',
+    methods: ['GET', 'HEAD'],
+    summary: 'Webhooks can be taken: Postgres answers and the event schema is known.',
+    success: status,
+    faults: ['method_not_allowed', 'schema_unknown', 'database_unavailable'],
+  },
+  {
+    name: 'openapi',
+    path: '/openapi.json',
+    methods: ['GET', 'HEAD'],
+    summary: 'This document.',
+    success: z.record(z.string(), z.unknown()),
+    faults: ['method_not_allowed'],
+  },
+];
+
+const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+const params = z.object({ userId: id, zapId: id });
+const headers = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/)
+    .optional()
+    .meta({ description: 'A repeat with this key answers with the first id; with another body 409. Else webhook-id counts.' }),
+  traceparent: z.string().optional().meta({ description: 'W3C trace context, carried to the event' }),
+});
+const fields = z.record(z.string(), z.string());
+const body = {
+  description: 'JSON is kept as its exact text; a form becomes an object of strings, a repeated field an array; nothing becomes null.',
+  content: {
+    'application/json': { schema: z.unknown() },
+    'application/x-www-form-urlencoded': { schema: fields },
+    'multipart/form-data': { schema: fields },
+  },
+};
+const query = {
+  name: 'data',
+  in: 'query',
+  style: 'form',
+  explode: true,
+  schema: { type: 'object', additionalProperties: { type: 'string' } },
+} as const;
+
+/** The OpenAPI 3.1 document of the routes. */
+export function openApiDocument(): object {
+  const registry = new OpenAPIRegistry();
+  for (const route of routes) {
+    for (const method of route.methods) if (method !== 'HEAD') registry.registerPath(operation(route, method));
+  }
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: { title: 'Ingest', version: '1', description: 'Takes webhooks; 200 means committed.' },
+  });
+}
+
+function operation({ name, path, summary, success, faults: codes }: Route, method: 'POST' | 'PUT' | 'GET'): RouteConfig {
+  const responses: Record<string, ResponseConfig> = { 200: { description: 'Done', content: { 'application/json': { schema: success } } } };
+  for (const status of new Set(codes.map((code) => faults[code].status))) {
+    responses[status] = faultResponse(codes.filter((code) => faults[code].status === status));
+  }
+  return {
+    method: method.toLowerCase() as Lowercase<typeof method>,
+    path,
+    operationId: name === 'catchHook' ? `${name}By${method}` : name,
+    summary,
+    ...(name === 'catchHook' ? { request: { params, headers, ...(method === 'GET' ? {} : { body }) } } : {}),
+    ...(name === 'catchHook' && method === 'GET' ? { parameters: [query] } : {}),
+    responses,
+  };
+}
+
+function faultResponse(codes: readonly FaultCode[]): ResponseConfig {
+  const retryable = codes.some((code) => faults[code].retryable);
+  return {
+    description: codes.join(', '),
+    content: { 'application/json': { schema: z.object({ code: z.enum(codes as [FaultCode]), message: z.string(), requestId: z.uuid() }) } },
+    ...(retryable ? { headers: z.object({ 'Retry-After': z.string().meta({ description: 'Seconds' }) }) } : {}),
+  };
+}
