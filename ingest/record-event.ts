@@ -37,6 +37,11 @@ export interface Member {
 const MAX_GROUP = 256;
 /** While one group waits for its commit, the next is sent. More in flight only makes the groups smaller. */
 const GROUPS_IN_FLIGHT = 2;
+/**
+ * Who would wait longer than this is refused at once. Longer, and those who were let in are late, as the group that they
+ * join takes its time as well; shorter, and a burst is refused that the next second would have had room for.
+ */
+const MAX_WAIT_MS = 1000;
 /** A sender waits three seconds at most; the sweep comes every tenth of one. */
 const ANSWER_WITHIN_MS = 2800;
 const SWEEP_EVERY_MS = 100;
@@ -65,6 +70,13 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
   let waiting: Member[] = [];
   const inFlight = new Set<Member[]>();
   let lookups = 0;
+  /** How long the latest group took. */
+  let groupMs = 0;
+
+  /** Until a place in a group is free, as far as the latest one tells. Whoever can be written at once waits for nothing. */
+  function waitMs(): number {
+    return inFlight.size < GROUPS_IN_FLIGHT ? 0 : (Math.ceil(waiting.length / MAX_GROUP) * groupMs) / GROUPS_IN_FLIGHT;
+  }
 
   function writeNext(): void {
     if (inFlight.size >= GROUPS_IN_FLIGHT || waiting.length === 0) return;
@@ -73,7 +85,8 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
     const began = performance.now();
     void writeGroup(pool, group).finally(() => {
       inFlight.delete(group);
-      observe?.group(group.length, (performance.now() - began) / 1000);
+      groupMs = performance.now() - began;
+      observe?.group(group.length, groupMs / 1000);
       writeNext();
     });
   }
@@ -93,7 +106,7 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
     queued: () => waiting.length,
     record: (event) =>
       new Promise((resolve, reject) => {
-        if (waiting.length >= queueLimit) {
+        if (waiting.length >= queueLimit || waitMs() > MAX_WAIT_MS) {
           reject(new IngestError('overloaded', 'Too many requests are waiting. Try again.'));
           return;
         }

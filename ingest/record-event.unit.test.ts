@@ -1,5 +1,5 @@
 import pg, { type Pool } from 'pg';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createRecorder, type Recorded, type RunEvent } from './record-event.ts';
 
 interface Query {
@@ -179,6 +179,36 @@ describe('a failure', () => {
 });
 
 describe('the queue', () => {
+  test('refuses with overloaded who would wait for longer than a second, going by how long a group takes', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const { pool, queries } = stubPool();
+      const record = recorder(pool, 100_000);
+      const first = record(event('first'));
+      await turn();
+      vi.advanceTimersByTime(600);
+      queries[0]!.succeed();
+      await first;
+      await turn();
+      // Two groups at a time take 600 ms, so three groups of 256 wait for 900 ms and a fourth would for 1,200.
+      const sent: Promise<Recorded>[] = [];
+      for (const id of ['b', 'c']) {
+        sent.push(record(event(id)));
+        await turn();
+      }
+      for (let n = 0; n < 769; n += 1) sent.push(record(event(`${n}`)));
+      await expect(record(event('late'))).rejects.toMatchObject({ code: 'overloaded' });
+      for (let at = 1; at <= 6; at += 1) {
+        queries[at]?.succeed();
+        await turn();
+        await turn();
+      }
+      expect((await Promise.all(sent)).every(({ repeated }) => !repeated)).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('refuses with overloaded what exceeds its limit, at once, and takes more when it has emptied', async () => {
     const { pool, queries } = stubPool();
     const record = recorder(pool, 2);
