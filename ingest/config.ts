@@ -25,6 +25,18 @@ export const settings = z.object({
     .refine((names) => names.every((name) => HEADER_NAME.test(name)), 'a header name has letters, digits and hyphens')
     .refine((names) => !names.some((name) => SECRET_NAME.test(name)), 'a header that may carry a secret cannot be kept')
     .describe('More request headers to keep with the event, names separated by commas'),
+  ZAPS_FILE: z
+    .string()
+    .optional()
+    .describe('JSON file of the zaps that may be posted to, with their signatures; none: any zap, by anybody'),
+  RATE_LIMIT_PER_ZAP: z.coerce.number().min(0).default(0).describe('Webhooks per second to one zap before others get 429; 0: no limit'),
+  RATE_LIMIT_TOTAL: z.coerce.number().min(0).default(0).describe('The same for all zaps together'),
+  RATE_LIMIT_BURST_SECONDS: z.coerce
+    .number()
+    .min(0)
+    .max(3600)
+    .default(2)
+    .describe("How many seconds' worth of a rate limit may come at once"),
   MAX_CONNECTIONS: integer(10, 100_000).default(4_000).describe('Connections at once; more are closed as they come'),
   HEADERS_TIMEOUT_MS: integer(100, 600_000).default(5_000).describe('How long the headers of a request may take'),
   REQUEST_TIMEOUT_MS: integer(100, 600_000).default(15_000).describe('How long a request may take to arrive, headers and body'),

@@ -10,7 +10,9 @@ import { waitForEventSchema, type EventSchema } from './event-schema.ts';
 import { createObserver } from './observe.ts';
 import { watchOutboxSize } from './outbox-size.ts';
 import { createRecorder, poolTimeouts } from './record-event.ts';
+import { createRateLimit } from './rate-limit.ts';
 import { createIngestServer } from './server.ts';
+import { doorOrExit } from './zaps.ts';
 
 // Lines are written in batches: a write per request is a tenth of the throughput.
 const lines = pino.destination({ sync: false, minLength: 8_192 });
@@ -35,6 +37,8 @@ const app = createApp({
   recordEvent: recorder.record,
   findRepeat: recorder.findRepeat,
   eventSchema: () => schema,
+  door: config.ZAPS_FILE === undefined ? undefined : doorOrExit(config.ZAPS_FILE, process.env, log),
+  rateLimit: createRateLimit(config),
   pingDatabase: () => pool.query('SELECT 1'),
   outboxIsFull: () => outbox.bytes() > config.OUTBOX_MAX_BYTES,
   budget,

@@ -1,9 +1,7 @@
-export interface RateLimit {
-  /** Takes a place for one request to a zap. @returns 0, or the seconds after which there is one again */
-  take(zap: string): number;
-  /** Gives back what `take` gave: the request turned out to be a repeat. */
-  giveBack(zap: string): void;
-}
+import type { RateLimit } from './catch-hook.ts';
+import type { Config } from './config.ts';
+import { IngestError } from './errors.ts';
+import type { Hook } from './webhook.ts';
 
 /**
  * Zaps in a generation; two are remembered, about 100 bytes a zap. Who is forgotten begins anew with a full bucket, but
@@ -17,12 +15,20 @@ const GENERATION = 50_000;
  * @param limits requests per second, 0 for no limit, and how many seconds' worth may come at once
  * @param now milliseconds of a clock that never goes back
  */
-export function createRateLimit(limits: { perZap: number; total: number; burstSeconds: number }, now = () => performance.now()): RateLimit {
+export function createRateLimit(
+  limits: Pick<Config, 'RATE_LIMIT_PER_ZAP' | 'RATE_LIMIT_TOTAL' | 'RATE_LIMIT_BURST_SECONDS'>,
+  now = () => performance.now(),
+): RateLimit {
   let young = new Map<string, number>();
   let old = new Map<string, number>();
-  const bucket = (name: string, rate: number) => ({ name, each: 1000 / rate, depth: Math.max(limits.burstSeconds * 1000, 1000 / rate) });
-  const total = limits.total > 0 ? [bucket('', limits.total)] : [];
-  const bucketsOf = (zap: string) => (limits.perZap > 0 ? [...total, bucket(zap, limits.perZap)] : total);
+  const bucket = (name: string, rate: number) => ({
+    name,
+    each: 1000 / rate,
+    depth: Math.max(limits.RATE_LIMIT_BURST_SECONDS * 1000, 1000 / rate),
+  });
+  const total = limits.RATE_LIMIT_TOTAL > 0 ? [bucket('', limits.RATE_LIMIT_TOTAL)] : [];
+  const bucketsOf = ({ userId, zapId }: Hook) =>
+    limits.RATE_LIMIT_PER_ZAP > 0 ? [...total, bucket(`${userId}/${zapId}`, limits.RATE_LIMIT_PER_ZAP)] : total;
   const fullAt = (name: string) => young.get(name) ?? old.get(name) ?? now();
 
   function put(name: string, time: number): void {
@@ -32,18 +38,19 @@ export function createRateLimit(limits: { perZap: number; total: number; burstSe
   }
 
   return {
-    take: (zap) => {
+    take: (hook) => {
       const at = now();
-      const next = bucketsOf(zap).map(({ name, each, depth }) => ({ name, depth, time: Math.max(fullAt(name), at) + each }));
+      const next = bucketsOf(hook).map(({ name, each, depth }) => ({ name, depth, time: Math.max(fullAt(name), at) + each }));
       const waitMs = Math.max(0, ...next.map(({ time, depth }) => time - at - depth));
       // A sum of fractions may be a hair more than the depth.
-      if (waitMs > 1e-3) return Math.ceil(waitMs / 1000);
+      if (waitMs > 1e-3) {
+        throw new IngestError('rate_limited', 'Too many webhooks. Send it again later.', undefined, Math.ceil(waitMs / 1000));
+      }
       // From both buckets or from none: what one refuses costs nothing in the other.
       for (const { name, time } of next) put(name, time);
-      return 0;
     },
-    giveBack: (zap) => {
-      for (const { name, each } of bucketsOf(zap)) put(name, fullAt(name) - each);
+    giveBack: (hook) => {
+      for (const { name, each } of bucketsOf(hook)) put(name, fullAt(name) - each);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import type { RequestHeaders } from './webhook.ts';
 
 // Whether a request comes from who knows the zap's secret. How a sender signs is data, so another sender is a few lines
 // of zaps.json. Fails closed: whatever is missing, there twice or out of shape counts as not signed.
@@ -85,18 +86,18 @@ export function readKey({ secret: { encoding, prefix } }: Scheme, secret = ''): 
 /**
  * Checks a request's signature in constant time.
  *
- * @param headerOf a header's value by its name in lower case
- * @param body the bytes that arrived
+ * @param body the bytes that arrived; of a GET its query as it stands in the URL
  * @returns undefined when it is good, else the reason: for the log, as a sender that guesses should learn nothing
  */
 export function findDoubt(
   { scheme, keys }: SignatureCheck,
-  headerOf: (name: string) => string | undefined,
+  headers: RequestHeaders,
   body: Uint8Array,
   now = Date.now(),
 ): string | undefined {
+  const valueOf = (name: string) => [headers[name]].flat().join(', ');
   const entries = (name: string, prefix: string) => {
-    const value = headerOf(name) ?? '';
+    const value = valueOf(name);
     const all = scheme.separator === undefined ? [value] : value.split(scheme.separator).map((entry) => entry.trim());
     return all.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
   };
@@ -117,9 +118,12 @@ export function findDoubt(
     if (isLiteral || part === 'timestamp') content.push(Buffer.from(isLiteral ? part : timestamp));
     else if (part === 'body') content.push(Buffer.from(body.buffer, body.byteOffset, body.length));
     else {
-      const [value = '', next = ''] = [headerOf(part), parts[at + 1]];
+      const [value, next = ''] = [valueOf(part), parts[at + 1]];
       // With the separator in a value, one signature would fit several requests: a.b + c is a + b.c.
       if (value === '' || (next !== '' && value.includes(next))) return `${part} is missing or contains "${next}"`;
+      // A key that is not signed would let a captured request in again and again, each time as another one.
+      const key = headers['idempotency-key'];
+      if (part === 'webhook-id' && key !== undefined && key !== value) return 'the Idempotency-Key is not the webhook-id that is signed';
       content.push(Buffer.from(value, 'latin1'));
     }
   }

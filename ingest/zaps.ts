@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { presets, readKey, schemeSchema, type SignatureCheck } from './signature.ts';
-
-/** Who may post. `undefined`: nobody, there is no such zap; `null`: who knows its URL; else who signs so. */
-export type FindZap = (userId: string, zapId: string) => SignatureCheck | null | undefined;
+import type { Door } from './catch-hook.ts';
+import { IngestError } from './errors.ts';
+import { findDoubt, presets, readKey, schemeSchema, type SignatureCheck } from './signature.ts';
+import { noSuchHook, type Hook } from './webhook.ts';
 
 /** zaps.json does not fit. The message has one line per fault and never a secret. */
 export class ZapsError extends Error {
@@ -31,12 +31,15 @@ const content = z.strictObject({
   ),
 });
 
+/** By `userId/zapId`; null where whoever knows the URL may post. */
+type Zaps = ReadonlyMap<string, SignatureCheck | null>;
+
 /**
  * Reads zaps.json and the secrets that it names.
  *
  * @throws ZapsError naming every fault
  */
-export function loadZaps(path: string, env: NodeJS.ProcessEnv): { zaps: Map<string, SignatureCheck | null>; files: string[] } {
+export function loadZaps(path: string, env: NodeJS.ProcessEnv): { zaps: Zaps; files: string[] } {
   const parsed = content.safeParse(readJson(path));
   const faults = (parsed.error?.issues ?? []).map((issue) => `${z.core.toDotPath(issue.path)}: ${issue.message}`);
   const { schemes, zaps: listed } = parsed.data ?? { schemes: {}, zaps: [] };
@@ -67,11 +70,12 @@ export function loadZaps(path: string, env: NodeJS.ProcessEnv): { zaps: Map<stri
 }
 
 /**
- * Follows zaps.json and its secrets' files while the process runs. A faulty state changes nothing but the log.
+ * Lets in whom zaps.json names. Follows it and its secrets' files while the process runs; a faulty state of them changes
+ * nothing but the log.
  *
  * @throws ZapsError when the file does not fit at the start
  */
-export function watchZaps(path: string, env: NodeJS.ProcessEnv, log: Logger): FindZap {
+export function createDoor(path: string, env: NodeJS.ProcessEnv, log: Logger): Door {
   let { zaps, files } = loadZaps(path, env);
   let seen = versions(files);
   let fault = '';
@@ -91,7 +95,19 @@ export function watchZaps(path: string, env: NodeJS.ProcessEnv, log: Logger): Fi
       fault = cause;
     }
   }, LOOK_EVERY_MS).unref();
-  return (userId, zapId) => zaps.get(`${userId}/${zapId}`);
+  function find({ userId, zapId }: Hook): SignatureCheck | null {
+    const check = zaps.get(`${userId}/${zapId}`);
+    if (check === undefined) throw noSuchHook();
+    return check;
+  }
+  return {
+    open: (hook) => void find(hook),
+    verify: (hook, headers, body) => {
+      const check = find(hook);
+      const doubt = check === null ? undefined : findDoubt(check, headers, body);
+      if (doubt !== undefined) throw new IngestError('unauthorized', 'The signature is missing, wrong or too old.', new Error(doubt));
+    },
+  };
 }
 
 function versions(files: readonly string[]): string {
@@ -116,5 +132,16 @@ function readSecret(path: string): string | undefined {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch {
     return undefined;
+  }
+}
+
+/** createDoor for the main file: prints the faults and ends the process with 2, as no start can mend them. */
+export function doorOrExit(...given: Parameters<typeof createDoor>): Door {
+  try {
+    return createDoor(...given);
+  } catch (error) {
+    if (!(error instanceof ZapsError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
   }
 }

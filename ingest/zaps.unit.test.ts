@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { loadZaps, watchZaps, ZapsError } from './zaps.ts';
+import { createHmac } from 'node:crypto';
+import { IngestError } from './errors.ts';
+import { createDoor, loadZaps, ZapsError } from './zaps.ts';
 
 const MARKER = 'marker-that-nobody-may-see';
 let folder: string;
@@ -108,6 +110,54 @@ function messageOf(act: () => unknown): string {
   return '';
 }
 
+/** What posting to a zap comes to: 'in', or the code of the answer. */
+function knock(door: ReturnType<typeof createDoor>, zapId: string, headers: Record<string, string> = {}, body = ''): string {
+  const hook = { userId: 'u', zapId };
+  try {
+    door.open(hook);
+    door.verify(hook, headers, new TextEncoder().encode(body));
+    return 'in';
+  } catch (error) {
+    if (error instanceof IngestError) return error.code;
+    throw error;
+  }
+}
+
+const github = (secret: string, body = '') => ({
+  'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+});
+
+describe('a zap', () => {
+  const log = pino({ enabled: false });
+
+  test('that zaps.json does not name is not there, one without a signature is open, one with it wants it', () => {
+    write({ zaps: [{ userId: 'u', zapId: 'open' }, ...signed({ scheme: 'github', secrets: [{ env: 'A' }] }).zaps] });
+    const door = createDoor(path, { A: 'first' }, log);
+    expect(['open', 'other', 'z'].map((zapId) => knock(door, zapId))).toEqual(['in', 'not_found', 'unauthorized']);
+    expect(knock(door, 'z', github('first', 'text'), 'text')).toBe('in');
+    expect(knock(door, 'z', github('first', 'text'), 'other')).toBe('unauthorized');
+  });
+
+  test('tells a sender whose signature is refused nothing but that, and the log the reason', () => {
+    write(signed({ scheme: 'slack', secrets: [{ env: 'A' }] }));
+    const door = createDoor(path, { A: 'first' }, log);
+    const refusal = (headers: Record<string, string>) => {
+      try {
+        door.verify({ userId: 'u', zapId: 'z' }, headers, new Uint8Array());
+      } catch (error) {
+        return error as IngestError;
+      }
+      throw new Error('it was let in');
+    };
+    const [none, old] = [refusal({}), refusal({ 'x-slack-request-timestamp': '1531420618', 'x-slack-signature': 'v0=1' })];
+    expect(none.message).toBe(old.message);
+    expect([none, old].map(({ cause }) => (cause as Error).message)).toEqual([
+      expect.stringMatching(/timestamp/),
+      expect.stringMatching(/signed \d+ seconds ago/),
+    ]);
+  });
+});
+
 describe('a change of zaps.json', () => {
   const lines: { level: number; msg: string; cause?: string }[] = [];
   const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line) as (typeof lines)[number]) });
@@ -120,8 +170,8 @@ describe('a change of zaps.json', () => {
 
   test('is in force a second later', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
-    const find = watchZaps(path, {}, log);
-    expect([find('u', 'a'), find('u', 'b')]).toEqual([null, undefined]);
+    const door = createDoor(path, {}, log);
+    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['in', 'not_found']);
     write({
       zaps: [
         { userId: 'u', zapId: 'b1' },
@@ -129,31 +179,31 @@ describe('a change of zaps.json', () => {
       ],
     });
     look();
-    expect([find('u', 'a'), find('u', 'b')]).toEqual([undefined, null]);
+    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['not_found', 'in']);
   });
 
   test('that is faulty changes nothing, is logged once, and is mended by the next one', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
-    const find = watchZaps(path, {}, log);
+    const door = createDoor(path, {}, log);
     write('{ "zaps": [');
     look();
     look();
-    expect([find('u', 'a'), find('u', 'b')]).toEqual([null, undefined]);
+    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['in', 'not_found']);
     expect(lines.filter(({ level }) => level >= 50)).toMatchObject([{ cause: expect.stringContaining('is not valid JSON') as string }]);
     write({ zaps: [{ userId: 'u', zapId: 'b' }] });
     look();
-    expect([find('u', 'a'), find('u', 'b')]).toEqual([undefined, null]);
+    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['not_found', 'in']);
   });
 
   test('that names a secret’s file before it is there is in force once it is', () => {
     write({ zaps: [] });
-    const find = watchZaps(path, {}, log);
+    const door = createDoor(path, {}, log);
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'late') }] }));
     look();
-    expect(find('u', 'z')).toBeUndefined();
+    expect(knock(door, 'z', github('secret'))).toBe('not_found');
     writeFileSync(join(folder, 'late'), 'secret');
     look();
-    expect(find('u', 'z')?.keys.map(String)).toEqual(['secret']);
+    expect(knock(door, 'z', github('secret'))).toBe('in');
   });
 
   test('may be that of a secret’s file, or of the file behind a link, as Kubernetes swaps them', () => {
@@ -161,11 +211,11 @@ describe('a change of zaps.json', () => {
     writeFileSync(join(folder, 'two'), 'other');
     symlinkSync(join(folder, 'one'), join(folder, 'link'));
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'link') }] }));
-    const find = watchZaps(path, {}, log);
+    const door = createDoor(path, {}, log);
     rmSync(join(folder, 'link'));
     symlinkSync(join(folder, 'two'), join(folder, 'link'));
     look();
-    expect(find('u', 'z')?.keys.map(String)).toEqual(['other']);
+    expect([knock(door, 'z', github('first')), knock(door, 'z', github('other'))]).toEqual(['unauthorized', 'in']);
     expect(JSON.stringify(lines)).not.toMatch(/first|other/);
   });
 });
