@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import type avsc from 'avsc';
+import { createMetrics } from '../metrics.ts';
+import { readSettings } from '../settings.ts';
+import { createApp } from '../ingest/app.ts';
+import { Budget } from '../ingest/body.ts';
+import { settings } from '../ingest/config.ts';
+import { eventSchema } from '../ingest/event-schema.ts';
+import { createObserver } from '../ingest/observe.ts';
+import { createRateLimit } from '../ingest/rate-limit.ts';
+import { createIngestServer } from '../ingest/server.ts';
+
+// What ingest is compared with: ingest/main.ts with everything that it does for a request, except that the write
+// returns at once.
+
+const config = readSettings(settings, process.env);
+const lines = pino.destination({ sync: false, minLength: 16_384 });
+const schema = eventSchema(1, JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema);
+const budget = new Budget(config.QUEUE_BYTES);
+const observe = createObserver(pino({ name: 'ingest' }, lines), createMetrics(), {
+  queued: () => 0,
+  heldBytes: () => budget.held,
+  outboxBytes: () => 0,
+});
+const app = createApp({
+  recordEvent: async ({ id }) => ({ id, repeated: false }),
+  findRepeat: async () => undefined,
+  eventSchema: () => schema,
+  pingDatabase: async () => undefined,
+  outboxIsFull: () => false,
+  rateLimit: createRateLimit(config),
+  budget,
+  bodyLimitBytes: config.BODY_LIMIT_BYTES,
+  maxEventBytes: config.MAX_EVENT_BYTES,
+  keepHeaders: config.KEEP_HEADERS,
+  observe,
+});
+createIngestServer(app.fetch, config, observe).server.listen(config.PORT, config.HOST);

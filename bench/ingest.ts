@@ -1,0 +1,187 @@
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { freePorts } from '../test/support/free-ports.ts';
+import { startPostgres, type Database } from './postgres-alone.ts';
+
+// `npm run bench:ingest`: what ingest does per second, beside three others in the same run:
+//   bare         the same server with the whole contract on, where only the write returns at once
+//   ours         ingest as it is, with a rate limit above the load
+//   pgbench      the same two inserts, one transaction per event, straight to Postgres
+//   transaction  one interactive Prisma transaction per request, as tutorials write it
+// Closed loop, 64 connections, 400 bytes of JSON. Servers, Postgres and the load are processes of their own, all on this
+// machine. Postgres has the stack's settings (fsync on) and no connector: Kafka and Connect would take the cores from
+// all legs alike, and what they cost is in bench:latency. Rounds are interleaved, so that what else the machine does
+// meets every leg. Writes docs/ingest.json.
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 20);
+const WARM_UP_SECONDS = 3;
+const CONNECTIONS = 64;
+const CALM_RATE = 500;
+const PGBENCH_CLIENTS = 16;
+const DIR = '.stack/bench-ingest';
+const GOALS = { ofBare: 0.75, timesPgbench: 1.6, timesTransaction: 10, calmP99Ms: 30, memoryMb: 250 };
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const run = promisify(execFile);
+
+interface Load {
+  perSecond: number;
+  p50: number;
+  p99: number;
+  faults: number;
+}
+
+interface Leg extends Load {
+  memoryMb: number;
+}
+
+async function load(url: string, seconds: number, rate?: number): Promise<Load> {
+  const args = [
+    '--import',
+    'tsx',
+    here('load.ts'),
+    url,
+    String(CONNECTIONS),
+    String(seconds),
+    ...(rate === undefined ? [] : [String(rate)]),
+  ];
+  return JSON.parse((await run(process.execPath, args)).stdout) as Load;
+}
+
+/** Starts a server, puts it under load and ends it. */
+async function serverLeg(file: string, DATABASE_URL: string, database: Database, rate?: number): Promise<Leg> {
+  await database.reset();
+  const [port = 0, metricsPort = 0] = await freePorts(2);
+  const env = {
+    ...process.env,
+    DATABASE_URL,
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    METRICS_PORT: String(metricsPort),
+    RATE_LIMIT_PER_ZAP: '100000',
+    RATE_LIMIT_TOTAL: '100000',
+    NODE_ENV: 'production',
+  };
+  const server = spawn(process.execPath, ['--import', 'tsx', here(file)], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    const url = `http://127.0.0.1:${port}/hooks/catch/bench/zap`;
+    await untilAccepted(url, server);
+    await load(url, WARM_UP_SECONDS, rate);
+    const result = await load(url, SECONDS, rate);
+    return { ...result, memoryMb: peakMemoryMb(server) };
+  } finally {
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+  }
+}
+
+async function untilAccepted(url: string, server: ChildProcess): Promise<void> {
+  let seen = 'no answer';
+  for (let tries = 300; tries > 0; tries -= 1) {
+    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(url, { method: 'POST', headers, body: '{}' }).catch(() => undefined);
+    if (answer?.ok === true) return;
+    if (answer !== undefined) seen = `${answer.status} ${await answer.text()}`;
+    await delay(100);
+  }
+  throw new Error(`the server does not accept webhooks: ${seen}`);
+}
+
+function peakMemoryMb({ pid }: ChildProcess): number {
+  const status = `/proc/${pid}/status`;
+  // Elsewhere than on Linux what it has now.
+  if (!existsSync(status)) return Math.round(Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024);
+  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1]) / 1024);
+}
+
+function findPgbench(): string {
+  const versions = '/usr/lib/postgresql';
+  const installed = existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, 'bin/pgbench')) : [];
+  const found = [...(process.env.PATH ?? '').split(':').map((folder) => join(folder, 'pgbench')), ...installed].find((path) =>
+    existsSync(path),
+  );
+  if (found === undefined) throw new Error('pgbench is missing. Debian: apt-get install postgresql; macOS: brew install postgresql');
+  return found;
+}
+
+async function pgbenchLeg(pgbench: string, database: Database): Promise<Load> {
+  await database.reset();
+  const args = ['-n', '-M', 'prepared', '-c', String(PGBENCH_CLIENTS), '-j', '2', '-D', 'n=0', '-f', here('two-inserts.sql')];
+  const bench = (seconds: number) => run(pgbench, [...args, '-T', String(seconds), database.url('ingest')]);
+  await bench(WARM_UP_SECONDS);
+  await database.reset();
+  const { stdout } = await bench(SECONDS);
+  const figure = (pattern: RegExp) => Number(pattern.exec(stdout)?.[1]);
+  const faults = figure(/number of failed transactions: (\d+)/);
+  return { perSecond: figure(/tps = ([\d.]+)/), p50: figure(/latency average = ([\d.]+)/), p99: NaN, faults };
+}
+
+const database = await startPostgres(DIR);
+const pgbench = findPgbench();
+const [ingest, owner] = [database.url('ingest'), database.url('outbox_owner')];
+const legs: Record<string, () => Promise<Load & Partial<Leg>>> = {
+  bare: () => serverLeg('bare-server.ts', ingest, database),
+  ours: () => serverLeg('../ingest/main.ts', ingest, database),
+  pgbench: () => pgbenchLeg(pgbench, database),
+  transaction: () => serverLeg('transaction-server.ts', owner, database),
+  calm: () => serverLeg('../ingest/main.ts', ingest, database, CALM_RATE),
+};
+const results: Record<string, (Load & Partial<Leg>)[]> = {};
+try {
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    for (const [name, leg] of Object.entries(legs)) {
+      const result = await leg();
+      if (result.faults > 0) throw new Error(`${name}: ${result.faults} requests failed`);
+      (results[name] ??= []).push(result);
+      const memory = result.memoryMb === undefined ? '' : `, at most ${result.memoryMb} MB`;
+      print(`round ${round} ${name.padEnd(11)} ${result.perSecond.toFixed(0).padStart(6)}/s, p99 ${result.p99} ms${memory}`);
+    }
+  }
+} finally {
+  await database.stop();
+}
+
+const spread = (name: string, pick: (leg: Load & Partial<Leg>) => number = ({ perSecond }) => perSecond) => {
+  const values = (results[name] ?? []).map(pick).toSorted((a, b) => a - b);
+  return { median: values[values.length >> 1] ?? NaN, least: values[0] ?? NaN, most: values.at(-1) ?? NaN };
+};
+const perSecond = Object.fromEntries(['bare', 'ours', 'pgbench', 'transaction'].map((name) => [name, spread(name)]));
+const times = (name: string) => (perSecond.ours?.median ?? NaN) / (perSecond[name]?.median ?? NaN);
+const figures = { ofBare: times('bare'), timesPgbench: times('pgbench'), timesTransaction: times('transaction') };
+const calmP99Ms = spread('calm', ({ p99 }) => p99);
+const memoryMb = spread('ours', ({ memoryMb: used }) => used ?? NaN);
+const summary = {
+  date: new Date().toISOString(),
+  cpus: cpus().length,
+  connections: CONNECTIONS,
+  perSecond,
+  ...figures,
+  calmP99Ms,
+  memoryMb,
+  rounds: results,
+};
+writeFileSync(here('../docs/ingest.json'), `${JSON.stringify(summary, null, 2)}\n`);
+
+for (const [name, { median, least, most }] of Object.entries(perSecond))
+  print(`${name.padEnd(11)} ${median.toFixed(0)}/s (${least.toFixed(0)}–${most.toFixed(0)})`);
+judge('ours / bare', figures.ofBare, (value) => value >= GOALS.ofBare, `≥ ${GOALS.ofBare}`);
+judge('ours / pgbench', figures.timesPgbench, (value) => value >= GOALS.timesPgbench, `≥ ${GOALS.timesPgbench}`);
+judge('ours / transaction', figures.timesTransaction, (value) => value >= GOALS.timesTransaction, `≥ ${GOALS.timesTransaction}`);
+judge(`p99 at ${CALM_RATE}/s, ms`, calmP99Ms.median, (value) => value <= GOALS.calmP99Ms, `≤ ${GOALS.calmP99Ms}`);
+judge('memory of ours, MB', memoryMb.most, (value) => value <= GOALS.memoryMb, `≤ ${GOALS.memoryMb}`);
+
+function judge(what: string, value: number, isMet: (value: number) => boolean, goal: string): void {
+  print(`${isMet(value) ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} (goal ${goal})`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

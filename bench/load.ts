@@ -1,0 +1,21 @@
+import autocannon from 'autocannon';
+
+// The load generator as a process of its own. Arguments: URL, connections, seconds, and requests per second for an open
+// load (none: closed, the next request when the answer to the one before is there). Prints what came of it as JSON.
+
+const [url = '', connections, seconds, rate] = process.argv.slice(2);
+// 400 bytes, as compact as senders write it.
+const body = JSON.stringify({ text: 'x'.repeat(389) });
+const result = await autocannon({
+  url,
+  connections: Number(connections),
+  duration: Number(seconds),
+  ...(rate === undefined ? {} : { overallRate: Number(rate) }),
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body,
+});
+const { requests, latency, errors, non2xx } = result;
+process.stdout.write(
+  JSON.stringify({ perSecond: requests.total / result.duration, p50: latency.p50, p99: latency.p99, faults: errors + non2xx }),
+);

@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { databaseUrl, readStackConfig, type Login } from '../stack/config.ts';
+import { postgresPart } from '../stack/postgres.ts';
+import { end, leftovers, start } from '../stack/process.ts';
+import { freePorts } from '../test/support/free-ports.ts';
+
+export interface Database {
+  url: (login: Login) => string;
+  /** Empties the outbox and the archive and writes what is dirty, so that each measurement finds the same. */
+  reset: () => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+/**
+ * A Postgres as the stack has it (same binaries, settings, logins and migrations; fsync on), by itself and empty, with
+ * the event schema registered under the id 1.
+ *
+ * @param dir where its state lies; removed before and after
+ */
+export async function startPostgres(dir: string): Promise<Database> {
+  // What a run that was killed left.
+  for (const pid of leftovers(dir).values()) await end(pid, 'SIGINT', 20_000);
+  rmSync(dir, { recursive: true, force: true });
+  const [port] = await freePorts(1);
+  const env = { ...process.env, STACK_DIR: dir, POSTGRES_PORT: String(port) };
+  const config = readStackConfig(env);
+  const url = (login: Login) => databaseUrl(config, login);
+  const { prepare, command, probe } = await postgresPart(config);
+  await prepare?.();
+  const child = start(config.dir, 'postgres', command);
+  for (let tries = 100; tries > 0; tries -= 1) {
+    const works = await probe?.().then(
+      () => true,
+      () => false,
+    );
+    if (works === true) break;
+    if (tries === 1) throw new Error(`Postgres did not start: see ${config.dir}/logs/postgres.log`);
+    await delay(100);
+  }
+  const run = (path: string, more: NodeJS.ProcessEnv = {}) => {
+    const file = fileURLToPath(new URL(path, import.meta.url));
+    execFileSync(process.execPath, ['--import', 'tsx', file], { env: { ...env, ...more }, stdio: 'pipe' });
+  };
+  run('../stack/logins.ts');
+  run('../prisma/migrate.ts', { DATABASE_URL: url('outbox_owner') });
+
+  const admin = new pg.Client({ connectionString: databaseUrl(config, 'postgres') });
+  await admin.connect();
+  const schema = JSON.stringify(JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')));
+  const fingerprint = createHash('sha256').update(schema).digest('hex');
+  await admin.query('INSERT INTO event_schema (subject, fingerprint, schema_id, schema) VALUES ($1, $2, 1, $3)', [
+    'zap-run.events-value',
+    fingerprint,
+    schema,
+  ]);
+  return {
+    url,
+    reset: async () => {
+      await admin.query('TRUNCATE zap_run, zap_run_outbox');
+      await admin.query('CHECKPOINT');
+    },
+    stop: async () => {
+      await admin.end();
+      if (child.pid !== undefined) await end(child.pid, 'SIGINT', 20_000);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
