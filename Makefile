@@ -2,7 +2,7 @@
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
-.PHONY: help up down nuke status logs test test/unit test/stack test/full check generate
+.PHONY: help up down nuke status doctor pause resume logs test test/unit test/stack test/full check generate
 
 help: ## this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -18,6 +18,15 @@ nuke: node_modules ## stop everything and remove its state
 
 status: node_modules ## each part, the outbox, the slot, the connector, the consumers' lag
 	@npm run --silent stack -- status
+
+doctor: node_modules ## check everything; exit code 0: well or only weak, 1: broken, 2: unsafe
+	@npm run --silent outbox -- doctor
+
+pause: node_modules ## stop publishing, until make resume; webhooks go on being taken
+	@npm run --silent outbox -- pause
+
+resume: node_modules ## end a pause
+	@npm run --silent outbox -- resume
 
 PART ?= *
 logs: ## follow the logs; one part's with PART=consumer

@@ -41,6 +41,17 @@ export class ConnectApi {
     return this.#call<ConnectorStatus>('GET', `/connectors/${name}/status`);
   }
 
+  /** The position that Connect has stored for the connector's one source partition; undefined when there is none. */
+  async storedOffset(name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const stored = await this.#call<{ offsets: { offset: Record<string, unknown> }[] }>('GET', `/connectors/${name}/offsets`);
+    return stored?.offsets[0]?.offset;
+  }
+
+  /** The Kafka cluster that the worker belongs to. */
+  async clusterId(): Promise<string | undefined> {
+    return (await this.#call<{ kafka_cluster_id: string }>('GET', '/'))?.kafka_cluster_id;
+  }
+
   /** What the worker holds against a configuration; empty when it is fit. */
   async validate(config: ConnectorConfig): Promise<string[]> {
     const path = `/connector-plugins/${config['connector.class']}/config/validate`;

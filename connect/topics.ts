@@ -78,12 +78,15 @@ export async function ensureTopics(admin: Admin, plans: TopicPlan[]): Promise<st
   return missing.map(({ topic }) => topic);
 }
 
+/** The settings in force of a topic or a broker (by its node id). */
+export async function readConfigs(admin: Admin, kind: 'topic' | 'broker', name: string): Promise<ReadonlyMap<string, string>> {
+  const type = kind === 'topic' ? kafkajs.ConfigResourceTypes.TOPIC : kafkajs.ConfigResourceTypes.BROKER;
+  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type, name }] });
+  return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+}
+
 async function checkEventTopic(admin: Admin): Promise<void> {
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: EVENT_TOPIC }],
-  });
-  const actual = new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+  const actual = await readConfigs(admin, 'topic', EVENT_TOPIC);
   const faults: string[] = [];
   const expect = (name: string, fits: (value: string) => boolean, wanted: string) => {
     const value = actual.get(name) ?? '';

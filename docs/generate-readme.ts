@@ -6,6 +6,8 @@ import { settings as watch } from '../connect/watch/config.ts';
 import { settings as consumer } from '../consumers-example/config.ts';
 import { faults } from '../ingest/errors.ts';
 import { settings as ingest } from '../ingest/config.ts';
+import { settings as operate } from '../operate/config.ts';
+import { verbs } from '../operate/verbs.ts';
 import { describeSettings } from '../settings.ts';
 import { settings as stack } from '../stack/config.ts';
 
@@ -21,6 +23,7 @@ function settingsTables(): string {
     ['`connect/`, when it registers', connect],
     ['`connect/watch/`', watch],
     ['`cleanup/`', cleanup],
+    ["`operate/`, the operator's commands", operate],
     ['`consumers-example/`', consumer],
   ];
   return rooms
@@ -29,6 +32,12 @@ function settingsTables(): string {
       return [`**${title}**`, '', '| Setting | Default | Meaning |', '|---|---|---|', ...rows].join('\n');
     })
     .join('\n\n');
+}
+
+function verbTable(): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const rows = Object.entries(verbs).map(([name, { usage, about }]) => `| \`${cell(`${name} ${usage}`.trim())}\` | ${cell(about)} |`);
+  return ['| Verb | What it does |', '|---|---|', ...rows].join('\n');
 }
 
 function errorTable(): string {
@@ -76,7 +85,7 @@ function figures(): string {
   return [`Measured on ${date.slice(0, 10)} with ${cpus} cores.`, '', '| What | Figure | How |', '|---|---|---|', ...lines].join('\n');
 }
 
-const generated: Record<string, () => string> = { settings: settingsTables, errors: errorTable, figures };
+const generated: Record<string, () => string> = { settings: settingsTables, errors: errorTable, verbs: verbTable, figures };
 
 const before = readFileSync(readme, 'utf8');
 let after = before;

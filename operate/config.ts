@@ -14,6 +14,8 @@ const kafka = {
 };
 const groups = {
   ACK_GROUPS: list().describe('The groups that cleanup waits for, as in its own settings'),
+};
+const cleanup = {
   CLEANUP_GROUP: z.string().min(1).default('outbox-cleanup').describe("cleanup's consumer group"),
 };
 const registry = {
@@ -27,6 +29,7 @@ export const topicSettings = z.object({ ...postgres, ...kafka, ...groups });
 export const doctorSettings = z.object({
   ...statusSettings.shape,
   ...registry,
+  ...cleanup,
   CDC_DATABASE_USER: z.string().default('cdc').describe("The connector's Postgres login"),
   ROW_AGE_SECONDS: integer(1, 86_400).default(300).describe('How old the oldest row of the outbox may be before doctor names it'),
 });

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { SettingsError } from '../settings.ts';
-import { OperateError, type Verb } from './verb.ts';
+import { OperateError, UsageError } from './verb.ts';
+import { verbs } from './verbs.ts';
 
 // `npm run outbox -- <verb>`: what an operator does with a running system.
 
-const verbs: Record<string, Verb> = {};
-
 function help(): string {
-  const lines = Object.entries(verbs).map(([name, { usage, about }]) => `  ${`${name} ${usage}`.padEnd(60)} ${about}`);
+  const lines = Object.entries(verbs).map(([name, { usage, about }]) => `  ${name} ${usage}\n      ${about}`);
   return `usage: npm run outbox -- <verb>\n\n${lines.join('\n')}\n`;
 }
 
-if (existsSync('.env')) process.loadEnvFile('.env');
+// What is set already stays. The second file is written by the embedded stack while it runs.
+for (const file of ['.env', `${process.env.STACK_DIR ?? '.stack'}/operator.env`]) if (existsSync(file)) process.loadEnvFile(file);
 const [name = '', ...args] = process.argv.slice(2);
 const verb = verbs[name];
 try {
@@ -23,5 +23,5 @@ try {
 } catch (error) {
   if (!(error instanceof OperateError) && !(error instanceof SettingsError)) throw error;
   process.stderr.write(`${error.code}: ${error.message}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

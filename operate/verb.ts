@@ -14,11 +14,20 @@ export interface Verb {
 
 /** What the operator can do something about: shown as one line, never with a trace. */
 export class OperateError extends Error {
-  override readonly name = 'OperateError';
+  override readonly name: string = 'OperateError';
   readonly code: string;
 
   constructor(code: string, message: string, cause?: unknown) {
     super(message, { cause });
     this.code = code;
+  }
+}
+
+/** The arguments do not fit: what arrived and what is wanted. Ends with exit code 2. */
+export class UsageError extends OperateError {
+  override readonly name = 'UsageError';
+
+  constructor(message: string) {
+    super('USAGE', message);
   }
 }

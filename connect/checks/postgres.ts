@@ -1,0 +1,185 @@
+import type { Pool } from 'pg';
+import { check } from './check.ts';
+
+const needs = ['postgres'] as const;
+
+/** The first row of a query that always has one. */
+async function one<T extends object>(pool: Pool, sql: string, values: unknown[] = []): Promise<T> {
+  const { rows } = await pool.query<T>(sql, values);
+  const [row] = rows;
+  if (row === undefined) throw new Error('the query has no answer');
+  return row;
+}
+
+const settings = async <Name extends string>(pool: Pool, ...names: Name[]): Promise<Record<Name, string>> => {
+  const { values } = await one<{ values: Record<Name, string> }>(
+    pool,
+    'SELECT json_object_agg(name, current_setting(name)) AS values FROM unnest($1::text[]) AS name',
+    [names],
+  );
+  return values;
+};
+
+export const walLevel = check({
+  code: 'WAL_LEVEL',
+  grade: 'broken',
+  why: 'Without logical WAL there is nothing that the connector could stream.',
+  needs,
+  read: ({ pool }) => settings(pool, 'wal_level'),
+  judge: ({ wal_level: level }) =>
+    level === 'logical' ? undefined : { found: `wal_level is ${level}`, remedy: "Set wal_level = 'logical' and restart Postgres." },
+});
+
+export const durability = check({
+  code: 'DURABILITY',
+  grade: 'unsafe',
+  why: 'A 200 means that the row is on disk; with one of these off, a crash of the machine loses what was answered 200.',
+  needs,
+  read: ({ pool }) => settings(pool, 'fsync', 'full_page_writes', 'synchronous_commit'),
+  judge: (values) => {
+    const off = Object.entries(values).filter(([, value]) => value === 'off');
+    if (off.length === 0) return undefined;
+    const names = off.map(([name]) => name);
+    return { found: `${names.join(', ')} off`, remedy: `Switch on in postgresql.conf, then SELECT pg_reload_conf(): ${names.join(', ')}` };
+  },
+});
+
+export const walBound = check({
+  code: 'WAL_UNBOUNDED',
+  grade: 'weak',
+  why: 'A slot that nobody reads holds WAL until the disk is full and Postgres stops. The outbox survives a lost slot, a full disk it does not.',
+  needs,
+  read: ({ pool }) => settings(pool, 'max_slot_wal_keep_size'),
+  judge: ({ max_slot_wal_keep_size: size }) =>
+    size === '-1' ? { found: 'max_slot_wal_keep_size has no limit', remedy: 'Set it, for example to 4GB, and reload.' } : undefined,
+});
+
+export const migrations = check({
+  code: 'MIGRATIONS',
+  grade: 'broken',
+  why: 'The services and the connector read and write these tables.',
+  needs,
+  read: async ({ pool }) => {
+    const { rows } = await pool.query<{ missing: string }>(
+      `SELECT name AS missing FROM unnest($1::text[]) AS name WHERE to_regclass('public.' || name) IS NULL`,
+      [['zap_run', 'zap_run_outbox', 'event_schema', 'outbox_dead', 'cleanup_state', 'cleanup_partition', 'connector_state']],
+    );
+    return rows.map(({ missing }) => missing);
+  },
+  judge: (missing) =>
+    missing.length === 0 ? undefined : { found: `no table ${missing.join(', ')}`, remedy: 'Apply the migrations: npm run migrate' },
+});
+
+interface Guard {
+  trigger: boolean;
+  checks: number;
+}
+
+export const outboxGuard = check({
+  code: 'OUTBOX_GUARD',
+  grade: 'broken',
+  why: 'What cannot be published must not be committed: an UPDATE would be lost without a trace, a row too large would stop all events.',
+  needs,
+  read: ({ pool }) =>
+    one<Guard>(
+      pool,
+      `SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass('public.zap_run_outbox')
+                         AND tgname = 'zap_run_outbox_no_update' AND tgenabled IN ('O', 'A')) AS trigger,
+              (SELECT count(*) FROM pg_constraint WHERE conrelid = to_regclass('public.zap_run_outbox') AND contype = 'c'
+                  AND conname = ANY (ARRAY['zap_run_outbox_aggregatetype_check', 'zap_run_outbox_aggregateid_check', 'zap_run_outbox_type_check',
+                                           'zap_run_outbox_traceparent_check', 'zap_run_outbox_payload_check']))::int AS checks`,
+    ),
+  judge: ({ trigger, checks }) =>
+    trigger && checks === 5
+      ? undefined
+      : {
+          found: `zap_run_outbox has ${checks} of 5 CHECKs, and its trigger against UPDATE is ${trigger ? 'on' : 'off'}`,
+          remedy:
+            'As the owner: ALTER TABLE zap_run_outbox ENABLE TRIGGER zap_run_outbox_no_update; and add the CHECKs of prisma/migrations/20261101000000_create_tables.',
+        },
+});
+
+interface PublicationRow {
+  inserts_only: boolean;
+  tables: string[];
+}
+
+export const publication = check({
+  code: 'PUBLICATION',
+  grade: 'broken',
+  why: 'It says what is streamed: without the outbox in it no event leaves; with more in it the router meets what it cannot use.',
+  needs,
+  read: async ({ pool, connector }) => {
+    const { rows } = await pool.query<PublicationRow>(
+      `SELECT p.pubinsert AND NOT p.pubupdate AND NOT p.pubdelete AND NOT p.pubtruncate AS inserts_only,
+              ARRAY(SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = p.pubname) AS tables
+       FROM pg_publication p WHERE p.pubname = $1`,
+      [connector['publication.name']],
+    );
+    return rows[0];
+  },
+  judge: (row, { connector }) => {
+    const name = connector['publication.name'];
+    const remedy =
+      'The watchdog restores it within seconds (npm run watch). By hand, as a member of outbox_operator: SELECT outbox_restore_publication();';
+    if (row === undefined) return { found: `no publication ${name}`, remedy };
+    if (row.tables.join() === connector['table.include.list'] && row.inserts_only) return undefined;
+    return { found: `publication ${name} publishes ${row.tables.join(', ') || 'no table'}, inserts only: ${row.inserts_only}`, remedy };
+  },
+});
+
+interface SlotRoom {
+  used: number;
+  room: number;
+  ours: boolean;
+}
+
+export const slotRoom = check({
+  code: 'SLOT_ROOM',
+  grade: 'broken',
+  why: 'The connector reads from a replication slot of its own.',
+  needs,
+  read: ({ pool, connector }) =>
+    one<SlotRoom>(
+      pool,
+      `SELECT count(*)::int AS used, current_setting('max_replication_slots')::int AS room,
+              coalesce(bool_or(slot_name = $1), false) AS ours
+       FROM pg_replication_slots`,
+      [connector['slot.name']],
+    ),
+  judge: ({ used, room, ours }) =>
+    ours || used < room
+      ? undefined
+      : {
+          found: `all ${room} replication slots are taken`,
+          remedy: 'Raise max_replication_slots (and max_wal_senders) and restart Postgres, or drop a slot that nobody uses.',
+        },
+});
+
+interface CdcLogin {
+  replication: boolean;
+  member: boolean;
+}
+
+export const cdcLogin = check({
+  code: 'CDC_LOGIN',
+  grade: 'broken',
+  why: 'The connector logs in as it, reads the outbox and streams from the slot.',
+  needs,
+  read: async ({ pool, cdcUser }) => {
+    const { rows } = await pool.query<CdcLogin>(
+      `SELECT rolreplication AND rolcanlogin AS replication, pg_has_role(oid, 'outbox_cdc', 'USAGE') AS member
+       FROM pg_roles WHERE rolname = $1`,
+      [cdcUser],
+    );
+    return rows[0];
+  },
+  judge: (login, { cdcUser }) => {
+    if (login?.replication === true && login.member) return undefined;
+    const found =
+      login === undefined
+        ? `no login ${cdcUser}`
+        : `${cdcUser} has REPLICATION and LOGIN: ${login.replication}, is a member of outbox_cdc: ${login.member}`;
+    return { found, remedy: `As an administrator: ALTER ROLE "${cdcUser}" LOGIN REPLICATION; GRANT outbox_cdc TO "${cdcUser}";` };
+  },
+});

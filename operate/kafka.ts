@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Kafka, logLevel, type Admin, type KafkaMessage } from 'kafkajs';
+import { OperateError } from './verb.ts';
+
+// The operator's only door to kafkajs.
+
+const CONNECT_WITHIN_MS = 3000;
+/** No batch for this long means that something is wrong with the broker. */
+const STALLED_MS = 30_000;
+
+function createKafka(brokers: readonly string[]): Kafka {
+  const retry = { retries: 3, initialRetryTime: 100 };
+  return new Kafka({
+    clientId: 'outbox-operate',
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: CONNECT_WITHIN_MS,
+    retry,
+  });
+}
+
+/** @throws OperateError KAFKA_UNREACHABLE */
+export async function withAdmin<T>(brokers: readonly string[], use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = createKafka(brokers).admin();
+  try {
+    await admin.connect().catch((error: unknown) => {
+      throw new OperateError('KAFKA_UNREACHABLE', `Kafka does not answer at ${brokers.join(', ')}. Is KAFKA_BROKERS right?`, error);
+    });
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** First offset and the one after the last, by partition. */
+export type Ranges = ReadonlyMap<number, { from: bigint; to: bigint }>;
+
+/**
+ * Hands over every committed record of the ranges, in order per partition, one batch at a time. A partition is read
+ * when a batch ends at or beyond its last offset: that offset may be a transaction's marker, which is never handed over.
+ *
+ * @throws OperateError TOPIC_UNREADABLE when nothing comes for 30 seconds
+ */
+export async function scanTopic(
+  brokers: readonly string[],
+  topic: string,
+  ranges: Ranges,
+  onBatch: (partition: number, messages: readonly KafkaMessage[]) => Promise<void> | void,
+): Promise<void> {
+  const open = new Map([...ranges].filter(([, { from, to }]) => from < to));
+  if (open.size === 0) return;
+  const next = new Map([...open].map(([partition, { from }]) => [partition, from]));
+  const kafka = createKafka(brokers);
+  const groupId = `outbox-operate-${randomUUID()}`;
+  const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 });
+  let failure: Error | undefined;
+  let movedAt = performance.now();
+  consumer.on(consumer.events.CRASH, ({ payload }) => (failure ??= payload.error));
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    movedAt = performance.now();
+    const range = open.get(payload.partition);
+    if (range !== undefined && BigInt(payload.lastOffset) >= range.to - 1n) open.delete(payload.partition);
+  });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch: { partition, messages } }) => {
+        const { to } = ranges.get(partition) ?? { to: 0n };
+        // What was fetched before the seek may come too; nothing is handed over twice.
+        const wanted = messages.filter(({ offset }) => BigInt(offset) >= (next.get(partition) ?? to) && BigInt(offset) < to);
+        if (wanted.length === 0) return;
+        await onBatch(partition, wanted);
+        next.set(partition, BigInt(wanted.at(-1)?.offset ?? 0) + 1n);
+      },
+    });
+    for (const [partition, { from }] of open) consumer.seek({ topic, partition, offset: String(from) });
+    while (open.size > 0) {
+      if (failure !== undefined || performance.now() - movedAt > STALLED_MS) {
+        throw new OperateError('TOPIC_UNREADABLE', `${topic} cannot be read: ${failure?.message ?? 'nothing came for 30 s'}`, failure);
+      }
+      await delay(20);
+    }
+  } finally {
+    await consumer.disconnect();
+    await withAdmin(brokers, (admin) => admin.deleteGroups([groupId])).catch(() => undefined); // Kafka forgets it after days anyway.
+  }
+}

@@ -1,0 +1,93 @@
+import type { Pool } from 'pg';
+import type { Schema } from 'avsc';
+import { eventSchema, type EventSchema } from '../ingest/event-schema.ts';
+import { OperateError } from './verb.ts';
+
+/** Which runs of the archive. */
+export interface Selection {
+  zap?: { userId: string; zapId: string } | undefined;
+  since: Date;
+  /** The first moment that is not meant any more. */
+  until: Date;
+}
+
+interface RunRow {
+  id: string;
+  user_id: string;
+  zap_id: string;
+  metadata: string;
+  headers: string;
+  received_at: Date;
+  traceparent: string | null;
+  schema_id: number;
+}
+
+/** A run's event as ingest wrote it. */
+export interface Event {
+  id: string;
+  payload: Buffer;
+}
+
+/** Runs of up to 900 KB each are in memory at once. */
+const BATCH_ROWS = 100;
+
+// Ids are UUIDv7: their first bits are the time they were made at, just before received_at. So the primary key finds
+// the beginning, and no index on received_at is needed.
+const RUNS = `
+  SELECT id, user_id, zap_id, metadata::text AS metadata, headers::text AS headers, received_at, traceparent, schema_id
+    FROM zap_run
+   WHERE id > $1 AND received_at >= $2 AND received_at < $3 AND ($4::text IS NULL OR (user_id = $4 AND zap_id = $5))
+   ORDER BY id LIMIT ${BATCH_ROWS}`;
+
+/** The lowest UUIDv7 of a moment. */
+export function firstIdAt(moment: Date): string {
+  const hex = Math.max(0, moment.getTime()).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
+/** How much earlier than received_at the clock of an id may have been read, or set back. */
+export const ID_SLACK_MS = 300_000;
+
+/**
+ * The events of the selected runs in the order of their ids, in batches, encoded with the schema that each run had.
+ *
+ * @throws OperateError SCHEMA_UNKNOWN when event_schema does not have a run's schema
+ */
+export async function* eventsOf(pool: Pool, { zap, since, until }: Selection): AsyncGenerator<Event[]> {
+  const schemaOf = schemaReader(pool);
+  let after = firstIdAt(new Date(since.getTime() - ID_SLACK_MS));
+  for (;;) {
+    const { rows } = await pool.query<RunRow>(RUNS, [after, since, until, zap?.userId ?? null, zap?.zapId ?? null]);
+    const events: Event[] = [];
+    for (const row of rows) events.push({ id: row.id, payload: encode(await schemaOf(row.schema_id), row) });
+    if (events.length > 0) yield events;
+    after = rows.at(-1)?.id ?? after;
+    if (rows.length < BATCH_ROWS) return;
+  }
+}
+
+function encode(schema: EventSchema, row: RunRow): Buffer {
+  return schema.encode(row.id, row.received_at, {
+    userId: row.user_id,
+    zapId: row.zap_id,
+    metadata: row.metadata,
+    headers: JSON.parse(row.headers) as Record<string, string>,
+    traceparent: row.traceparent,
+  });
+}
+
+function schemaReader(pool: Pool): (id: number) => Promise<EventSchema> {
+  const known = new Map<number, EventSchema>();
+  return async (id) => {
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    const { rows } = await pool.query<{ schema: string }>('SELECT schema FROM event_schema WHERE schema_id = $1', [id]);
+    const [row] = rows;
+    if (row === undefined) {
+      throw new OperateError('SCHEMA_UNKNOWN', `event_schema does not have the schema ${id}, with which runs were written.`);
+    }
+    const schema = eventSchema(id, JSON.parse(row.schema) as Schema);
+    known.set(id, schema);
+    return schema;
+  };
+}
