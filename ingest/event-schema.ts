@@ -12,7 +12,7 @@ const SUBJECT = 'zap-run.events-value';
 export interface EventSchema {
   id: number;
   /** The record in Confluent's wire format: 0x00, the id in four bytes, Avro. */
-  encode(zapRunId: string, receivedAt: Date, webhook: Webhook): Buffer;
+  encode(zapRunId: string, receivedAt: Date, webhook: Pick<Webhook, 'userId' | 'zapId' | 'metadata' | 'headers'>): Buffer;
 }
 
 /**

@@ -18,7 +18,6 @@ interface RunRow {
   metadata: string;
   headers: string;
   received_at: Date;
-  traceparent: string | null;
   schema_id: number;
 }
 
@@ -34,7 +33,7 @@ const BATCH_ROWS = 100;
 // Ids are UUIDv7: their first bits are the time they were made at, just before received_at. So the primary key finds
 // the beginning, and no index on received_at is needed.
 const RUNS = `
-  SELECT id, user_id, zap_id, metadata::text AS metadata, headers::text AS headers, received_at, traceparent, schema_id
+  SELECT id, user_id, zap_id, metadata::text AS metadata, headers::text AS headers, received_at, schema_id
     FROM zap_run
    WHERE id > $1 AND received_at >= $2 AND received_at < $3 AND ($4::text IS NULL OR (user_id = $4 AND zap_id = $5))
    ORDER BY id LIMIT ${BATCH_ROWS}`;
@@ -72,7 +71,6 @@ function encode(schema: EventSchema, row: RunRow): Buffer {
     zapId: row.zap_id,
     metadata: row.metadata,
     headers: JSON.parse(row.headers) as Record<string, string>,
-    traceparent: row.traceparent,
   });
 }
 

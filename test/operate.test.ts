@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectorStates, untilRunning } from './support/connector.ts';
+import { startLoad } from './support/load.ts';
+import { uniqueName } from './support/names.ts';
+import { outbox } from './support/operate.ts';
+import { post, postInTurn } from './support/post.ts';
+import { query, start, stop, untilUp } from './support/stack.ts';
+import { readTopic, type TopicReader } from './support/topic.ts';
+import { waitFor } from './support/wait-for.ts';
+
+let topic: TopicReader;
+beforeAll(async () => {
+  topic = await readTopic();
+});
+afterAll(() => topic.close());
+
+const waiting = async (userId: string) =>
+  Number((await query<{ n: string }>('SELECT count(*) AS n FROM zap_run_outbox WHERE aggregateid LIKE $1', [`${userId}/%`]))[0]?.n);
+const untilGone = (userId: string) => waitFor('its rows are gone', async () => (await waiting(userId)) === 0, 60_000);
+
+const nasty: Record<string, string> = {
+  'an escaped NUL': '{"a":"\\u0000"}',
+  'half a surrogate pair': '{"a":"\\ud83d","b":"\\udc00\\ud800"}',
+  'integers beyond 2^53': '{"a":9007199254740993,"b":-9223372036854775809}',
+  'numbers beyond a double': '[1e400,-0,1.10,1E+2,0.10000000000000000000001]',
+  'duplicate keys': '{"b":1,"a":2,"b":3,"":4,"__proto__":{}}',
+  'odd white space': ' {\r\n\t"a" :  [ ] ,"b":{ }\n} \n',
+  '4-byte characters': '{"a":"𝔘𝔫𝔦🦄","é":"\u2028"}',
+  nothing: '',
+};
+
+describe('replay', () => {
+  test(
+    'sends key, value and headers exactly as they were, over nasty metadata, and nothing of other zaps',
+    { timeout: 120_000 },
+    async () => {
+      const [userId, zapId, other] = [uniqueName('user'), uniqueName('zap'), uniqueName('zap')];
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      const bodies = Object.values(nasty);
+      for (const [n, body] of bodies.entries()) {
+        const headers = n % 2 === 0 ? { traceparent, 'x-github-event': 'push', 'user-agent': 'é ☃'.normalize('NFD').slice(0, 1) } : {};
+        expect((await post(userId, zapId, body, headers)).status).toBe(200);
+      }
+      await postInTurn(userId, other, 1);
+      await topic.untilEvents(`${userId}/${zapId}`, bodies.length);
+      await untilGone(userId);
+
+      const dry = await outbox('replay', '--zap', `${userId}/${zapId}`, '--since', '1h', '--dry-run');
+      expect(dry).toMatchObject({ code: 0, stdout: `${bodies.length} runs, ${bodies.length} would be sent again.\n` });
+      expect(await outbox('replay', '--zap', `${userId}/${zapId}`, '--since', '1h')).toMatchObject({
+        code: 0,
+        stdout: `${bodies.length} runs, ${bodies.length} are sent again.\n`,
+      });
+      const all = await waitFor('they come again', () => {
+        const records = topic.records(`${userId}/${zapId}`);
+        return records.length >= 2 * bodies.length ? records : undefined;
+      });
+      const told = all.map(({ key, headers, value, partition }) => ({ key, headers, value: value.toString('hex'), partition }));
+      expect(told).toHaveLength(2 * bodies.length);
+      expect(told.slice(bodies.length)).toEqual(told.slice(0, bodies.length));
+      expect(topic.records(`${userId}/${other}`)).toHaveLength(1);
+      await untilGone(userId);
+    },
+  );
+
+  test('leaves alone what still waits in the outbox, and keeps to the times that it was given', { timeout: 120_000 }, async () => {
+    const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+    const zap = `${userId}/${zapId}`;
+    await postInTurn(userId, zapId, 3);
+    await untilGone(userId);
+    const between = new Date().toISOString();
+    await stop('connect');
+    try {
+      await postInTurn(userId, zapId, 2);
+      expect((await outbox('replay', '--zap', zap, '--since', between)).stdout).toBe(
+        '2 runs, 0 are sent again; 2 are in the outbox or among the dead and were left alone.\n',
+      );
+      expect((await outbox('replay', '--zap', zap, '--since', '1h', '--until', between)).stdout).toBe('3 runs, 3 are sent again.\n');
+      expect(await waiting(userId)).toBe(5);
+    } finally {
+      await start('connect');
+      await untilUp('connect');
+    }
+    await untilGone(userId);
+    expect(topic.records(zap)).toHaveLength(8);
+  });
+});
+
+test(
+  'rebuild sends the events of all zaps again, each with its bytes, though they are more than a batch',
+  { timeout: 180_000 },
+  async () => {
+    const since = new Date().toISOString();
+    const accepted = await startLoad(10, 25).done;
+    for (const [key, ids] of accepted) await topic.untilEvents(key, ids.length);
+    await waitFor('the outbox is empty', async () => (await query('SELECT FROM zap_run_outbox')).length === 0, 60_000);
+    expect(await outbox('rebuild', '--since', since)).toMatchObject({ code: 0, stdout: '250 runs, 250 are sent again.\n' });
+    for (const [key, ids] of accepted) {
+      const records = await waitFor(`${key} comes again`, () => {
+        const all = topic.records(key);
+        return all.length >= 2 * ids.length ? all : undefined;
+      });
+      expect(records.slice(ids.length).map(({ value }) => value)).toEqual(records.slice(0, ids.length).map(({ value }) => value));
+      expect(records.slice(ids.length).map(({ headers }) => headers.id)).toEqual(ids);
+    }
+  },
+);
+
+describe('explain', () => {
+  test(
+    'says where an event is: its row while it waits, then partition, offset, time and the groups past it',
+    { timeout: 120_000 },
+    async () => {
+      const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+      await stop('connect');
+      let id = '';
+      try {
+        [id = ''] = await postInTurn(userId, zapId, 1);
+        const { code, stdout } = await outbox('explain', id);
+        expect(code).toBe(0);
+        expect(stdout).toContain(`run      ${userId}/${zapId}, received `);
+        expect(stdout).toContain('outbox   its row waits since ');
+        expect(stdout).toContain('topic    not there');
+      } finally {
+        await start('connect');
+        await untilUp('connect');
+      }
+      await untilGone(userId);
+      const [record] = await topic.untilEvents(`${userId}/${zapId}`, 1);
+      const { stdout } = await outbox('explain', id);
+      expect(stdout).toContain('outbox   its row is gone');
+      expect(stdout).toContain(
+        `topic    partition ${record?.partition}, offset ${record?.offset}, appended ${record?.appendedAt.toISOString()}\n`,
+      );
+      expect(stdout).toContain('consumers-example is past it (cleanup waits for it)');
+    },
+  );
+
+  test('of an id that no run has ends with 1 and says so', async () => {
+    const id = crypto.randomUUID();
+    expect(await outbox('explain', id)).toEqual({ code: 1, stdout: `run      no run has the id ${id}\n`, stderr: '' });
+  });
+});
+
+describe('reconcile', () => {
+  test('finds every run, and names one whose event is nowhere', { timeout: 120_000 }, async () => {
+    const since = new Date().toISOString();
+    const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+    await postInTurn(userId, zapId, 5);
+    await untilGone(userId);
+    await stop('connect');
+    try {
+      await postInTurn(userId, zapId, 2);
+      const well = await outbox('reconcile', '--since', since);
+      expect(well).toMatchObject({ code: 0, stdout: '' });
+      expect(well.stderr).toContain('2 in the outbox or dead, 5 on the topic, 0 in none.');
+
+      const lost = crypto.randomUUID();
+      await query(
+        `INSERT INTO zap_run (id, user_id, zap_id, metadata, headers, received_at, schema_id)
+         SELECT ('ffffffff' || substr($1, 9))::uuid, $2, $3, '{}', '{}', now(), schema_id FROM event_schema LIMIT 1`,
+        [lost, userId, zapId],
+      );
+      const { code, stdout } = await outbox('reconcile', '--since', since);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: `ffffffff${lost.slice(8)}\n` });
+    } finally {
+      await query(`DELETE FROM zap_run WHERE id > 'ffffffff-0000-0000-0000-000000000000'`);
+      await start('connect');
+      await untilUp('connect');
+    }
+    await untilGone(userId);
+  });
+
+  test('refuses to judge what the topic may have dropped by right', async () => {
+    const { code, stderr } = await outbox('reconcile', '--since', '30d');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^BEYOND_RETENTION: zap-run.events keeps records for 168 h/);
+  });
+});
+
+test('pause stops publishing while posts go on, and resume ends it', { timeout: 120_000 }, async () => {
+  const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+  try {
+    expect((await outbox('pause', '--because', 'a test')).code).toBe(0);
+    await waitFor('it is paused', async () => (await connectorStates()).join() === 'PAUSED,PAUSED');
+    await postInTurn(userId, zapId, 3);
+    expect((await outbox('status')).stdout).toMatch(/^connector .*PAUSED, task 0 PAUSED; paused by an operator since .*: a test$/m);
+    expect(await waiting(userId)).toBe(3);
+  } finally {
+    expect((await outbox('resume')).code).toBe(0);
+  }
+  await untilRunning();
+  await topic.untilEvents(`${userId}/${zapId}`, 3);
+  await untilGone(userId);
+});
+
+test('dead list shows what was buried and why, and requeue brings it back to the topic', { timeout: 120_000 }, async () => {
+  const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+  await stop('connect');
+  let ids: string[] = [];
+  try {
+    ids = await postInTurn(userId, zapId, 3);
+    await query(`SELECT outbox_bury($1, 'too large: a test')`, [ids], 'operator');
+  } finally {
+    await start('connect');
+    await untilUp('connect');
+  }
+  const { stdout } = await outbox('dead', 'list');
+  for (const id of ids) expect(stdout).toMatch(new RegExp(`^${id}  ${userId}/${zapId}  \\d+ bytes, .*: too large: a test$`, 'm'));
+  expect(await outbox('dead', 'requeue', ids[0] ?? '')).toMatchObject({ code: 0, stdout: '1 back in the outbox.\n' });
+  expect(await outbox('dead', 'requeue', '--all')).toMatchObject({ code: 0, stdout: '2 back in the outbox.\n' });
+  expect(await outbox('dead', 'list')).toMatchObject({ code: 0, stdout: 'No event is dead.\n' });
+  expect(await outbox('dead', 'requeue', ids[0] ?? '')).toMatchObject({ code: 1 });
+  const records = await topic.untilEvents(`${userId}/${zapId}`, 3, 60_000);
+  expect(records.map(({ headers }) => headers.resends)).toEqual(['1', '1', '1']);
+  await untilGone(userId);
+});
+
+test.each<[string, string[], RegExp]>([
+  ['a verb that is none', ['bogus'], /USAGE: there is no verb "bogus"/],
+  ['an option that is none', ['status', '--bogus'], /USAGE: .*--bogus/],
+  ['a zap without a slash', ['replay', '--zap', 'u', '--since', '1h'], /USAGE: --zap "u": expected userId\/zapId/],
+  ['no time', ['rebuild'], /USAGE: --since: is required/],
+  ['a time that is none', ['reconcile', '--since', 'soon'], /USAGE: --since "soon": expected a time such as/],
+  ['an id that is none', ['explain', 'x'], /USAGE: argument "x": expected the id of a run/],
+  ['ids and --all at once', ['dead', 'requeue', crypto.randomUUID(), '--all'], /USAGE: .*expected ids, or --all/],
+  ['an argument too many', ['pause', 'now'], /USAGE: argument "now": is not expected here/],
+])('names %s and ends with 2', async (_what, args, expected) => {
+  const { code, stdout, stderr } = await outbox(...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(expected);
+});
