@@ -57,6 +57,10 @@ interface Spread {
   least: number;
   most: number;
 }
+interface Decode {
+  decoder: Spread;
+  client: Spread;
+}
 interface Boot {
   cold: { seconds: number; npmSeconds: number; mavenSeconds: number };
   warm: number[];
@@ -68,11 +72,15 @@ const measured = (file: string): unknown => JSON.parse(readFileSync(new URL(file
 function figures(): string {
   const { date, cpus, rate, p50, p99 } = measured('latency.json') as Latency;
   const { cold, warm, memoryMb } = measured('boot.json') as Boot;
+  const decode = measured('decode.json') as Decode;
+  const perSecond = ({ median, least, most }: Spread) => `${median} records/s (${least}–${most})`;
   const ms = ({ median, least, most }: Spread) => `${median.toFixed(1)} ms (${least.toFixed(1)}–${most.toFixed(1)})`;
   const s = (seconds: number | undefined) => `${(seconds ?? NaN).toFixed(1)} s`;
   const rows = [
     [`COMMIT's reply at ingest → consumer's handler, ${rate} events/s, p50`, ms(p50), '`npm run bench:latency`'],
     ['the same, p99', ms(p99), 'median of three rounds of 20 s, spread in brackets'],
+    ['a consumer decodes into typed events, one core', perSecond(decode.decoder), '`npm run bench:decode`, median of three rounds'],
+    ["the same by the registry client's own `decode`", perSecond(decode.client), 'in turns with it; builds its resolver for each record'],
     [
       '`make up`, cold',
       s(cold.seconds),
