@@ -85,6 +85,17 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
   const commits = new Commits(consumer, topic, positions);
   const batches = new Batches({ positions, commits, watch, handling, onBroken: onGivingUp });
 
+  async function look(): Promise<void> {
+    try {
+      const stalled = watch.look(await readOffsets(admin, groupId, topic));
+      if (stalled.length === 0) return;
+      onGivingUp(new Error(`no progress for ${stallSeconds} s although there are records: partitions ${stalled.join(', ')} of ${topic}`));
+    } catch (error) {
+      // Without Kafka's answer nothing is known of lag, and kafkajs goes on trying by itself.
+      log.warn({ code: 'OFFSETS_UNKNOWN', cause: String(error) }, 'lag cannot be read');
+    }
+  }
+
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     positions.begin(payload.memberAssignment[topic] ?? []);
     batches.begin();
@@ -103,7 +114,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
 
   await Promise.all([admin.connect(), producer.connect(), consumer.connect()]);
   await requireTopics(admin, [topic, deadLetterTopic]);
-  watch.look(await readOffsets(admin, groupId, topic));
+  await look(); // Before anything is fetched: what was removed since the last run is known only now.
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
@@ -112,17 +123,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
     eachBatch: (payload) => batches.take(payload),
   });
   const committing = setInterval(() => commits.tick(), COMMIT_EVERY_MS);
-  const watching = setInterval(() => {
-    readOffsets(admin, groupId, topic).then(
-      (offsets) => {
-        const stalled = watch.look(offsets);
-        if (stalled.length === 0) return;
-        onGivingUp(new Error(`no progress for ${stallSeconds} s although there are records: partitions ${stalled.join(', ')} of ${topic}`));
-      },
-      // Without Kafka's answer nothing is known of lag, and kafkajs goes on trying by itself.
-      (error: unknown) => log.warn({ code: 'OFFSETS_UNKNOWN', cause: String(error) }, 'lag cannot be read'),
-    );
-  }, WATCH_EVERY_MS);
+  const watching = setInterval(() => void look(), WATCH_EVERY_MS);
 
   return {
     stop: async () => {
