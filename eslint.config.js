@@ -56,7 +56,7 @@ export default tseslint.config(
   },
   restrict('ingest'),
   restrict('connect', { kafka: ['connect/main.ts', 'connect/topics.ts'] }),
-  restrict('cleanup', { kafka: ['cleanup/main.ts'] }),
+  restrict('cleanup', { kafka: ['cleanup/kafka.ts'] }),
   restrict('consumers-example', { kafka: ['consumers-example/kafka.ts'] }),
   // The operator's commands act on what the services wrote, with the services' own rules.
   restrict('operate', { kafka: ['operate/kafka.ts'], except: ['connect', 'ingest', 'cleanup'] }),

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import { z } from 'zod';
 import { port } from './settings.ts';
 
@@ -18,14 +19,36 @@ export function createMetrics(): Registry {
   return registry;
 }
 
+/** Something that a person has to look at. @param detail what was found and what to do, for the log line */
+export type Alarm = (code: string, detail: string) => void;
+
+/** Each alarm is one log line (level error, field `alarm`) and counts in `outbox_alarms_total`. */
+export function createAlarm(registry: Registry, log: Logger): Alarm {
+  const total = new Counter({ name: 'outbox_alarms_total', help: 'Alarms raised', labelNames: ['code'], registers: [registry] });
+  return (code, detail) => {
+    total.inc({ code });
+    log.error({ alarm: code }, detail);
+  };
+}
+
 /**
- * Serves `GET /metrics` in Prometheus' text format.
+ * Serves `GET /metrics` in Prometheus' text format, and `GET /readyz`: 200, or 503 with the reason.
  *
+ * @param unready why the service does not do its work at the moment; undefined when it does
  * @returns stop: closes the port
  * @throws when the port cannot be had
  */
-export async function serveMetrics(registry: Registry, { port, host }: { port: number; host: string }): Promise<() => void> {
+export async function serveMetrics(
+  registry: Registry,
+  { port, host }: { port: number; host: string },
+  unready: () => string | undefined = () => undefined,
+): Promise<() => void> {
   const server = createServer((request, response) => {
+    if (request.url === '/readyz') {
+      const reason = unready();
+      response.writeHead(reason === undefined ? 200 : 503).end(`${reason ?? 'ready'}\n`);
+      return;
+    }
     if (request.url !== '/metrics') {
       response.writeHead(404).end();
       return;

@@ -1,112 +1,120 @@
 import type { Admin } from 'kafkajs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createCapReader, lowest } from './acknowledged.ts';
+import { createCaps, lowest } from './acknowledged.ts';
+import { look, type Offsets } from './kafka.ts';
 
-const TOPIC = 'zap-run.events';
-const caps = (...offsets: [number, bigint][]) => new Map(offsets);
+const offsets = (...entries: [partition: number, offset: bigint][]) => new Map(entries);
 
 describe('lowest', () => {
-  test('is the minimum over all groups, for each partition by itself', () => {
-    const groups = [caps([0, 5n], [1, 9n]), caps([0, 7n], [1, 3n]), caps([0, 6n], [1, 8n])];
-    expect(lowest(groups)).toEqual(caps([0, 5n], [1, 3n]));
+  test('is nothing for nothing', () => {
+    expect(lowest([])).toEqual(offsets());
   });
 
-  test('is the position of a lone group', () => {
-    expect(lowest([caps([0, 5n])])).toEqual(caps([0, 5n]));
+  test('takes the lower offset per partition, whatever the order', () => {
+    const a = offsets([0, 5n], [1, 9n]);
+    const b = offsets([0, 7n], [1, 2n]);
+    expect(lowest([a, b])).toEqual(offsets([0, 5n], [1, 2n]));
+    expect(lowest([b, a])).toEqual(offsets([0, 5n], [1, 2n]));
   });
 
-  test('takes a partition that another group does not know for not acknowledged', () => {
-    expect(lowest([caps([0, 5n], [1, 5n]), caps([0, 5n])])).toEqual(caps([0, 5n], [1, 0n]));
+  test('acknowledges nothing of a partition that another group does not name', () => {
+    expect(lowest([offsets([0, 7n], [1, 3n]), offsets([1, 3n])])).toEqual(offsets([0, 0n], [1, 3n]));
+    expect(lowest([offsets([1, 3n]), offsets([0, 7n], [1, 3n])])).toEqual(offsets([1, 3n]));
   });
 
-  test('acknowledges nothing of a partition that the first group does not know', () => {
-    expect(lowest([caps([0, 5n]), caps([0, 5n], [1, 5n])]).get(1) ?? 0n).toBe(0n);
-  });
-
-  test('tells offsets apart that are beyond the whole numbers of a double', () => {
-    expect(lowest([caps([0, 9007199254740993n]), caps([0, 9007199254740992n])])).toEqual(caps([0, 9007199254740992n]));
-  });
-
-  test('acknowledges nothing without groups', () => {
-    expect(lowest([])).toEqual(caps());
+  test('keeps offsets above 2^53 exact', () => {
+    expect(lowest([offsets([0, 9007199254740993n]), offsets([0, 9007199254740995n])])).toEqual(offsets([0, 9007199254740993n]));
   });
 });
 
 describe('the cap with groups', () => {
+  const caps = (ends: Offsets, ...groups: Offsets[]) => createCaps(0)({ ends, groups: new Map(groups.map((one, n) => [`g${n}`, one])) });
+
+  test('is what every group has committed', () => {
+    expect(caps(offsets([0, 99n], [1, 99n]), offsets([0, 10n], [1, 4n]), offsets([0, 7n], [1, 9n]))).toEqual(offsets([0, 7n], [1, 4n]));
+  });
+
+  test('is never beyond the end of the log, whatever a group has committed', () => {
+    expect(caps(offsets([0, 5n]), offsets([0, 10n]))).toEqual(offsets([0, 5n]));
+  });
+
+  test('is nothing for a partition that one group does not know', () => {
+    expect(caps(offsets([0, 99n]), offsets([0, 10n]), offsets()).get(0)).toBe(0n);
+  });
+});
+
+describe('what Kafka is asked', () => {
+  /** An admin that knows what each group has committed, by partition. */
   const adminWith = (committed: Record<string, string[]>) =>
     ({
-      fetchOffsets: async ({ groupId, topics }: { groupId: string; topics: string[] }) => [
-        { topic: topics[0], partitions: (committed[groupId] ?? []).map((offset, partition) => ({ partition, offset, metadata: null })) },
-      ],
+      describeCluster: async () => ({ clusterId: 'c' }),
+      fetchOffsets: async ({ groupId, topics }: { groupId: string; topics: string[] }) => {
+        const entry = committed[groupId];
+        if (entry === undefined) throw new Error('no coordinator');
+        return topics.map((topic) => ({ topic, partitions: entry.map((offset, partition) => ({ partition, offset })) }));
+      },
+      fetchTopicOffsets: async () => [{ partition: 0, offset: '12', high: '12', low: '3' }],
+      describeConfigs: async () => ({ resources: [{ configEntries: [{ configName: 'cleanup.policy', configValue: 'compact' }] }] }),
     }) as unknown as Admin;
 
-  test('is the lowest of what the groups have committed', async () => {
-    const readCaps = createCapReader(adminWith({ a: ['10', '4'], b: ['7', '9'] }), TOPIC, ['a', 'b'], 0);
-    expect(await readCaps()).toEqual(caps([0, 7n], [1, 4n]));
+  test('is put together, a position of −1 being 0 for a group and none for cleanup itself', async () => {
+    const admin = adminWith({ own: ['-1', '5'], a: ['-1', '9'] });
+    expect(await look(admin, { topic: 't', group: 'own', ackGroups: ['a'] })).toEqual({
+      clusterId: 'c',
+      starts: offsets([0, 3n]),
+      ends: offsets([0, 12n]),
+      cleanupPolicy: 'compact',
+      own: offsets([1, 5n]),
+      groups: new Map([['a', offsets([0, 0n], [1, 9n])]]),
+    });
   });
 
-  test('is 0 where a group has committed nothing yet, which Kafka calls -1', async () => {
-    const readCaps = createCapReader(adminWith({ a: ['10', '4'], b: ['-1', '9'] }), TOPIC, ['a', 'b'], 0);
-    expect(await readCaps()).toEqual(caps([0, 0n], [1, 4n]));
-  });
-
-  test('is 0 when one group has never been there', async () => {
-    const readCaps = createCapReader(adminWith({ a: ['10'] }), TOPIC, ['a', 'absent'], 0);
-    expect(await readCaps()).toEqual(caps([0, 0n]));
-  });
-
-  test('fails when one group cannot be asked, instead of counting without it', async () => {
-    const admin = {
-      fetchOffsets: ({ groupId }: { groupId: string }) =>
-        groupId === 'a' ? Promise.resolve([{ topic: TOPIC, partitions: [] }]) : Promise.reject(new Error('no coordinator')),
-    } as unknown as Admin;
-    await expect(createCapReader(admin, TOPIC, ['a', 'b'], 0)()).rejects.toThrow('no coordinator');
+  test('is not put together without a group that cannot be asked', async () => {
+    const admin = adminWith({ own: ['1'], a: ['1'] });
+    await expect(look(admin, { topic: 't', group: 'own', ackGroups: ['a', 'b'] })).rejects.toThrow('no coordinator');
   });
 });
 
 describe('the cap without groups', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  /** A reader with a clock and a high watermark that the test moves. */
+  /** A reader with a clock and an end that the test moves. */
   function setUp(graceMs: number) {
-    const world = { now: 1000, high: '0' };
-    vi.spyOn(performance, 'now').mockImplementation(() => world.now);
-    const admin = {
-      fetchTopicOffsets: async () => [{ partition: 0, offset: world.high, high: world.high, low: '0' }],
-    } as unknown as Admin;
-    const readCaps = createCapReader(admin, TOPIC, [], graceMs);
-    return async (now: number, high: string) => {
-      Object.assign(world, { now, high });
-      return (await readCaps()).get(0);
+    let time = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => time);
+    const capsOf = createCaps(graceMs);
+    return (now: number, end: bigint) => {
+      time = now;
+      return capsOf({ groups: new Map(), ends: offsets([0, end]) }).get(0);
     };
   }
 
-  test('acknowledges nothing before the grace time is over', async () => {
+  test('acknowledges nothing before the grace time is over', () => {
     const at = setUp(500);
-    expect(await at(1000, '10')).toBeUndefined();
-    expect(await at(1499, '10')).toBeUndefined();
-    expect(await at(1500, '10')).toBe(10n);
+    expect(at(1000, 10n)).toBeUndefined();
+    expect(at(1499, 10n)).toBeUndefined();
+    expect(at(1500, 10n)).toBe(10n);
   });
 
-  test('is the high watermark of the grace time ago, not that of now', async () => {
+  test('is the end of the grace time ago, not that of now', () => {
     const at = setUp(500);
-    await at(1000, '10');
-    await at(1200, '20');
-    expect(await at(1600, '30')).toBe(10n);
-    expect(await at(1700, '40')).toBe(20n);
-    expect(await at(2100, '50')).toBe(30n);
+    at(1000, 10n);
+    at(1200, 20n);
+    expect(at(1600, 30n)).toBe(10n);
+    expect(at(1700, 40n)).toBe(20n);
+    expect(at(2100, 50n)).toBe(30n);
   });
 
-  test('falls behind and never ahead when it is asked rarely', async () => {
+  test('falls behind and never ahead when it is asked rarely', () => {
     const at = setUp(500);
-    await at(1000, '10');
-    expect(await at(9000, '90')).toBe(10n);
-    expect(await at(9500, '95')).toBe(90n);
+    at(1000, 10n);
+    expect(at(9000, 90n)).toBe(10n);
+    expect(at(9500, 95n)).toBe(90n);
   });
 
-  test('is the high watermark of now with a grace time of 0', async () => {
+  test('is the end of now with a grace time of 0', () => {
     const at = setUp(0);
-    expect(await at(1000, '10')).toBe(10n);
-    expect(await at(1000, '12')).toBe(12n);
+    expect(at(1000, 10n)).toBe(10n);
+    expect(at(1000, 12n)).toBe(12n);
   });
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { metricsSettings } from '../metrics.ts';
 import { integer, list, postgresUrl } from '../settings.ts';
 
 export const settings = z.object({
@@ -9,7 +10,15 @@ export const settings = z.object({
   ),
   CLEANUP_GROUP: z.string().min(1).default('outbox-cleanup').describe("cleanup's own consumer group"),
   GRACE_SECONDS: integer(0, 86_400).default(5).describe('With no ACK_GROUPS: how long a record must have been on the topic'),
-  CAP_REFRESH_MS: integer(10, 60_000).default(200).describe("How often the groups' positions are read"),
+  CAP_REFRESH_MS: integer(10, 60_000).default(1000).describe("How often the groups' positions are read"),
+  RESEND_AFTER_SECONDS: integer(1, 86_400)
+    .default(60)
+    .describe('How old a row must be before the reconciler asks whether its event was lost on the way'),
+  STALL_SECONDS: integer(5, 86_400)
+    .default(60)
+    .describe('With acknowledged records ahead and no progress for so long the process ends, to be started anew'),
+  DRY_RUN: z.stringbool().default(false).describe('true: judges and logs, deletes nothing and commits nothing'),
+  ...metricsSettings(9402),
 });
 
 export type Config = Readonly<z.output<typeof settings>>;

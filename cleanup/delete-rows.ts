@@ -8,28 +8,41 @@ export interface ReadBack {
   value: Buffer | null;
 }
 
+export interface Deleted {
+  /** Records without a row (a repeat) and without a usable id count for nothing. */
+  rows: number;
+  /** The highest `seq` of them; 0 when none went. */
+  seq: bigint;
+}
+
 // The row goes only if it has the record's id and the record's bytes: a record that carries somebody else's id, or
 // other bytes, deletes nothing. Rows locked by somebody are waited for (lock_timeout) and not skipped: the position
 // moves on after this statement, so a skipped row would be passed for good.
 const DELETE = `
-  DELETE FROM zap_run_outbox AS o
-  USING unnest($1::uuid[], $2::bytea[]) AS x (id, hash)
-  WHERE o.id = x.id AND sha256(o.payload) = x.hash`;
+  WITH gone AS (
+    DELETE FROM zap_run_outbox AS o USING unnest($1::uuid[], $2::bytea[]) AS x (id, hash)
+    WHERE o.id = x.id AND sha256(o.payload) = x.hash
+    RETURNING o.seq
+  )
+  SELECT count(*)::int AS rows, coalesce(max(seq), 0) AS seq FROM gone`;
+const LOOK = `
+  SELECT count(*)::int AS rows, 0 AS seq FROM zap_run_outbox AS o JOIN unnest($1::uuid[], $2::bytea[]) AS x (id, hash)
+  ON o.id = x.id AND sha256(o.payload) = x.hash`;
 
 /**
  * Deletes the rows whose events these records are. Deleting again is harmless.
  *
- * @returns how many rows went; records without a row (a repeat) and without a usable id count for nothing
+ * @param dryRun only counts them
  */
-export async function deleteRows(pool: Pool, records: readonly ReadBack[]): Promise<number> {
+export async function deleteRows(pool: Pool, records: readonly ReadBack[], dryRun = false): Promise<Deleted> {
   const known = records.filter((record): record is { id: string; value: Buffer } => record.id !== undefined && record.value !== null);
-  if (known.length === 0) return 0;
-  const { rowCount } = await pool.query({
-    name: 'delete-rows',
-    text: DELETE,
+  if (known.length === 0) return { rows: 0, seq: 0n };
+  const { rows } = await pool.query<{ rows: number; seq: string }>({
+    name: dryRun ? 'look-at-rows' : 'delete-rows',
+    text: dryRun ? LOOK : DELETE,
     values: [known.map(({ id }) => id), known.map(({ value }) => createHash('sha256').update(value).digest())],
   });
-  return rowCount ?? 0;
+  return { rows: rows[0]?.rows ?? 0, seq: BigInt(rows[0]?.seq ?? 0) };
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -40,25 +40,24 @@ describe('parseId', () => {
 });
 
 describe('deleteRows', () => {
-  function stubPool(rowCount: number | null) {
-    const statements: { values: unknown[] }[] = [];
-    const query = async (statement: { values: unknown[] }) => {
+  function stubPool(rows: number, seq: string) {
+    const statements: { text: string; values: unknown[] }[] = [];
+    const query = async (statement: { text: string; values: unknown[] }) => {
       statements.push(statement);
-      return { rowCount };
+      return { rows: [{ rows, seq }] };
     };
     return { statements, pool: { query } as unknown as Pool };
   }
+  const value = Buffer.from('payload');
 
   test('asks for the ids with the SHA-256 of their bytes, in one statement', async () => {
-    const { pool, statements } = stubPool(1);
-    const value = Buffer.from('payload');
-    expect(await deleteRows(pool, [{ id: ID, value }])).toBe(1);
+    const { pool, statements } = stubPool(1, '9007199254740993');
+    expect(await deleteRows(pool, [{ id: ID, value }])).toEqual({ rows: 1, seq: 9007199254740993n });
     expect(statements.map(({ values }) => values)).toEqual([[[ID], [createHash('sha256').update(value).digest()]]]);
   });
 
   test('leaves out records without a usable id or without a value', async () => {
-    const { pool, statements } = stubPool(1);
-    const value = Buffer.from('payload');
+    const { pool, statements } = stubPool(1, '1');
     await deleteRows(pool, [
       { id: undefined, value },
       { id: ID, value: null },
@@ -68,9 +67,15 @@ describe('deleteRows', () => {
   });
 
   test('does not ask the database when nothing can be deleted', async () => {
-    const { pool, statements } = stubPool(0);
-    expect(await deleteRows(pool, [])).toBe(0);
-    expect(await deleteRows(pool, [{ id: undefined, value: null }])).toBe(0);
+    const { pool, statements } = stubPool(0, '0');
+    expect(await deleteRows(pool, [])).toEqual({ rows: 0, seq: 0n });
+    expect(await deleteRows(pool, [{ id: undefined, value: null }])).toEqual({ rows: 0, seq: 0n });
     expect(statements).toEqual([]);
+  });
+
+  test('deletes nothing in a dry run', async () => {
+    const { pool, statements } = stubPool(1, '0');
+    await deleteRows(pool, [{ id: ID, value }], true);
+    expect(statements[0]?.text).not.toContain('DELETE');
   });
 });

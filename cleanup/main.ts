@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { pino } from 'pino';
+import { createAlarm, createMetrics, serveMetrics } from '../metrics.ts';
 import { loggable, settingsOrExit } from '../settings.ts';
-import { createCapReader } from './acknowledged.ts';
 import { settings } from './config.ts';
-import { deleteRows } from './delete-rows.ts';
-import { followTopic } from './follow-topic.ts';
+import { openKafka } from './kafka.ts';
+import { createCleanupMetrics } from './observe.ts';
+import { runCleanup } from './service.ts';
 
 const TOPIC = 'zap-run.events';
 
@@ -14,35 +13,47 @@ const log = pino({ name: 'cleanup' });
 const config = settingsOrExit(settings, process.env);
 log.info(loggable(settings, config), 'starting');
 
-const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: 2, keepAlive: true, lock_timeout: 1000 });
+const pool = new pg.Pool({
+  connectionString: config.DATABASE_URL,
+  max: 4,
+  keepAlive: true,
+  connectionTimeoutMillis: 5000,
+  lock_timeout: 1000,
+  // The delete finds its rows by their ids, whatever the planner believes of a table that is empty or full by turns.
+  options: '-c enable_hashjoin=off -c enable_mergejoin=off',
+});
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
 
-const kafka = new Kafka({ clientId: 'outbox-cleanup', brokers: config.KAFKA_BROKERS, logLevel: logLevel.WARN });
-const admin = kafka.admin();
-// A partition that is resumed joins the next fetch: the wait of an idle one is how late its rows are deleted.
-const consumer = kafka.consumer({ groupId: config.CLEANUP_GROUP, readUncommitted: false, maxWaitTimeInMs: 250, retry: { retries: 20 } });
-// kafkajs stops consuming for good after an error that it takes for final, and the process would live on idle.
-consumer.on(consumer.events.CRASH, ({ payload }) => {
-  log.error({ cause: payload.error.message, restart: payload.restart }, 'consumer failed');
-  if (!payload.restart) process.exit(1);
+const registry = createMetrics();
+const alarm = createAlarm(registry, log);
+const kafka = await openKafka({
+  brokers: config.KAFKA_BROKERS,
+  topic: TOPIC,
+  // A dry run beside a real one must not take partitions from it.
+  group: config.DRY_RUN ? `${config.CLEANUP_GROUP}-dry-run` : config.CLEANUP_GROUP,
+  ackGroups: config.ACK_GROUPS,
 });
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
-
-await Promise.all([admin.connect(), consumer.connect()]);
-const refresh = await followTopic({
-  consumer,
-  topic: TOPIC,
-  readCaps: createCapReader(admin, TOPIC, config.ACK_GROUPS, config.GRACE_SECONDS * 1000),
-  deleteRows: (records) => deleteRows(pool, records),
-  log,
-});
-while (!stopping.signal.aborted) {
-  // Without fresh caps the old ones hold: too low is safe.
-  await refresh().catch((error: unknown) => log.warn({ cause: String(error) }, 'positions cannot be read'));
-  await delay(config.CAP_REFRESH_MS);
-}
-await consumer.disconnect();
-await Promise.all([admin.disconnect(), pool.end()]);
+const cleanup = runCleanup(
+  {
+    config,
+    topic: TOPIC,
+    pool,
+    kafka,
+    metrics: createCleanupMetrics(registry),
+    alarm,
+    log,
+    giveUp: (reason) => {
+      alarm('CLEANUP_STALLED', reason);
+      process.exit(1);
+    },
+  },
+  stopping.signal,
+);
+const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST }, cleanup.unready);
+await cleanup.done;
+stopMetrics();
+await Promise.all([kafka.disconnect(), pool.end()]);
 log.info('stopped');

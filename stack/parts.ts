@@ -51,8 +51,10 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
         DATABASE_URL: databaseUrl(config, 'cleanup'),
         KAFKA_BROKERS,
         ACK_GROUPS: ACK_GROUPS.join(','),
+        METRICS_PORT: String(config.CLEANUP_METRICS_PORT),
       }),
-      probe: () => groupIsStable(KAFKA_BROKERS, 'outbox-cleanup'),
+      // Also when it has stopped deleting: the command that ends that needs the rest of the stack.
+      probe: () => answersOk(`http://127.0.0.1:${config.CLEANUP_METRICS_PORT}/metrics`),
     },
     {
       ...job('consumer', ['register'], '../consumers-example/main.ts', {

@@ -1,0 +1,115 @@
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Alarm } from '../metrics.ts';
+import { createCaps } from './acknowledged.ts';
+import type { Config } from './config.ts';
+import { deleteRows } from './delete-rows.ts';
+import { followTopic, type Follower } from './follow-topic.ts';
+import type { KafkaDoor } from './kafka.ts';
+import { observeLag, type CleanupMetrics } from './observe.ts';
+import { createStallWatch } from './stall.ts';
+import { readKnown, remember, writeStop } from './state.ts';
+import { createGuard } from './topic-guard.ts';
+
+/** How long after a refusal Postgres counts as refusing. */
+const REFUSED_MS = 5000;
+
+export interface Surroundings {
+  config: Config;
+  topic: string;
+  pool: Pool;
+  kafka: KafkaDoor;
+  metrics: CleanupMetrics;
+  alarm: Alarm;
+  log: Logger;
+  /** The process must end and be started anew: kafkajs lives on without consuming. */
+  giveUp: (reason: string) => void;
+}
+
+export interface Cleaner {
+  /** Looks at Kafka, and lets the follower go on as far as that allows, or halts it. */
+  refresh: () => Promise<void>;
+  /** Halted until the operator has looked. */
+  isHalted: () => boolean;
+  /** Why nothing is deleted at the moment; undefined when all is well. */
+  unready: () => string | undefined;
+  stop: () => Promise<void>;
+}
+
+export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log, giveUp }: Surroundings): Cleaner {
+  const dryRun = config.DRY_RUN;
+  const stalledFor = createStallWatch();
+  const fresh = () => ({ judge: createGuard(), capsOf: createCaps(config.GRACE_SECONDS * 1000) });
+  let { judge, capsOf } = fresh();
+  let follower: Follower | undefined;
+  let unready: string | undefined = 'starting';
+  let halted: string | undefined;
+
+  async function stop(): Promise<void> {
+    const consuming = follower;
+    follower = undefined;
+    await consuming?.stop();
+  }
+
+  /** Stays alive without a consumer: the group is then empty, which accept-topic needs, and a restart would change nothing. */
+  async function halt({ code, detail }: { code: string; detail: string }): Promise<void> {
+    unready = `${code}: ${detail}`;
+    metrics.stopped.set(1);
+    if (halted !== code) {
+      halted = code;
+      alarm(code, `${detail}. Nothing is deleted any more. Once you know why, run: npm run outbox -- accept-topic`);
+    }
+    await stop();
+    ({ judge, capsOf } = fresh());
+  }
+
+  function follow(): Promise<Follower> {
+    const consumer = kafka.createConsumer();
+    // kafkajs stops consuming for good after an error that it takes for final, and the process would live on idle.
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      log.error({ cause: payload.error.message, restart: payload.restart }, 'consumer failed');
+      if (!payload.restart) giveUp('the consumer failed for good');
+    });
+    return followTopic({
+      consumer,
+      topic,
+      deleteRows: (records) => deleteRows(pool, records, dryRun),
+      commits: !dryRun,
+      log,
+      onDeleted: (rows) => (dryRun ? log.info({ rows }, 'dry run: these rows would be deleted') : metrics.deleted.inc(rows)),
+    });
+  }
+
+  async function refresh(): Promise<void> {
+    const sight = await kafka.look();
+    observeLag(metrics, config.CLEANUP_GROUP, sight);
+    const known = await readKnown(pool, topic);
+    const found = known?.stop === undefined ? judge(known, sight) : undefined;
+    if (found !== undefined && !dryRun) await writeStop(pool, topic, sight.clusterId, found);
+    const reason = known?.stop ?? found;
+    if (reason !== undefined) return halt(reason);
+    halted = undefined;
+    metrics.stopped.set(0);
+    // Before the caps are raised to them: whatever is acted on is remembered.
+    if (!dryRun) await remember(pool, topic, sight.clusterId, sight.ends, follower?.arrived() ?? new Map<number, bigint>());
+    follower ??= await follow();
+    const caps = capsOf(sight);
+    await follower.allow(caps);
+    const stalled = dryRun ? 0 : stalledFor({ assigned: follower.assigned(), caps, own: sight.own, refusedAt: follower.refusedAt() });
+    metrics.stalled.set(stalled);
+    unready = performance.now() - follower.refusedAt() < REFUSED_MS ? 'Postgres refuses to delete' : undefined;
+    if (stalled > config.STALL_SECONDS) giveUp(`acknowledged records are ahead, and nothing moved for ${Math.round(stalled)} s`);
+  }
+
+  return {
+    refresh: () =>
+      // Without fresh caps the old ones hold: too low is safe.
+      refresh().catch((error: unknown) => {
+        unready = `positions cannot be read: ${String(error)}`;
+        log.warn({ cause: String(error) }, 'positions cannot be read');
+      }),
+    isHalted: () => halted !== undefined,
+    unready: () => unready,
+    stop,
+  };
+}

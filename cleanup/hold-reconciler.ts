@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+
+/** Any number; the same for all copies. */
+const LOCK = 7_231_004;
+
+interface Holding {
+  pool: Pool;
+  everyMs: number;
+  signal: AbortSignal;
+  /** @param held false once the lock is lost */
+  round: (held: () => boolean) => Promise<void>;
+  log: Logger;
+}
+
+/** Of all copies one reconciles: the one that holds the advisory lock. It goes with the connection, so also with a crash. */
+export async function holdReconciler({ pool, everyMs, signal, round, log }: Holding): Promise<void> {
+  const pause = () => delay(everyMs, undefined, { signal }).catch(() => undefined);
+  while (!signal.aborted) {
+    await pause();
+    try {
+      const client = await pool.connect();
+      const lost = new AbortController();
+      client.on('error', () => lost.abort());
+      const held = () => !lost.signal.aborted && !signal.aborted;
+      try {
+        const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [LOCK]);
+        while (rows[0]?.mine === true && held()) {
+          await round(held);
+          await pause();
+        }
+      } finally {
+        client.release(true);
+      }
+    } catch (error) {
+      log.warn({ cause: String(error) }, 'the reconciler could not finish its round');
+    }
+  }
+}

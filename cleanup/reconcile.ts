@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { Alarm } from '../metrics.ts';
+import type { createJudge, Lost } from './dead-letters.ts';
+import type { Sight } from './kafka.ts';
+
+const SLOT = 'zap_run_outbox';
+/** Rows of one round, and of one transaction that sends them again. */
+const CANDIDATES = 10_000;
+const CHUNK = 500;
+const POLL_MS = 1000;
+
+export interface Reconciling {
+  pool: Pool;
+  look: () => Promise<Sight>;
+  judge: ReturnType<typeof createJudge>;
+  arrivedSeq: () => Promise<bigint>;
+  afterSeconds: number;
+  /** Told what it waits for, each time that changes. */
+  say: (text: string) => Promise<void>;
+  /** false: cleanup has stopped or another copy took over; the round ends without a verdict. */
+  mayGoOn: () => boolean;
+  alarm: Alarm;
+  log: Logger;
+  onMoved: (resent: number, buried: number) => void;
+}
+
+/**
+ * One round: which rows should have been seen on the topic and were not? They were never there and are sent again. A
+ * row is judged only when everything that was written up to now has been published (the slot has confirmed it) and
+ * everything that was published has been read back. While that cannot be told, all rows stay; if the verdict is wrong,
+ * which the slot's word makes possible, an event is sent twice.
+ */
+export async function reconcile(around: Reconciling): Promise<void> {
+  const { pool, say } = around;
+  const slot = await readSlot(pool);
+  if (slot !== 'healthy') return say(`waits: ${slot}`);
+  const candidates = await readCandidates(pool, around.afterSeconds);
+  if (candidates.length === 0) return say('idle: no row is old enough to be lost');
+  // After the rows were read: the position bounds the commits of all of them.
+  const { rows } = await pool.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn() AS lsn');
+  if (!(await slotConfirms(around, rows[0]?.lsn ?? '', candidates.length))) return;
+  if (!(await readBack(around, candidates.length))) return;
+  const lost = await readRows(pool, candidates);
+  await act(around, lost);
+  await say(`idle: of ${candidates.length} old rows ${lost.length} were lost on the way`);
+}
+
+/** The slot may be missing or lost: whoever watches over Connect repairs it, and all rows are sent again. */
+async function readSlot(pool: Pool, lsn?: string): Promise<string> {
+  const { rows } = await pool.query<{ fit: boolean; active: boolean; confirmed: boolean }>(
+    `SELECT wal_status IS DISTINCT FROM 'lost' AS fit, active, coalesce(confirmed_flush_lsn >= $2::pg_lsn, false) AS confirmed
+     FROM pg_replication_slots WHERE slot_name = $1`,
+    [SLOT, lsn ?? null],
+  );
+  const slot = rows[0];
+  if (slot === undefined) return 'the slot is missing';
+  if (!slot.fit) return 'the slot is lost';
+  if (!slot.active) return 'nobody reads the slot';
+  return lsn === undefined || slot.confirmed ? 'healthy' : 'the slot has not confirmed what was written';
+}
+
+// The oldest by id, which begins with the time: the primary key is the only index, and the table may be large.
+async function readCandidates(pool: Pool, afterSeconds: number): Promise<Lost[]> {
+  const { rows } = await pool.query<{ id: string; seq: string; resends: number }>(
+    `SELECT id, seq, resends FROM (SELECT * FROM zap_run_outbox ORDER BY id LIMIT $1) AS oldest
+     WHERE created_at < now() - make_interval(secs => $2) ORDER BY seq`,
+    [CANDIDATES, afterSeconds],
+  );
+  return rows.map(({ id, seq, resends }) => ({ id, resends, seq: BigInt(seq) }));
+}
+
+/** Those of the rows that are still there, as they were: not yet seen on the topic and not sent again by anybody. */
+async function readRows(pool: Pool, candidates: readonly Lost[]): Promise<Lost[]> {
+  const { rows } = await pool.query<{ id: string; seq: string }>('SELECT id, seq FROM zap_run_outbox WHERE id = ANY ($1::uuid[])', [
+    candidates.map(({ id }) => id),
+  ]);
+  const still = new Map(rows.map(({ id, seq }) => [id, BigInt(seq)]));
+  return candidates.filter(({ id, seq }) => still.get(id) === seq);
+}
+
+async function slotConfirms({ pool, say, mayGoOn }: Reconciling, lsn: string, count: number): Promise<boolean> {
+  while (mayGoOn()) {
+    const slot = await readSlot(pool, lsn);
+    if (slot === 'healthy') return true;
+    // A slot that is made anew confirms at once what it never sent: the round is worth nothing any more.
+    if (!slot.startsWith('the slot has not')) {
+      await say(`waits: ${slot}`);
+      return false;
+    }
+    await say(`${count} old rows; waits: ${slot}`);
+    await delay(POLL_MS);
+  }
+  return false;
+}
+
+/** Waits until cleanup has read every partition up to where it ended when the slot had confirmed. */
+async function readBack({ look, say, mayGoOn }: Reconciling, count: number): Promise<boolean> {
+  const { ends } = await look();
+  while (mayGoOn()) {
+    const sight = await look();
+    const open = [...ends].find(([partition, end]) => end > (sight.starts.get(partition) ?? 0n) && (sight.own.get(partition) ?? 0n) < end);
+    if (open === undefined) return true;
+    const [partition, end] = open;
+    const slowest = [...sight.groups].find(([, offsets]) => (offsets.get(partition) ?? 0n) < end);
+    const who = slowest === undefined ? 'cleanup' : `the group ${slowest[0]}`;
+    const where = (slowest === undefined ? sight.own : slowest[1]).get(partition) ?? 0n;
+    await say(`${count} old rows; waits: ${who} is at ${where} of ${end} on partition ${partition}`);
+    await delay(POLL_MS);
+  }
+  return false;
+}
+
+async function act({ pool, judge, arrivedSeq, alarm, log, onMoved }: Reconciling, lost: readonly Lost[]): Promise<void> {
+  const { rows } = await pool.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM outbox_dead WHERE reason LIKE 'lost%' AND moved_at > now() - interval '1 hour'`,
+  );
+  const { bury, resend, fault } = judge(lost, await arrivedSeq(), rows[0]?.n ?? 0);
+  if (fault) {
+    const detail =
+      'more rows than ten an hour fail to arrive although others do: the pipeline loses events. No row was moved to outbox_dead';
+    alarm('PIPELINE_FAULT', detail);
+  }
+  if (bury.length > 0) {
+    const ids = bury.map(({ id }) => id);
+    const reason = 'lost: sent again three times without arriving, while rows sent after it arrived';
+    await pool.query('SELECT outbox_bury($1::uuid[], $2)', [ids, reason]);
+    alarm('ROWS_BURIED', `moved to outbox_dead, as they never arrive: ${ids.join(', ')}. See: npm run outbox -- dead list`);
+  }
+  for (let from = 0; from < resend.length; from += CHUNK) {
+    const ids = resend.slice(from, from + CHUNK).map(({ id }) => id);
+    await pool.query('SELECT outbox_resend($1::uuid[])', [ids]);
+    log.warn({ rows: ids.length, first: ids[0] }, 'sent again: published according to the slot, but not on the topic');
+  }
+  onMoved(resend.length, bury.length);
+}

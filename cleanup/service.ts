@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createCleaner, type Surroundings } from './cleaner.ts';
+import { createJudge } from './dead-letters.ts';
+import { holdReconciler } from './hold-reconciler.ts';
+import { observeOutbox } from './observe.ts';
+import { reconcile } from './reconcile.ts';
+import { readArrivedSeq, writeReconciler } from './state.ts';
+
+const OBSERVE_EVERY_MS = 10_000;
+const RECONCILE_EVERY_MS = 30_000;
+
+/**
+ * Deletes, reconciles and measures, side by side, until the signal.
+ *
+ * @returns unready: why nothing is deleted at the moment; done: resolves after the signal
+ */
+export function runCleanup(around: Surroundings, signal: AbortSignal): { unready: () => string | undefined; done: Promise<void> } {
+  const cleaner = createCleaner(around);
+
+  async function every(ms: number, work: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await work();
+      await delay(ms, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  const { config, pool, metrics, log } = around;
+  const loops = [
+    every(config.CAP_REFRESH_MS, cleaner.refresh).then(cleaner.stop),
+    every(OBSERVE_EVERY_MS, () =>
+      observeOutbox(metrics, pool).catch((error: unknown) => log.warn({ cause: String(error) }, 'the outbox cannot be measured')),
+    ),
+    // A dry run deletes nothing, so to its reconciler every row would look lost.
+    config.DRY_RUN ? Promise.resolve() : reconcileForever(around, cleaner.isHalted, signal),
+  ];
+  return { unready: cleaner.unready, done: Promise.all(loops).then(() => undefined) };
+}
+
+function reconcileForever({ config, topic, pool, kafka, metrics, alarm, log }: Surroundings, isHalted: () => boolean, signal: AbortSignal) {
+  const judge = createJudge();
+  let said = '';
+  async function say(text: string): Promise<void> {
+    if (text === said) return;
+    await writeReconciler(pool, topic, text);
+    said = text;
+  }
+  return holdReconciler({
+    pool,
+    everyMs: Math.min(RECONCILE_EVERY_MS, config.RESEND_AFTER_SECONDS * 500),
+    signal,
+    log,
+    round: (held) =>
+      reconcile({
+        pool,
+        look: kafka.look,
+        judge,
+        arrivedSeq: () => readArrivedSeq(pool, topic),
+        afterSeconds: config.RESEND_AFTER_SECONDS,
+        say,
+        mayGoOn: () => held() && !isHalted(),
+        alarm,
+        log,
+        onMoved: (resent, buried) => {
+          metrics.resent.inc(resent);
+          metrics.buried.inc(buried);
+        },
+      }),
+  });
+}

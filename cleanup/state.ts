@@ -1,0 +1,74 @@
+import type { Pool } from 'pg';
+import type { Offsets } from './kafka.ts';
+
+// cleanup's memory of the topic lies in Postgres, beside the rows that it protects: what Kafka says is compared with it.
+
+/** Why nothing is deleted any more. */
+export interface Stop {
+  code: 'CLUSTER_CHANGED' | 'TOPIC_SHRANK' | 'COMMITTED_BEYOND_END' | 'POSITION_OUT_OF_RANGE' | 'CLEANUP_POLICY';
+  detail: string;
+}
+
+export interface Known {
+  clusterId: string;
+  /** Set by the copy that found it; all copies stop. */
+  stop: { code: string; detail: string } | undefined;
+  /** The highest end of each partition ever seen. */
+  ends: Offsets;
+}
+
+/** undefined before the topic was seen for the first time, and after the operator has accepted it as it is. */
+export async function readKnown(pool: Pool, topic: string): Promise<Known | undefined> {
+  const { rows } = await pool.query<{ cluster_id: string; code: string | null; detail: string | null; ends: [number, string][] }>(
+    `SELECT cluster_id, stop_code AS code, stop_detail AS detail,
+            ARRAY(SELECT json_build_array(partition, high_watermark::text) FROM cleanup_partition p WHERE p.topic = s.topic) AS ends
+     FROM cleanup_state s WHERE topic = $1`,
+    [topic],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    clusterId: row.cluster_id,
+    stop: row.code === null ? undefined : { code: row.code, detail: row.detail ?? '' },
+    ends: new Map(row.ends.map(([partition, end]) => [partition, BigInt(end)])),
+  };
+}
+
+/** Remembers the ends and the arrivals; a lower one than is known changes nothing. In the order of the partitions, as two copies write. */
+export async function remember(pool: Pool, topic: string, clusterId: string, ends: Offsets, arrived: Offsets): Promise<void> {
+  const partitions = [...ends.keys()].sort((a, b) => a - b);
+  await pool.query(
+    `WITH state AS (
+       INSERT INTO cleanup_state (topic, cluster_id) VALUES ($1, $2) ON CONFLICT (topic) DO NOTHING
+     )
+     INSERT INTO cleanup_partition AS p (topic, partition, high_watermark, arrived_seq)
+     SELECT $1, x.* FROM unnest($3::int[], $4::bigint[], $5::bigint[]) AS x (partition, high_watermark, arrived_seq)
+     ON CONFLICT (topic, partition) DO UPDATE
+     SET high_watermark = greatest(p.high_watermark, excluded.high_watermark), arrived_seq = greatest(p.arrived_seq, excluded.arrived_seq)
+     WHERE p.high_watermark < excluded.high_watermark OR p.arrived_seq < excluded.arrived_seq`,
+    [topic, clusterId, partitions, partitions.map((p) => ends.get(p)), partitions.map((p) => arrived.get(p) ?? 0n)],
+  );
+}
+
+/** The first reason stays. */
+export async function writeStop(pool: Pool, topic: string, clusterId: string, { code, detail }: Stop): Promise<void> {
+  await pool.query(
+    `INSERT INTO cleanup_state AS s (topic, cluster_id, stop_code, stop_detail, stopped_at) VALUES ($1, $2, $3, $4, now())
+     ON CONFLICT (topic) DO UPDATE SET stop_code = excluded.stop_code, stop_detail = excluded.stop_detail, stopped_at = now()
+     WHERE s.stop_code IS NULL`,
+    [topic, clusterId, code, detail],
+  );
+}
+
+/** What the reconciler does or waits for, for `status`. */
+export async function writeReconciler(pool: Pool, topic: string, text: string): Promise<void> {
+  await pool.query('UPDATE cleanup_state SET reconciler = $2, reconciler_at = now() WHERE topic = $1', [topic, text]);
+}
+
+/** The highest seq of a row whose event has arrived, over all partitions. */
+export async function readArrivedSeq(pool: Pool, topic: string): Promise<bigint> {
+  const { rows } = await pool.query<{ seq: string | null }>('SELECT max(arrived_seq) AS seq FROM cleanup_partition WHERE topic = $1', [
+    topic,
+  ]);
+  return BigInt(rows[0]?.seq ?? 0);
+}
