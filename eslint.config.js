@@ -55,7 +55,7 @@ export default tseslint.config(
     },
   },
   restrict('ingest'),
-  restrict('connect', { kafka: ['connect/main.ts', 'connect/topics.ts'] }),
+  restrict('connect', { kafka: ['connect/main.ts', 'connect/topics.ts', 'connect/watch/kafka.ts'] }),
   restrict('cleanup', { kafka: ['cleanup/kafka.ts'] }),
   restrict('consumers-example', { kafka: ['consumers-example/kafka.ts'] }),
   // The operator's commands act on what the services wrote, with the services' own rules.

@@ -19,8 +19,8 @@ const pool = new pg.Pool({
   keepAlive: true,
   connectionTimeoutMillis: 5000,
   lock_timeout: 1000,
-  // The delete finds its rows by their ids, whatever the planner believes of a table that is empty or full by turns.
-  options: '-c enable_hashjoin=off -c enable_mergejoin=off',
+  // A plan that was made for an empty table must not be kept for a full one.
+  options: '-c enable_seqscan=off -c plan_cache_mode=force_custom_plan',
 });
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
 

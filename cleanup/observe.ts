@@ -38,7 +38,7 @@ export function observeLag({ lag }: CleanupMetrics, ownGroup: string, { own, gro
 /** The oldest by id, which begins with the time: the primary key is the only index. */
 export async function observeOutbox({ depth, oldest }: CleanupMetrics, pool: Pool): Promise<void> {
   const { rows } = await pool.query<{ counted: number; estimate: number; age: number | null }>(
-    `SELECT (SELECT count(*)::int FROM (SELECT FROM zap_run_outbox LIMIT $1) AS some) AS counted,
+    `SELECT (SELECT count(*)::int FROM (SELECT FROM zap_run_outbox LIMIT $1) AS o) AS counted,
             (SELECT reltuples::float8 FROM pg_class WHERE oid = 'zap_run_outbox'::regclass) AS estimate,
             (SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM zap_run_outbox ORDER BY id LIMIT 1) AS age`,
     [COUNTED],

@@ -1,3 +1,4 @@
+import { acceptTopic } from './accept-topic.ts';
 import { dead } from './dead.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
@@ -8,4 +9,4 @@ import { status } from './status.ts';
 import type { Verb } from './verb.ts';
 
 /** The verbs in the order of the help; the README's list is printed from it. */
-export const verbs: Readonly<Record<string, Verb>> = { status, doctor, pause, resume, dead, replay, rebuild, explain, reconcile };
+export const verbs: Readonly<Record<string, Verb>> = { status, doctor, pause, resume, dead, replay, rebuild, explain, reconcile, 'accept-topic': acceptTopic };

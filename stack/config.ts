@@ -22,6 +22,10 @@ export const settings = z.object({
   ACTIONS_METRICS_PORT: port().default(9405).describe("Port of the action consumer's metrics"),
   ECHO_PORT: port().default(3003).describe('Port of the echo target, which shows the actions of the quick start'),
   UI_PORT: port().default(8080).describe('Port of the Kafka UI'),
+  EXACTLY_ONCE: z
+    .enum(['enabled', 'disabled'])
+    .default('disabled')
+    .describe('Whether Connect writes events and its position in one Kafka transaction: no repeats after a crash of Connect'),
   KAFKA_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of the broker'),
   CONNECT_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of Kafka Connect'),
   REGISTRY_HEAP_MB: integer(96, 65_536).default(192).describe('Java heap of the registry'),

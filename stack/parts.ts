@@ -31,6 +31,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       ...job('watch', ['register'], '../connect/watch/main.ts', {
         DATABASE_URL: databaseUrl(config, 'operator'),
         CONNECT_URL: connectUrl(config),
+        KAFKA_BROKERS,
         METRICS_PORT: String(config.WATCH_METRICS_PORT),
       }),
       probe: () => answersOk(`http://127.0.0.1:${config.WATCH_METRICS_PORT}/metrics`),

@@ -104,6 +104,7 @@ export function connectPart(config: StackConfig, java: string): Part {
         KAFKA_BROKERS: brokerAddress(config),
         CONNECT_LISTENER: connectUrl(config),
         CONNECT_REPLICATION_FACTOR: '1',
+        CONNECT_EXACTLY_ONCE: config.EXACTLY_ONCE,
         CDC_DATABASE_HOST: '127.0.0.1',
         CDC_DATABASE_PORT: String(config.POSTGRES_PORT),
         CDC_DATABASE_NAME: 'outbox',

@@ -7,6 +7,7 @@ import { loggable, settingsOrExit } from '../../settings.ts';
 import { ConnectApi, type ConnectorConfig } from '../connect-api.ts';
 import { settings } from './config.ts';
 import { readFacts } from './facts.ts';
+import { readRecordLimit } from './kafka.ts';
 import { createWatchMetrics } from './metrics.ts';
 import { rules } from './rules.ts';
 import { createWatch } from './watch.ts';
@@ -29,7 +30,7 @@ const registry = createMetrics();
 const look = createWatch({
   rules,
   readFacts: () => readFacts(pool, connect, connector),
-  tools: { pool, connect, config: connector },
+  tools: { pool, connect, config: connector, recordLimit: () => readRecordLimit(config.KAFKA_BROKERS, connect) },
   metrics: createWatchMetrics(registry),
   log,
   now: () => performance.now(),

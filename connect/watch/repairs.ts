@@ -11,6 +11,8 @@ export interface Tools {
   connect: ConnectApi;
   /** connect/outbox-connector.json */
   config: ConnectorConfig;
+  /** The largest record that Kafka takes at this moment. @throws when it cannot be asked */
+  recordLimit: () => Promise<number>;
 }
 
 /** How long a reader that was asked to leave may hold the slot. */

@@ -1,5 +1,6 @@
 import type { Facts } from './facts.ts';
 import { dropSlot, dropSlotOfOldPublication, registerAgain, restartAll, restartFailed, restorePublication, type Tools } from './repairs.ts';
+import { buryTooLarge } from './too-large.ts';
 
 /** One thing that can be wrong, and what mends it. */
 export interface Rule {
@@ -71,6 +72,16 @@ export const rules: readonly Rule[] = [
     wrong: ({ connectAnswers, connector }) => (connectAnswers && connector === undefined ? 'the connector is not registered' : undefined),
     patienceMs: 10_000,
     repair: registerAgain,
+  },
+  {
+    // A limit was lowered. The task would fail on the same row for ever.
+    name: 'too-large',
+    wrong: (facts) =>
+      (facts.connector?.tasks ?? []).some(({ state, trace }) => state === 'FAILED' && trace?.includes('RecordTooLargeException'))
+        ? 'Kafka refuses an event as too large: all others wait behind it'
+        : undefined,
+    patienceMs: 0,
+    repair: buryTooLarge,
   },
   {
     name: 'failed',

@@ -11,6 +11,12 @@ const failed: ConnectorStatus = {
   connector: { state: 'RUNNING' },
   tasks: [{ id: 0, state: 'FAILED', trace: 'org.apache.X: told\n\tat y\nCaused by: java.Z: no disk\n\tat q\n' }],
 };
+const refused: ConnectorStatus = {
+  connector: { state: 'RUNNING' },
+  tasks: [
+    { id: 0, state: 'FAILED', trace: 'org.apache.X: told\nCaused by: org.apache.kafka.common.errors.RecordTooLargeException: 300000\n' },
+  ],
+};
 const well: Facts = {
   paused: undefined,
   publication: { oid: 7, fits: true },
@@ -67,6 +73,7 @@ test.each<[string, Partial<Facts>]>([
   ['slot-lost', { slot: { active: false, lost: true, retainedBytes: 0, confirmed: '0/1' } }],
   ['connector-missing', { connector: undefined }],
   ['failed', { connector: failed }],
+  ['too-large', { connector: refused }],
   ['slot-missing', { slot: undefined }],
   ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0, confirmed: '0/1' } }],
   ['nothing', { connector: undefined, connectAnswers: false }],

@@ -1,0 +1,169 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { Kafka, logLevel } from 'kafkajs';
+import { order } from '../stack/client.ts';
+import { brokerAddress, readStackConfig, type StackConfig } from '../stack/config.ts';
+import { withAdmin } from '../stack/probes.ts';
+import { down, up } from '../stack/up.ts';
+import { createRows, median, pause, samplePayload, spread, until } from './rows.ts';
+
+// `npm run bench:exactly-once`: Connect with and without exactly-once (KIP-618), interleaved, each time on a stack of
+// its own that is booted from nothing. From COMMIT's reply to a consumer, rows inserted without ingest.
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 2);
+const RATE = 600;
+const LATENCY_SECONDS = Number(process.env.BENCH_SECONDS ?? 15);
+/** The first seconds are a cold JVM's and are not counted. */
+const WARM_UP_SECONDS = 5;
+const BACKLOG_ROWS = Number(process.env.BENCH_BACKLOG_ROWS ?? 150_000);
+const IDLE_SECONDS = 10;
+const KILL_SECONDS = 8;
+/** What ps counts in. */
+const TICKS_PER_SECOND = 100;
+
+if (existsSync('.env')) process.loadEnvFile('.env');
+process.env.STACK_DIR = '.stack/bench';
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Seen {
+  /** When the first record of an id was handed over. */
+  firstAt: Map<string, number>;
+  records: () => number;
+  stop: () => Promise<void>;
+}
+
+async function consume(broker: string): Promise<Seen> {
+  const kafka = new Kafka({ clientId: 'bench', brokers: [broker], logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId: `bench-${process.hrtime.bigint()}`, readUncommitted: false });
+  const firstAt = new Map<string, number>();
+  let records = 0;
+  await consumer.connect();
+  await consumer.subscribe({ topic: 'zap-run.events', fromBeginning: true });
+  await consumer.run({
+    eachBatch: async ({ batch }) => {
+      const now = performance.now();
+      for (const { headers } of batch.messages) {
+        records += 1;
+        const id = headers?.id?.toString() ?? '';
+        if (!firstAt.has(id)) firstAt.set(id, now);
+      }
+    },
+  });
+  return { firstAt, records: () => records, stop: () => consumer.disconnect() };
+}
+
+/** Open load: so many single rows a second, whatever the answers do. @returns id → when COMMIT was answered */
+async function insertFor(seconds: number, insert: (count: number) => Promise<string[]>): Promise<Map<string, number>> {
+  const committedAt = new Map<string, number>();
+  const began = performance.now();
+  const open: Promise<void>[] = [];
+  while (performance.now() - began < seconds * 1000) {
+    const due = Math.floor(((performance.now() - began) / 1000) * RATE) - open.length;
+    for (let n = 0; n < due; n += 1) open.push(insert(1).then(([id]) => void committedAt.set(id ?? '', performance.now())));
+    await pause(5);
+  }
+  await Promise.all(open);
+  return committedAt;
+}
+
+async function connectPid(config: StackConfig): Promise<number> {
+  const parts = await order(config.dir, 'status');
+  return parts?.find(({ name }) => name === 'connect')?.pid ?? 0;
+}
+
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+const quantile = (values: number[], q: number) => values.toSorted((a, b) => a - b)[Math.floor(values.length * q)] ?? NaN;
+
+async function measure(mode: 'enabled' | 'disabled') {
+  rmSync('.stack/bench', { recursive: true, force: true });
+  process.env.EXACTLY_ONCE = mode;
+  const config = readStackConfig(process.env);
+  await up(config, () => undefined);
+  try {
+    await order(config.dir, 'stop', ['cleanup', 'consumer', 'watch']);
+    const rows = createRows(config, await samplePayload(config));
+    const seen = await consume(brokerAddress(config));
+    const arrived = (ids: Iterable<string>) => async () => [...ids].every((id) => seen.firstAt.has(id));
+
+    await until('the first events arrive', arrived((await insertFor(WARM_UP_SECONDS, rows.insert)).keys()), 60_000);
+    const committedAt = await insertFor(LATENCY_SECONDS, rows.insert);
+    await until('all events arrive', arrived(committedAt.keys()), 60_000);
+    const latencies = [...committedAt].map(([id, at]) => (seen.firstAt.get(id) ?? NaN) - at);
+
+    const pid = await connectPid(config);
+    const before = cpuSeconds(pid);
+    await pause(IDLE_SECONDS * 1000);
+    const idleCpu = (cpuSeconds(pid) - before) / IDLE_SECONDS;
+
+    const recordsBefore = seen.records();
+    const killing = insertFor(KILL_SECONDS, rows.insert);
+    await pause((KILL_SECONDS * 1000) / 2);
+    process.kill(pid, 'SIGKILL');
+    const posted = await killing;
+    await until('all events arrive after the kill', arrived(posted.keys()), 120_000);
+    await rows.untilPublished(60_000);
+    await pause(2000); // Repeats come after the first.
+    const repeats = seen.records() - recordsBefore - posted.size;
+
+    await order(config.dir, 'stop', ['connect']);
+    await seen.stop(); // A consumer would share the cores.
+    const endsOf = () =>
+      withAdmin(brokerAddress(config), async (admin) =>
+        (await admin.fetchTopicOffsets('zap-run.events')).reduce((sum, { high }) => sum + Number(high), 0),
+      );
+    for (let done = 0; done < BACKLOG_ROWS; done += 5000) await rows.insert(5000);
+    const start = await endsOf();
+    await order(config.dir, 'start', ['connect']);
+    await until('the backlog begins to move', async () => (await endsOf()) > start, 120_000);
+    const began = performance.now();
+    await until('the backlog is on the topic', async () => (await endsOf()) >= start + BACKLOG_ROWS, 240_000);
+    const drain = BACKLOG_ROWS / ((performance.now() - began) / 1000);
+    await rows.pool.end();
+    return { mode, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), idleCpu, repeats, drain };
+  } finally {
+    await down(config.dir);
+  }
+}
+
+const rounds: Awaited<ReturnType<typeof measure>>[] = [];
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const mode of ['disabled', 'enabled'] as const) {
+    const result = await measure(mode);
+    rounds.push(result);
+    const { p50, p99, idleCpu, repeats, drain } = result;
+    say(
+      `${mode.padEnd(8)} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, idle ${(idleCpu * 100).toFixed(0)} % of a core, ` +
+        `${repeats} repeats after a kill, backlog ${drain.toFixed(0)} rows/s`,
+    );
+  }
+}
+const of = (mode: string) => {
+  const own = rounds.filter((round) => round.mode === mode);
+  const all = (pick: (round: (typeof rounds)[number]) => number) => spread(own.map(pick));
+  return {
+    p50: all(({ p50 }) => p50),
+    p99: all(({ p99 }) => p99),
+    idleCpu: all(({ idleCpu }) => idleCpu),
+    repeats: all(({ repeats }) => repeats),
+    drain: all(({ drain }) => drain),
+  };
+};
+const result = {
+  date: new Date().toISOString(),
+  cpus: cpus().length,
+  rate: RATE,
+  backlogRows: BACKLOG_ROWS,
+  disabled: of('disabled'),
+  enabled: of('enabled'),
+  rounds,
+};
+writeFileSync(new URL('../docs/exactly-once.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+say(
+  `repeats after a kill: ${median(rounds.filter(({ mode }) => mode === 'disabled').map(({ repeats }) => repeats))} without, ${result.enabled.repeats.median} with → docs/exactly-once.json`,
+);
+rmSync('.stack/bench', { recursive: true, force: true });
+process.exit();

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Admin } from 'kafkajs';
+import type { Pool } from 'pg';
+import { readSettings } from '../settings.ts';
+import { topicSettings } from './config.ts';
+import { withAdmin } from './kafka.ts';
+import { withPostgres } from './postgres.ts';
+import { OperateError, type Verb } from './verb.ts';
+
+const TOPIC = 'zap-run.events';
+/** Each copy of cleanup leaves its group soon after one of them has stopped. */
+const LEAVE_WITHIN_MS = 30_000;
+/** Kafka's numbers: a topic's configuration, and a value that was set for it and is not inherited. */
+const TOPIC_RESOURCE = 2;
+const SET_FOR_TOPIC = 1;
+
+/** The one command that ends cleanup's stop. It loses nothing: rows go only when their events are read back anew. */
+export const acceptTopic: Verb = {
+  usage: '',
+  about: 'after cleanup has stopped: take the topic as it is now, and clean up from its beginning',
+  run: async () => {
+    const { DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS } = readSettings(topicSettings, process.env);
+    const say = (line: string) => process.stdout.write(`${line}\n`);
+    return withPostgres(DATABASE_URL, async (pool) => {
+      const stop = await readStop(pool);
+      if (stop === undefined) {
+        say('Cleanup has not stopped: nothing to accept.');
+        return 0;
+      }
+      say(`Cleanup stopped at ${stop.at.toISOString()} with ${stop.code}: ${stop.detail}`);
+      await withAdmin(KAFKA_BROKERS, async (admin) => {
+        if (await mendPolicy(admin)) say('cleanup.policy is delete again.');
+        await forgetPosition(admin, CLEANUP_GROUP);
+        for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);
+      });
+      // Last, so that a run that was cut off can be repeated: until here cleanup stays as it is.
+      await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [TOPIC]);
+      await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [TOPIC]);
+      say('The topic is accepted. Cleanup reads it from the beginning; what is not on it is sent again by the reconciler.');
+      return 0;
+    });
+  },
+};
+
+async function readStop(pool: Pool): Promise<{ code: string; detail: string; at: Date } | undefined> {
+  const { rows } = await pool.query<{ code: string; detail: string; at: Date }>(
+    'SELECT stop_code AS code, stop_detail AS detail, stopped_at AS at FROM cleanup_state WHERE topic = $1 AND stop_code IS NOT NULL',
+    [TOPIC],
+  );
+  return rows[0];
+}
+
+/** kafkajs can only write all settings of a topic at once: what was set for it is written again. */
+async function mendPolicy(admin: Admin): Promise<boolean> {
+  const resource = { type: TOPIC_RESOURCE, name: TOPIC };
+  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
+  const entries = resources[0]?.configEntries ?? [];
+  if (entries.find(({ configName }) => configName === 'cleanup.policy')?.configValue === 'delete') return false;
+  const kept = entries
+    .filter(({ configName, configSource }) => (configSource as number) === SET_FOR_TOPIC && configName !== 'cleanup.policy')
+    .map(({ configName, configValue }) => ({ name: configName, value: configValue }));
+  const configEntries = [...kept, { name: 'cleanup.policy', value: 'delete' }];
+  await admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries }] });
+  return true;
+}
+
+/** @throws OperateError GROUP_RUNNING when a copy of cleanup does not leave */
+async function forgetPosition(admin: Admin, group: string): Promise<void> {
+  await untilEmpty(admin, group, LEAVE_WITHIN_MS);
+  const { groups } = await admin.listGroups();
+  if (groups.some(({ groupId }) => groupId === group)) await admin.deleteGroups([group]);
+}
+
+/**
+ * Where the group is beyond the end it begins again: some events come twice, none is passed over.
+ *
+ * @throws OperateError GROUP_RUNNING
+ */
+async function setBack(admin: Admin, group: string): Promise<boolean> {
+  const ends = new Map((await admin.fetchTopicOffsets(TOPIC)).map(({ partition, high, low }) => [partition, { high, low }]));
+  const [entry] = await admin.fetchOffsets({ groupId: group, topics: [TOPIC] });
+  const beyond = entry?.partitions.filter(({ partition, offset }) => BigInt(offset) > BigInt(ends.get(partition)?.high ?? 0)) ?? [];
+  if (beyond.length === 0) return false;
+  await untilEmpty(admin, group, 0);
+  const partitions = beyond.map(({ partition }) => ({ partition, offset: ends.get(partition)?.low ?? '0' }));
+  await admin.setOffsets({ groupId: group, topic: TOPIC, partitions });
+  return true;
+}
+
+async function untilEmpty(admin: Admin, group: string, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const { groups } = await admin.describeGroups([group]);
+    const members = groups[0]?.members.length ?? 0;
+    if (members === 0) return;
+    if (performance.now() >= deadline) {
+      throw new OperateError('GROUP_RUNNING', `The group ${group} has ${members} members. Stop them, and run accept-topic again.`);
+    }
+    await delay(250);
+  }
+}
