@@ -71,12 +71,10 @@ async function backlog() {
     await pause(250);
   }
   await cleanup.stop();
+  const reached = (share: number) => samples.find(({ deleted }) => deleted >= share * (depth - 1000)) ?? { at: NaN, deleted: NaN };
   /** Rows a second between two shares of the backlog. */
-  const rate = (from: number, to: number) => {
-    const [a, b] = [from, to].map((share) => samples.find(({ deleted }) => deleted >= share * (depth - 1000)) ?? samples.at(-1)!);
-    return ((b!.deleted - a!.deleted) / (b!.at - a!.at)) * 1000;
-  };
-  const result = { rows: depth, rowsPerSecond: rate(0.001, 1), firstThird: rate(0.001, 0.33), lastThird: rate(0.67, 1) };
+  const rate = (from: number, to: number) => ((reached(to).deleted - reached(from).deleted) / (reached(to).at - reached(from).at)) * 1000;
+  const result = { rows: depth, rowsPerSecond: rate(0.001, 0.99), firstThird: rate(0.001, 0.33), lastThird: rate(0.67, 0.99) };
   say(
     `backlog of ${depth}: ${result.rowsPerSecond.toFixed(0)} rows/s, first third ${result.firstThird.toFixed(0)}, last third ${result.lastThird.toFixed(0)}`,
   );
@@ -119,7 +117,7 @@ async function steady() {
     atEnd,
     restSeconds,
     sizeMb: sizes,
-    growth: half.at(-1)! / half[0]!,
+    growth: (half.at(-1) ?? NaN) / (half[0] ?? NaN),
   };
   say(
     `${STEADY_RATE} rows/s for ${STEADY_SECONDS} s: depth ${result.depth.median} (at most ${result.depth.most}), size in the second half × ${result.growth.toFixed(2)}`,
