@@ -38,9 +38,8 @@ export interface Cleaner {
 
 export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log, giveUp }: Surroundings): Cleaner {
   const dryRun = config.DRY_RUN;
-  const stalledFor = createStallWatch();
-  const fresh = () => ({ judge: createGuard(), capsOf: createCaps(config.GRACE_SECONDS * 1000) });
-  let { judge, capsOf } = fresh();
+  const fresh = () => ({ judge: createGuard(), capsOf: createCaps(config.GRACE_SECONDS * 1000), stalledFor: createStallWatch() });
+  let { judge, capsOf, stalledFor } = fresh();
   let follower: Follower | undefined;
   let unready: string | undefined = 'starting';
   let halted: string | undefined;
@@ -60,7 +59,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
       alarm(code, `${detail}. Nothing is deleted any more. Once you know why, run: npm run outbox -- accept-topic`);
     }
     await stop();
-    ({ judge, capsOf } = fresh());
+    ({ judge, capsOf, stalledFor } = fresh());
   }
 
   function follow(): Promise<Follower> {
@@ -81,9 +80,10 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
   }
 
   async function refresh(): Promise<void> {
+    // In this order: another copy may remember a later end than this one has seen.
+    const known = await readKnown(pool, topic);
     const sight = await kafka.look();
     observeLag(metrics, config.CLEANUP_GROUP, sight);
-    const known = await readKnown(pool, topic);
     const found = known?.stop === undefined ? judge(known, sight) : undefined;
     if (found !== undefined && !dryRun) await writeStop(pool, topic, sight.clusterId, found);
     const reason = known?.stop ?? found;
