@@ -9,4 +9,15 @@ import { status } from './status.ts';
 import type { Verb } from './verb.ts';
 
 /** The verbs in the order of the help; the README's list is printed from it. */
-export const verbs: Readonly<Record<string, Verb>> = { status, doctor, pause, resume, dead, replay, rebuild, explain, reconcile, 'accept-topic': acceptTopic };
+export const verbs: Readonly<Record<string, Verb>> = {
+  status,
+  doctor,
+  pause,
+  resume,
+  dead,
+  replay,
+  rebuild,
+  explain,
+  reconcile,
+  'accept-topic': acceptTopic,
+};
