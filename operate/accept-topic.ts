@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { readSettings } from '../settings.ts';
-import { topicSettings } from './config.ts';
+import { acceptSettings } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, type Verb } from './verb.ts';
@@ -19,7 +19,7 @@ export const acceptTopic: Verb = {
   usage: '',
   about: 'after cleanup has stopped: take the topic as it is now, and clean up from its beginning',
   run: async () => {
-    const { DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS } = readSettings(topicSettings, process.env);
+    const { DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS } = readSettings(acceptSettings, process.env);
     const say = (line: string) => process.stdout.write(`${line}\n`);
     return withPostgres(DATABASE_URL, async (pool) => {
       const stop = await readStop(pool);

@@ -26,6 +26,7 @@ export const postgresSettings = z.object(postgres);
 export const connectorSettings = z.object({ ...postgres, ...connect });
 export const statusSettings = z.object({ ...postgres, ...connect, ...kafka, ...groups });
 export const topicSettings = z.object({ ...postgres, ...kafka, ...groups });
+export const acceptSettings = z.object({ ...postgres, ...kafka, ...groups, ...cleanup });
 export const doctorSettings = z.object({
   ...statusSettings.shape,
   ...registry,
