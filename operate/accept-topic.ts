@@ -3,15 +3,14 @@ import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { readSettings } from '../settings.ts';
 import { acceptSettings } from './config.ts';
-import { withAdmin } from './kafka.ts';
+import { TOPIC_RESOURCE, withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, type Verb } from './verb.ts';
 
 const TOPIC = 'zap-run.events';
 /** Each copy of cleanup leaves its group soon after one of them has stopped. */
 const LEAVE_WITHIN_MS = 30_000;
-/** Kafka's numbers: a topic's configuration, and a value that was set for it and is not inherited. */
-const TOPIC_RESOURCE = 2;
+/** Kafka's number for a value that was set for the topic itself and is not inherited. */
 const SET_FOR_TOPIC = 1;
 
 /** The one command that ends cleanup's stop. It loses nothing: rows go only when their events are read back anew. */
