@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigResourceTypes, Kafka, logLevel, type Admin, type KafkaMessage } from 'kafkajs';
+import kafkajs, { Kafka, logLevel, type Admin, type KafkaMessage } from 'kafkajs';
 import { OperateError } from './verb.ts';
 
 // The operator's only door to kafkajs.
 
-export const TOPIC_RESOURCE = ConfigResourceTypes.TOPIC;
+export const TOPIC_RESOURCE = kafkajs.ConfigResourceTypes.TOPIC;
 
 const CONNECT_WITHIN_MS = 3000;
 /** No batch for this long means that something is wrong with the broker. */
