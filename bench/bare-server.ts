@@ -15,7 +15,8 @@ import { createIngestServer } from '../ingest/server.ts';
 // returns at once.
 
 const config = readSettings(settings, process.env);
-const lines = pino.destination({ sync: false, minLength: 16_384 });
+const lines = pino.destination({ sync: false, minLength: 8_192 });
+setInterval(() => lines.flush(), 200).unref();
 const schema = eventSchema(1, JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema);
 const budget = new Budget(config.QUEUE_BYTES);
 const observe = createObserver(pino({ name: 'ingest' }, lines), createMetrics(), {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as connect } from '../connect/config.ts';
@@ -69,6 +69,39 @@ interface Boot {
 
 const measured = (file: string): unknown => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
 
+interface Ingest {
+  connections: number;
+  perSecond: Record<'bare' | 'ours' | 'pgbench' | 'transaction', Spread>;
+  ofBare: number;
+  timesPgbench: number;
+  timesTransaction: number;
+  calmP99Ms: Spread;
+  memoryMb: Spread;
+}
+
+/** What ingest does by itself; nothing while it was not measured here. */
+function ingestFigures(): string[][] {
+  if (!existsSync(new URL('ingest.json', import.meta.url))) return [];
+  const { connections, perSecond, ofBare, timesPgbench, timesTransaction, calmP99Ms, memoryMb } = measured('ingest.json') as Ingest;
+  const round = ({ median, least, most }: Spread) => `${median.toFixed(0)} (${least.toFixed(0)}–${most.toFixed(0)})`;
+  return [
+    [
+      'webhooks per second that ingest commits',
+      round(perSecond.ours),
+      `\`npm run bench:ingest\`: closed loop, ${connections} connections, 400 bytes`,
+    ],
+    ['the same server without the write', round(perSecond.bare), `ingest does ${(ofBare * 100).toFixed(0)} % of it`],
+    ['pgbench, the same two inserts, one transaction each', round(perSecond.pgbench), `ingest does ${timesPgbench.toFixed(1)} times that`],
+    [
+      'one interactive Prisma transaction per request',
+      round(perSecond.transaction),
+      `ingest does ${timesTransaction.toFixed(1)} times that`,
+    ],
+    ['answer of ingest at 500/s, p99', `${round(calmP99Ms)} ms`, 'at the sender'],
+    ['resident memory of ingest under full load', `${round(memoryMb)} MB`, 'the most that it had'],
+  ];
+}
+
 function figures(): string {
   const { date, cpus, rate, p50, p99 } = measured('latency.json') as Latency;
   const { cold, warm, memoryMb } = measured('boot.json') as Boot;
@@ -81,6 +114,7 @@ function figures(): string {
     ['the same, p99', ms(p99), 'median of three rounds of 20 s, spread in brackets'],
     ['a consumer decodes into typed events, one core', perSecond(decode.decoder), '`npm run bench:decode`, median of three rounds'],
     ["the same by the registry client's own `decode`", perSecond(decode.client), 'in turns with it; builds its resolver for each record'],
+    ...ingestFigures(),
     [
       '`make up`, cold',
       s(cold.seconds),
