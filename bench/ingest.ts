@@ -139,7 +139,8 @@ try {
   for (let round = 1; round <= ROUNDS; round += 1) {
     for (const [name, leg] of Object.entries(legs)) {
       const result = await leg();
-      if (result.faults > 0) throw new Error(`${name}: ${result.faults} requests failed`);
+      if (result.faults > 0 || !(result.perSecond > 0))
+        throw new Error(`${name}: ${result.faults} requests failed, ${result.perSecond}/s were answered`);
       (results[name] ??= []).push(result);
       const memory = result.memoryMb === undefined ? '' : `, at most ${result.memoryMb} MB`;
       print(`round ${round} ${name.padEnd(11)} ${result.perSecond.toFixed(0).padStart(6)}/s, p99 ${result.p99} ms${memory}`);
