@@ -8,6 +8,7 @@ const foreign = (own, except = []) => ({
 });
 const doors = {
   kafkajs: 'kafkajs has one door per service, so that another client can take its place.',
+  targets: 'Every request to a target goes through guarded-client.ts, which judges the address that it connects to.',
   prisma: 'A PrismaClient is made in prisma/client.ts only.',
 };
 const restrict = (own, { kafka = [], except = [] } = {}) => ({
@@ -58,6 +59,24 @@ export default tseslint.config(
   restrict('connect', { kafka: ['connect/main.ts', 'connect/topics.ts', 'connect/watch/kafka.ts'] }),
   restrict('cleanup', { kafka: ['cleanup/kafka.ts'] }),
   restrict('consumers-example', { kafka: ['consumers-example/kafka.ts'] }),
+  {
+    files: ['consumers-example/actions/**/*.ts'],
+    ignores: ['consumers-example/actions/guarded-client.ts', '**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'kafkajs', message: doors.kafkajs },
+            ...['undici', 'node:http', 'node:https', 'node:tls'].map((name) => ({ name, message: doors.targets })),
+            { name: 'node:net', importNames: ['connect', 'createConnection', 'Socket'], message: doors.targets },
+          ],
+          patterns: [foreign('consumers-example')],
+        },
+      ],
+      'no-restricted-globals': ['error', { name: 'fetch', message: doors.targets }],
+    },
+  },
   // The operator's commands act on what the services wrote, with the services' own rules.
   restrict('operate', { kafka: ['operate/kafka.ts'], except: ['connect', 'ingest', 'cleanup'] }),
   restrict('stack', { kafka: ['stack/probes.ts'], except: ['connect', 'operate'] }),

@@ -42,7 +42,9 @@ export type StackConfig = Readonly<z.output<typeof settings>> & {
 
 const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'actions', 'registry'] as const;
 export type Login = (typeof logins)[number];
-type Secrets = Readonly<Record<Login, string>>;
+/** `echo` is no login: the action consumer signs with it, and the echo target verifies. */
+const secretNames = [...logins, 'echo'] as const;
+type Secrets = Readonly<Record<(typeof secretNames)[number], string>>;
 
 /** The settings of this stack, from the environment and `.env`. */
 export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
@@ -60,15 +62,17 @@ export function databaseUrl(config: StackConfig, login: Login, database = 'outbo
 function readSecrets(dir: string): Secrets {
   const path = join(dir, 'secrets.json');
   const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Secrets>) : {};
-  // A stack that an earlier version made lacks the logins that came since.
-  const secrets = Object.fromEntries(logins.map((login) => [login, kept[login] ?? randomBytes(18).toString('hex')]));
-  if (Object.keys(kept).length < logins.length) {
+  // A stack that an earlier version made lacks what came since.
+  const secrets = Object.fromEntries(secretNames.map((name) => [name, kept[name] ?? randomBytes(18).toString('hex')]));
+  if (Object.keys(kept).length < secretNames.length) {
     mkdirSync(dir, { recursive: true });
     writeFileSync(path, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   }
   return secrets as Secrets;
 }
 
+/** The echo target's, in the form of Standard Webhooks. */
+export const echoSecret = ({ secrets }: StackConfig) => `whsec_${Buffer.from(secrets.echo).toString('base64')}`;
 export const brokerAddress = (config: StackConfig) => `127.0.0.1:${config.KAFKA_PORT}`;
 export const registryUrl = (config: StackConfig) => `http://127.0.0.1:${config.REGISTRY_PORT}/apis/ccompat/v7`;
 export const connectUrl = (config: StackConfig) => `http://127.0.0.1:${config.CONNECT_PORT}`;

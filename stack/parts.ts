@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url';
-import { brokerAddress, connectUrl, databaseUrl, registryUrl, type StackConfig } from './config.ts';
+import { brokerAddress, connectUrl, databaseUrl, echoSecret, registryUrl, type StackConfig } from './config.ts';
 import type { Part } from './keeper.ts';
 import { postgresPart } from './postgres.ts';
 import { answersOk, groupIsStable } from './probes.ts';
 import { connectPart, kafkaPart, registryPart } from './servers.ts';
 
-/** The group of consumers-example. */
+/** The groups of consumers-example. */
 const GROUP = 'consumers-example';
+const ACTIONS_GROUP = 'actions';
 /** The groups that cleanup waits for. */
-export const ACK_GROUPS: readonly string[] = [GROUP];
+export const ACK_GROUPS: readonly string[] = [GROUP, ACTIONS_GROUP];
 
 /** Every part of the embedded stack, with what it needs, how it is started, and how one sees that it works. */
 export async function stackParts(config: StackConfig, java: string): Promise<Part[]> {
@@ -66,7 +67,31 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       }),
       probe: () => groupIsStable(KAFKA_BROKERS, GROUP),
     },
+    echoPart(config),
+    {
+      ...job('actions', ['register'], '../consumers-example/actions/main.ts', {
+        DATABASE_URL: databaseUrl(config, 'actions'),
+        KAFKA_BROKERS,
+        REGISTRY_URL,
+        GROUP_ID: ACTIONS_GROUP,
+        METRICS_PORT: String(config.ACTIONS_METRICS_PORT),
+        ECHO_URL: `http://127.0.0.1:${config.ECHO_PORT}/`,
+        ECHO_SECRET: echoSecret(config),
+        ALLOW_TARGETS: [`127.0.0.1:${config.ECHO_PORT}`, process.env.ALLOW_TARGETS].filter(Boolean).join(','),
+      }),
+      probe: () => groupIsStable(KAFKA_BROKERS, ACTIONS_GROUP),
+    },
   ];
+}
+
+/** The target of the quick start's action. */
+function echoPart(config: StackConfig): Part {
+  const address = `http://127.0.0.1:${config.ECHO_PORT}/`;
+  return {
+    ...job('echo', [], '../consumers-example/echo/main.ts', { PORT: String(config.ECHO_PORT), ECHO_SECRET: echoSecret(config) }),
+    address,
+    probe: () => answersOk(address),
+  };
 }
 
 /** One of our own TypeScript programs; with a probe it is a service. */

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { metricsSettings } from '../../metrics.ts';
+import { integer, list, port, postgresUrl } from '../../settings.ts';
+import { parseAllowed } from './address-guard.ts';
+import { parseDuration } from './schedule.ts';
+
+/** A text through a function that throws what is wrong with it. */
+function parsed<In, Out>(parse: (value: In) => Out) {
+  return (value: In, context: z.RefinementCtx): Out => {
+    try {
+      return parse(value);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  };
+}
+
+export const settings = z.object({
+  DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_actions'),
+  KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
+  REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
+  TOPIC: z.string().min(1).default('zap-run.events').describe('The topic of the events'),
+  GROUP_ID: z.string().min(1).default('actions').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
+  DEAD_LETTER_TOPIC: z.string().min(1).default('zap-run.events.dead-letter').describe('Takes the records that can never become a call'),
+  ACTIONS_FILE: z.string().min(1).default('consumers-example/actions/actions.json').describe('Which zap calls which webhook'),
+  RETRY_SCHEDULE: list()
+    .default(['5s', '5m', '30m', '2h', '5h', '10h', '14h', '20h', '24h'])
+    .refine((waits) => waits.every(isDuration), 'expected durations such as 500ms,5s,30m,2h')
+    .describe('Waits before each further attempt, ±10 %; after the last of them a call is a dead letter'),
+  ALLOW_TARGETS: list()
+    .superRefine((entries, context) => void parsed(() => parseAllowed(entries, []))(entries, context))
+    .describe('Targets on private addresses that are allowed: host:port, or ranges such as 10.1.0.0/16, separated by commas'),
+  ALLOW_PORTS: list()
+    .default(['80', '443'])
+    .refine((ports) => ports.every((one) => port().safeParse(one).success), 'expected ports')
+    .describe('Ports of public targets that are allowed'),
+  CONCURRENCY: integer(1, 10_000).default(512).describe('Calls at once in all'),
+  TARGET_CONCURRENCY: integer(1, 1000).default(16).describe('Calls at once to one target, unless actions.json says otherwise'),
+  LEASE_SECONDS: integer(3, 600).default(45).describe('How long a copy holds what it took; after a crash its calls wait so long'),
+  INBOX_KEEP_HOURS: integer(1, 87_600)
+    .default(336)
+    .describe('How long an answered call is remembered: no less than the topic keeps its event, and 7 days more'),
+  ...metricsSettings(9405),
+});
+
+export type Config = Readonly<z.output<typeof settings>>;
+
+function isDuration(text: string): boolean {
+  try {
+    return parseDuration(text) >= 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,68 @@
+import { pino } from 'pino';
+import { createMetrics, serveMetrics } from '../../metrics.ts';
+import { loggable, settingsOrExit } from '../../settings.ts';
+import { createDecoder } from '../decode.ts';
+import { consume } from '../kafka.ts';
+import { createConsumerMetrics } from '../observe.ts';
+import { createRegistry } from '../registry.ts';
+import { zapRunCreated, type ZapRunCreated } from '../zap-run.ts';
+import { parseAllowed } from './address-guard.ts';
+import { attempt } from './attempt.ts';
+import { settings } from './config.ts';
+import { createDeliveries, createPool } from './deliveries.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { createGuardedClient } from './guarded-client.ts';
+import { createObserver } from './observe.ts';
+import { toAction } from './payload.ts';
+import { keepPurged } from './purge.ts';
+import { followTargets, targetsOrExit } from './reload.ts';
+import { parseDuration } from './schedule.ts';
+import { createSettler } from './settler.ts';
+
+const log = pino({ name: 'actions' });
+const config = settingsOrExit(settings, process.env);
+log.info(loggable(settings, config), 'starting');
+
+const allowed = parseAllowed(config.ALLOW_TARGETS, config.ALLOW_PORTS.map(Number));
+const leaseMs = config.LEASE_SECONDS * 1000;
+const reading = { env: process.env, allowed, concurrency: config.TARGET_CONCURRENCY, longestTimeoutMs: leaseMs - 2000 };
+const targets = followTargets(config.ACTIONS_FILE, targetsOrExit(config.ACTIONS_FILE, reading), reading, log);
+
+const pool = createPool(config.DATABASE_URL, log);
+const onFailure = (error: unknown) => log.warn({ code: 'DATABASE_UNAVAILABLE', cause: String(error) }, 'Postgres failed, tried again');
+
+const registry = createMetrics();
+const deliveries = createDeliveries(pool, leaseMs);
+const client = createGuardedClient(allowed);
+const settler = createSettler(deliveries.settle, onFailure);
+const scheduleMs = config.RETRY_SCHEDULE.map(parseDuration);
+const dispatcher: Dispatcher = new Dispatcher({
+  ...{ deliveries, targets: targets.current, leaseMs, concurrency: config.CONCURRENCY, settle: settler.add, onFailure },
+  attempt: (delivery, target) => attempt(delivery, target, client, scheduleMs),
+  onAttempt: createObserver(registry, log, () => dispatcher.inFlight, deliveries.depths),
+});
+const stopPurge = keepPurged(deliveries, config.INBOX_KEEP_HOURS, log);
+const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST });
+
+const consumer = await consume<ZapRunCreated>({
+  ...{ brokers: config.KAFKA_BROKERS, groupId: config.GROUP_ID, topic: config.TOPIC, deadLetterTopic: config.DEAD_LETTER_TOPIC },
+  ...{ maxAttempts: 5, stallSeconds: 60, batchSize: 500, log, metrics: createConsumerMetrics(registry) },
+  decode: createDecoder(createRegistry(config.REGISTRY_URL), zapRunCreated),
+  // The position is committed behind this: from then on the tables hold what is to be called, whatever dies.
+  handleBatch: (delivered) => dispatcher.accept(delivered.map(({ event }) => toAction(event))),
+  onGivingUp: (error) => {
+    log.fatal({ cause: error.message }, 'consuming stopped');
+    process.exit(1);
+  },
+});
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    void consumer.stop().then(async () => {
+      await dispatcher.stop(10_000);
+      await settler.stop(3000);
+      await Promise.all([client.close(), pool.end()]);
+      for (const stop of [targets.stop, stopPurge, stopMetrics]) stop();
+      log.info('stopped');
+    });
+  });
+}

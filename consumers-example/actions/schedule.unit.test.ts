@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { judge, parseDuration, type Policy } from './schedule.ts';
+
+const scheduleMs = ['5s', '5m', '30m', '2h', '5h', '10h', '14h', '20h', '24h'].map(parseDuration);
+const policy: Policy = { scheduleMs, on4xx: 'retry' };
+const now = new Date('2026-11-24T12:00:00Z');
+const middle = 0.5;
+
+describe('an attempt', () => {
+  test.each([200, 201, 204, 299])('that is answered %i is the last one', (status) => {
+    expect(judge({ status }, 0, policy)).toEqual({ state: 'delivered' });
+  });
+
+  test.each([301, 307, 308, 400, 404, 408, 425, 429, 500, 503, 599])('that is answered %i is made again after 5 s', (status) => {
+    expect(judge({ status }, 0, policy, now, middle)).toEqual({ state: 'pending', delayMs: 5000 });
+  });
+
+  test('without an answer is made again', () => {
+    expect(judge({ error: 'ECONNREFUSED' }, 1, policy, now, middle)).toEqual({ state: 'pending', delayMs: 300_000 });
+  });
+
+  test('follows the schedule, and the tenth is the last', () => {
+    const delays = scheduleMs.map((_, attempts) => judge({ status: 500 }, attempts, policy, now, middle));
+    expect(delays).toEqual(scheduleMs.map((delayMs) => ({ state: 'pending', delayMs })));
+    expect(judge({ status: 500 }, scheduleMs.length, policy)).toEqual({ state: 'dead', disables: false });
+  });
+
+  test('is spread by a tenth to both sides', () => {
+    expect(judge({ status: 500 }, 0, policy, now, 0)).toEqual({ state: 'pending', delayMs: 4500 });
+    expect(judge({ status: 500 }, 0, policy, now, 1)).toEqual({ state: 'pending', delayMs: 5500 });
+  });
+
+  test('that is answered 410 is the last one for its target', () => {
+    expect(judge({ status: 410 }, 0, policy)).toEqual({ state: 'dead', disables: true });
+  });
+
+  test.each([400, 401, 404, 422])('that is answered %i is a dead letter where the target says so', (status) => {
+    expect(judge({ status }, 0, { scheduleMs, on4xx: 'dead' })).toEqual({ state: 'dead', disables: false });
+  });
+
+  test.each([408, 425, 429, 500, 301])('that is answered %i is made again wherever', (status) => {
+    expect(judge({ status }, 0, { scheduleMs, on4xx: 'dead' })).toMatchObject({ state: 'pending' });
+  });
+});
+
+describe('Retry-After', () => {
+  const after = (retryAfter: string, random = 0) => judge({ status: 429, retryAfter }, 0, policy, now, random);
+
+  test.each([
+    ['60', 60_000],
+    ['Tue, 24 Nov 2026 12:10:00 GMT', 600_000],
+    // A target cannot put us off for ever.
+    ['99999999', 86_400_000],
+    ['Tue, 24 Nov 2099 12:10:00 GMT', 86_400_000],
+  ])('"%s" puts the next attempt off by %i ms', (header, delayMs) => {
+    expect(after(header)).toEqual({ state: 'pending', delayMs });
+  });
+
+  test('is never undercut by the spread', () => {
+    expect(after('60', 1)).toEqual({ state: 'pending', delayMs: 66_000 });
+  });
+
+  test.each(['0', '1', '-5', 'soon', '', 'Tue, 24 Nov 2020 12:10:00 GMT', '1e9'])('"%s" changes nothing', (header) => {
+    expect(after(header, middle)).toEqual({ state: 'pending', delayMs: 5000 });
+  });
+});
+
+describe('a duration', () => {
+  test.each([
+    ['500ms', 500],
+    ['5s', 5000],
+    ['1.5m', 90_000],
+    ['24h', 86_400_000],
+  ])('%s is %i ms', (text, ms) => {
+    expect(parseDuration(text)).toBe(ms);
+  });
+
+  test.each(['', '5', 's', '-5s', '5 s', '5d', '1e3s'])('is not "%s"', (text) =>
+    expect(() => parseDuration(text)).toThrow('is no duration'),
+  );
+});

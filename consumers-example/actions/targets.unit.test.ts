@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseAllowed } from './address-guard.ts';
+import { readTargets } from './targets.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'targets-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = join(folder, 'actions.json');
+
+const secret = `whsec_${randomBytes(24).toString('base64')}`;
+const env = {
+  URL_OF: 'https://example.com/path',
+  SECRET: secret,
+  OLD: `whsec_${randomBytes(32).toString('base64')}`,
+  EMPTY: '',
+  SHORT: 'whsec_abcd',
+  TOKEN: 'Bearer abc',
+  CRLF: 'a\r\nb: c',
+};
+
+function read(content: unknown) {
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return readTargets(file, { env, allowed: parseAllowed(['127.0.0.1:3003'], [80, 443]), concurrency: 16, longestTimeoutMs: 20_000 });
+}
+const good = { zap: '123/456', url: 'https://example.com/hook', secrets: ['env:SECRET'] };
+const one = (more: object) => ({ targets: { crm: { ...good, ...more } } });
+
+describe('actions.json', () => {
+  test('gives each target its defaults', () => {
+    const { byName } = read(one({}));
+    expect(byName.get('crm')).toMatchObject({ method: 'POST', timeoutMs: 20_000, concurrency: 16, on4xx: 'retry', headers: {} });
+    expect(byName.get('crm')?.url.href).toBe('https://example.com/hook');
+    expect(byName.get('crm')?.keys).toEqual([Buffer.from(secret.slice(6), 'base64')]);
+  });
+
+  test('may name two secrets, a file of one, a URL and a header by reference', () => {
+    writeFileSync(join(folder, 'key'), `${secret}\n`);
+    const headers = { Authorization: 'env:TOKEN', 'X-Team': 'a b' };
+    const { byName } = read(one({ url: 'env:URL_OF', secrets: ['file:key', 'env:OLD'], headers }));
+    expect(byName.get('crm')).toMatchObject({ headers: { authorization: 'Bearer abc', 'x-team': 'a b' } });
+    expect(byName.get('crm')?.url.href).toBe('https://example.com/path');
+    expect(byName.get('crm')?.keys.map((key) => key.length)).toEqual([24, 32]);
+  });
+
+  test.each([
+    ['123/456', ['123/456']],
+    ['123/*', ['123/456', '123/z']],
+    ['*/*', ['123/456', '123/z', 'a/456', 'a-b/c_d']],
+    ['*/456', ['123/456', 'a/456']],
+    ['a-*/*', ['a-b/c_d']],
+    ['123/4', []],
+  ])('with the pattern %s means %j', (zap, expected) => {
+    const { matching } = read(one({ zap }));
+    const zaps = ['123/456', '123/z', 'a/456', 'a-b/c_d'];
+    expect(zaps.filter((each) => matching(each).length > 0)).toEqual(expected);
+    expect(zaps.filter((each) => matching(each).length > 0)).toEqual(expected);
+  });
+
+  test.each([
+    ['{', /actions\.json: .*JSON/],
+    [[], /actions\.json: /],
+    [{}, /targets: /],
+    [{ targets: { 'a.b': good } }, /a\.b: a name has/],
+    [{ target: {}, targets: {} }, /Unrecognized key/],
+    [one({ zap: '*/*/*' }), /crm\.zap: expected userId\/zapId/],
+    [one({ zap: '.*/.*' }), /crm\.zap: expected userId\/zapId/],
+    [one({ secret: 'x' }), /crm: Unrecognized key/],
+    [one({ url: 'nowhere' }), /crm\.url: it is no URL/],
+    [one({ url: 'http://169.254.169.254/' }), /crm\.url: 169\.254\.169\.254 is link-local, cloud metadata\. .*ALLOW_TARGETS/],
+    [one({ url: 'http://127.0.0.1:3004/' }), /crm\.url: 127\.0\.0\.1 is loopback/],
+    [one({ url: 'https://user:secret@example.com/' }), /crm\.url: it carries a user or a password/],
+    [one({ url: 'https://example.com:8083/' }), /crm\.url: port 8083 is not one of 80, 443/],
+    [one({ url: 'env:NOWHERE' }), /crm\.url: env:NOWHERE is not set/],
+    [one({ secrets: [] }), /crm\.secrets: /],
+    [one({ secrets: ['env:SECRET', 'env:OLD', 'env:SECRET'] }), /crm\.secrets: /],
+    [one({ secrets: [secret] }), /crm\.secrets\.0: expected env:NAME or file:path; a secret does not belong/],
+    [one({ secrets: ['env:EMPTY'] }), /crm\.secrets\.0: env:EMPTY is empty/],
+    [one({ secrets: ['file:nowhere'] }), /crm\.secrets\.0: ENOENT/],
+    [one({ secrets: ['env:SHORT'] }), /crm\.secrets\.0: it has 3 bytes/],
+    [one({ method: 'GET' }), /crm\.method: /],
+    [one({ timeoutSeconds: 21 }), /crm\.timeoutSeconds: /],
+    [one({ concurrency: 0 }), /crm\.concurrency: /],
+    ...[
+      'Host',
+      'Content-Length',
+      'content-type',
+      'Transfer-Encoding',
+      'Connection',
+      'webhook-id',
+      'Webhook-Signature',
+      'Proxy-Authorization',
+      'Upgrade',
+    ].map((name) => [one({ headers: { [name]: 'x' } }), new RegExp(`crm\\.headers\\.${name}: this header is not for targets`)]),
+    [one({ headers: { 'x a': '1' } }), /crm\.headers\.x a: it is no name of a header/],
+    [one({ headers: { 'x-a\r\nx': '1' } }), /it is no name of a header/],
+    [one({ headers: { 'x-a': '1\r\nx-b: 2' } }), /crm\.headers\.x-a: it has characters that a header cannot carry/],
+    [one({ headers: { 'x-a': 'env:CRLF' } }), /crm\.headers\.x-a: it has characters/],
+    [one({ headers: { Authorization: 'Bearer abc' } }), /crm\.headers\.Authorization: expected env:NAME or file:path/],
+  ] as [content: unknown, message: RegExp][])('is refused, with the place of the fault: %j', (content, message) => {
+    expect(() => read(content)).toThrow(message);
+  });
+
+  test('is told of all its faults at once, and of no secret', () => {
+    let message = '';
+    try {
+      read({ targets: { a: { ...good, url: 'ftp://x/', secrets: ['env:SHORT'] }, b: { ...good, zap: '' }, c: good } });
+    } catch (error) {
+      message = String(error);
+    }
+    expect(
+      message
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim().split(':')[0]),
+    ).toEqual(['a.url', 'a.secrets.0', 'b.zap']);
+    expect(message).not.toContain(env.SHORT);
+  });
+
+  test('cannot promise a call that outlives its lease', () => {
+    writeFileSync(file, JSON.stringify(one({ timeoutSeconds: 10 })));
+    const reading = { env, allowed: parseAllowed([], [443]), concurrency: 1, longestTimeoutMs: 5000 };
+    expect(() => readTargets(file, reading)).toThrow('crm.timeoutSeconds: at most 5');
+  });
+});

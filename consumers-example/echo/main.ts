@@ -1,0 +1,39 @@
+import { createServer } from 'node:http';
+import { pino } from 'pino';
+import { Webhook } from 'standardwebhooks';
+import { settingsOrExit } from '../../settings.ts';
+import { settings } from './config.ts';
+
+// What the receiver of a webhook does: checks the signature on the bytes as they came, then believes them. Here it
+// only shows them; a real one would also remember webhook-id, by which it knows a repeat.
+
+const LIMIT_BYTES = 1_048_576;
+
+const log = pino({ name: 'echo' });
+const config = settingsOrExit(settings, process.env);
+const webhook = new Webhook(config.ECHO_SECRET);
+
+const server = createServer((request, response) => {
+  if (request.method === 'GET') return response.end('An action is a POST.\n');
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= LIMIT_BYTES) chunks.push(chunk);
+  });
+  request.on('end', () => {
+    if (bytes > LIMIT_BYTES) return response.writeHead(413).end();
+    const body = Buffer.concat(chunks).toString();
+    const id = request.headers['webhook-id'];
+    try {
+      webhook.verify(body, request.headers as Record<string, string>);
+    } catch (error) {
+      log.warn({ id, cause: String(error) }, 'refused: not signed with our secret');
+      return response.writeHead(401).end();
+    }
+    log.info({ id, verified: true, body }, 'action arrived');
+    return response.writeHead(204).end();
+  });
+});
+server.listen(config.PORT, config.HOST, () => log.info({ port: config.PORT }, 'listening'));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => server.close());
