@@ -1,3 +1,4 @@
+import { actions } from './actions.ts';
 import { acceptTopic } from './accept-topic.ts';
 import { dead } from './dead.ts';
 import { doctor } from './doctor.ts';
@@ -20,4 +21,5 @@ export const verbs: Readonly<Record<string, Verb>> = {
   explain,
   reconcile,
   'accept-topic': acceptTopic,
+  actions,
 };
