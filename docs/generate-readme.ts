@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as connect } from '../connect/config.ts';
 import { settings as watch } from '../connect/watch/config.ts';
+import { settings as actions } from '../consumers-example/actions/config.ts';
 import { settings as consumer } from '../consumers-example/config.ts';
 import { faults } from '../ingest/errors.ts';
 import { settings as ingest } from '../ingest/config.ts';
@@ -25,6 +26,7 @@ function settingsTables(): string {
     ['`cleanup/`', cleanup],
     ["`operate/`, the operator's commands", operate],
     ['`consumers-example/`', consumer],
+    ['`consumers-example/actions/`', actions],
   ];
   return rooms
     .map(([title, schema]) => {
@@ -61,10 +63,26 @@ interface Decode {
   decoder: Spread;
   client: Spread;
 }
+interface Actions {
+  targets: number;
+  oneTarget: Spread;
+  loss: number;
+}
 interface Boot {
   cold: { seconds: number; npmSeconds: number; mavenSeconds: number };
   warm: number[];
   memoryMb: number;
+}
+
+/** Rows of what `npm run bench:actions` measured; none before it did. */
+function actionFigures(): string[][] {
+  if (!existsSync(new URL('actions.json', import.meta.url))) return [];
+  const { targets, oneTarget, loss } = measured('actions.json') as Actions;
+  const { median, least, most } = oneTarget;
+  return [
+    ['actions per second to one target', `${median.toFixed(0)} (${least.toFixed(0)}–${most.toFixed(0)})`, '`npm run bench:actions`'],
+    [`what the others of ${targets} targets lose by a dead one`, `${(loss * 100).toFixed(1)} %`, 'median of three interleaved rounds each'],
+  ];
 }
 
 const measured = (file: string): unknown => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
@@ -123,6 +141,7 @@ function figures(): string {
     ['`make up`, warm', `${s(warm[1])} (${s(warm[0])}–${s(warm[2])})`, 'median of three, spread in brackets'],
     ['resident memory of the whole stack', `${memoryMb} MB`, '`make status`; pages that processes share count once for each'],
   ];
+  rows.push(...actionFigures());
   const lines = rows.map((row) => `| ${row.join(' | ')} |`);
   return [`Measured on ${date.slice(0, 10)} with ${cpus} cores.`, '', '| What | Figure | How |', '|---|---|---|', ...lines].join('\n');
 }
