@@ -93,7 +93,8 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
     // The request's id becomes the run's: whoever got a 503 and knows it can look whether the run is there.
     const event = judge(arrived, line.requestId);
     line.bytes = event.payload.length;
-    budget.take(event.payload.length);
+    // Counted, not refused: what has come this far is nearer to being done with than what still arrives.
+    budget.held += event.payload.length;
     try {
       const { id, repeated } = await write(event);
       line.id = id;

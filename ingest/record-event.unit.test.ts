@@ -18,7 +18,9 @@ function stubPool() {
       queries.push({ ids, values, fail: reject, succeed: () => resolve({ rowCount: ids.length }) });
     });
   };
-  const pool = { connect: () => Promise.resolve({ query, release: () => undefined }) } as unknown as Pool;
+  const pool = {
+    connect: () => Promise.resolve({ query, on: () => undefined, off: () => undefined, release: () => undefined }),
+  } as unknown as Pool;
   return { pool, queries };
 }
 

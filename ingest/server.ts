@@ -41,7 +41,7 @@ export function createIngestServer(
   function writeRaw(socket: Duplex, code: FaultCode, message: string): void {
     const { status, body } = answer(code, message, socket);
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
-    socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
+    socket.end(`${head}${faults[code].retryable ? '\r\nRetry-After: 1' : ''}\r\nConnection: close\r\n\r\n${body}`);
     // Later, not now: a connection that is closed while bytes still arrive is reset, and the answer is lost.
     setTimeout(() => socket.destroy(), 1000).unref();
   }
@@ -75,7 +75,7 @@ export function createIngestServer(
   server.on('connection', (socket) => connectedAt.set(socket, performance.now()));
   server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const { status, body } = answer('expectation_failed', 'Only "Expect: 100-continue" is known.', incoming.socket);
-    outgoing.writeHead(status, { 'content-type': 'application/json' }).end(body);
+    outgoing.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
   });
   server.on('connect', (_request, socket) => writeRaw(socket, 'method_not_allowed', 'This is no proxy.'));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {

@@ -51,7 +51,7 @@ type Queryable = Pick<pg.ClientBase, 'query'>;
  */
 export async function writeGroup(pool: pg.Pool, group: Member[], resent = false): Promise<void> {
   // In the order of their keys: two groups that hold the same keys wait for each other instead of deadlocking.
-  const members = group.some(hasKey) ? group.toSorted(byKey) : group;
+  let members = group.some(hasKey) ? group.toSorted(byKey) : group;
   const until = Math.max(...group.map(({ deadline }) => deadline));
   let lost = resent;
   let cause: unknown;
@@ -64,8 +64,12 @@ export async function writeGroup(pool: pg.Pool, group: Member[], resent = false)
       await delay(PAUSE_MS);
       continue;
     }
+    // Who was told that nothing is stored must not be stored now.
+    const now = performance.now();
+    for (const { sent, deadline, reject } of members) if (!sent && deadline <= now) reject(noAnswer(false, cause));
+    members = members.filter(({ sent, deadline }) => sent || deadline > now);
     try {
-      await attempt(connection.client, members, lost);
+      if (members.length > 0) await attempt(connection.client, members, lost);
       connection.close();
       return;
     } catch (error) {
@@ -107,9 +111,9 @@ async function tryApart(pool: pg.Pool, members: Member[], resent: boolean, error
     members[0]?.reject(new IngestError('write_refused', 'The webhook was refused by the database.', error));
     return;
   }
+  if (!resent) for (const member of members) member.sent = false;
   const half = members.length >> 1;
-  await writeGroup(pool, members.slice(0, half), resent);
-  await writeGroup(pool, members.slice(half), resent);
+  await Promise.all([writeGroup(pool, members.slice(0, half), resent), writeGroup(pool, members.slice(half), resent)]);
 }
 
 /**
@@ -130,16 +134,24 @@ interface Connection {
   close: (error?: Error) => void;
 }
 
+/** A lost connection fails the query as well; without a listener the event would end the process. */
+const queryFailsToo = () => undefined;
+
 async function connectFrom(pool: pg.Pool): Promise<Connection> {
   const client = await pool.connect();
-  return { client, close: (error) => client.release(error) };
+  client.on('error', queryFailsToo);
+  const close = (error?: Error) => {
+    client.off('error', queryFailsToo);
+    client.release(error);
+  };
+  return { client, close };
 }
 
 /** Past the pool, whose idle connections may be as dead as the one that was lost. */
 async function connectAnew(pool: pg.Pool, until: number): Promise<Connection> {
   const left = Math.max(1, until - performance.now());
   const client = new pg.Client({ ...pool.options, connectionTimeoutMillis: left, query_timeout: left });
-  client.on('error', () => undefined); // The query in flight fails as well.
+  client.on('error', queryFailsToo);
   const close = () => void client.end().catch(() => undefined);
   try {
     await client.connect();

@@ -12,7 +12,7 @@ export interface Proxy {
 }
 
 /** A TCP link that a test can make slow or cut: stands in front of a server on this machine. */
-export async function startProxy(targetPort: number): Promise<Proxy> {
+export async function startProxy(targetPort: number, ownPort = 0): Promise<Proxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(targetPort, '127.0.0.1');
@@ -40,7 +40,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(ownPort, '127.0.0.1', resolve);
   });
   const cutAll = () => {
     for (const socket of sockets) socket.destroy();
