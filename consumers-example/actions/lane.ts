@@ -2,6 +2,11 @@ import type { Delivery } from './deliveries.ts';
 
 /** Calls at once of a target that nothing is known about. */
 const FIRST_WINDOW = 2;
+/**
+ * Taken at once, as a multiple of the calls at once: fewer, and a quick target waits for Postgres; more, and another
+ * copy of this process finds nothing to do while this one is slow. What cannot be begun within its lease is dropped.
+ */
+const AHEAD = 8;
 
 /** Taken, and not begun. */
 interface Job {
@@ -32,11 +37,11 @@ export function createLane(name: string) {
       inFlight -= 1;
       window = answered ? Math.min(window + 1, limit) : Math.max(1, Math.floor(window / 2));
     },
-    /** How many to take: as many as are being called wait, so that no call waits for Postgres. */
-    room: (limit: number) => Math.max(0, 2 * Math.min(window, limit) - inFlight - queue.length),
+    /** How many to take now. */
+    room: (limit: number) => Math.max(0, AHEAD * Math.min(window, limit) - inFlight - queue.length),
     /** Whether it is worth a statement: there is more, and room for half of what it could take. */
     wantsMore(limit: number) {
-      return this.more && limit > 0 && this.room(limit) >= Math.min(window, limit);
+      return this.more && limit > 0 && this.room(limit) >= (AHEAD / 2) * Math.min(window, limit);
     },
   };
 }
