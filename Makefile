@@ -2,7 +2,7 @@
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
-.PHONY: help up down nuke status doctor pause resume logs test test/unit test/stack test/full check generate
+.PHONY: help up down nuke status doctor pause resume logs ui test test/unit test/stack test/full check generate
 
 help: ## this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -28,9 +28,11 @@ pause: node_modules ## stop publishing, until make resume; webhooks go on being 
 resume: node_modules ## end a pause
 	@npm run --silent outbox -- resume
 
-PART ?= *
-logs: ## follow the logs; one part's with PART=consumer
-	@tail -n 20 -F .stack/logs/$(PART).log
+logs: node_modules ## follow the logs; one part's with PART=consumer
+	@npm run --silent stack -- logs $(PART)
+
+ui: node_modules ## Kafka UI: topics, groups, lag, decoded records
+	@npm run --silent stack -- ui
 
 test: prisma/generated ## the whole test suite; boots a stack of its own
 	@npm run --silent test

@@ -1,52 +1,70 @@
+import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { down, up } from './up.ts';
-import { order } from './client.ts';
+import { chooseStack, findRunning, possibleStacks } from './choose.ts';
 import { readStackConfig } from './config.ts';
 import { StackError } from './errors.ts';
+import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
 import { SettingsError } from '../settings.ts';
 
-// What make's targets call: up, down, nuke, status.
+// What make's targets call: up, down, nuke, status, logs, ui.
 
 if (existsSync('.env')) process.loadEnvFile('.env');
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-const verbs: Record<string, () => Promise<void>> = {
+const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
   up: async () => {
     const config = readStackConfig(process.env);
-    const { downloads, boot } = await up(config, say);
-    say(`\nThe stack is up after ${boot.toFixed(1)} s${downloads > 0 ? `, and ${downloads.toFixed(1)} s of downloads before` : ''}.\n`);
+    const stack = await chooseStack(config, say);
+    const { downloads, boot } = await stack.up(say);
+    const first = stack.way === 'docker' ? 'for the images' : 'of downloads';
+    say(`\nThe stack is up after ${boot.toFixed(1)} s${downloads > 0 ? `, and ${downloads.toFixed(1)} s ${first} before` : ''}.\n`);
     say('Post a webhook:');
     say(
       `  curl -X POST http://localhost:${config.INGEST_PORT}/hooks/catch/123/456 -H 'Content-Type: application/json' -d '{"someData": "value"}'`,
     );
     say('Then see its event arrive:  make logs PART=consumer');
     say('What runs, and how it is:   make status');
+    say('Topics, groups, records:    make ui');
   },
   down: async () => {
-    await down(readStackConfig(process.env).dir);
+    for (const stack of await possibleStacks(readStackConfig(process.env))) await stack.down();
     say('The stack is down. Its state stays; make nuke removes it.');
   },
   nuke: async () => {
-    const { dir, jars } = readStackConfig(process.env);
-    await down(dir);
-    for (const path of ['postgres', 'kafka', 'logs', 'run', 'cds', 'secrets.json', 'kafka.properties']) {
-      rmSync(`${dir}/${path}`, { recursive: true, force: true });
-    }
-    say(`The stack is down and its state is gone. The downloaded jars stay in ${jars}.`);
+    const config = readStackConfig(process.env);
+    const stacks = await possibleStacks(config);
+    for (const stack of stacks) await stack.nuke();
+    const docker = stacks.some(({ way }) => way === 'docker');
+    // Volumes that nobody can reach now were made with these passwords.
+    if (docker || !existsSync(`${config.dir}/compose.env`)) rmSync(`${config.dir}/secrets.json`, { force: true });
+    else say('Docker does not answer: what the stack keeps there stays. Run make nuke again when it does.');
+    say(`The stack is down and its state is gone. The downloaded jars stay in ${config.jars}.`);
   },
   status: async () => {
     const config = readStackConfig(process.env);
-    const parts = await order(config.dir, 'status');
-    if (parts === undefined) throw new StackError('NOT_RUNNING', 'The stack does not run. Start it with: make up');
-    say(await describeStack(config, parts));
+    const stack = await running();
+    say(await describeStack(config, stack, (await stack.status()) ?? []));
   },
+  logs: async (part) => {
+    const { file, args, env } = (await running()).followLogs(part);
+    const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+    await new Promise((resolve) => child.once('exit', resolve));
+  },
+  ui: async () => (await running()).ui(say),
 };
 
+async function running(): Promise<Stack> {
+  const stack = await findRunning(readStackConfig(process.env));
+  if (stack === undefined) throw new StackError('NOT_RUNNING', 'The stack does not run. Start it with: make up');
+  return stack;
+}
+
 try {
-  const verb = verbs[process.argv[2] ?? ''];
+  const [name = '', argument] = process.argv.slice(2);
+  const verb = verbs[name];
   if (verb === undefined) throw new StackError('USAGE', `usage: stack/cli.ts ${Object.keys(verbs).join('|')}`);
-  await verb();
+  await verb(argument);
 } catch (error) {
   if (!(error instanceof StackError) && !(error instanceof SettingsError)) throw error;
   process.stderr.write(`${error.code}: ${error.message}\n`);

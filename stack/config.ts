@@ -5,7 +5,11 @@ import { z } from 'zod';
 import { integer, port, readSettings } from '../settings.ts';
 
 export const settings = z.object({
-  STACK_DIR: z.string().default('.stack').describe('Where the embedded stack keeps its state and logs'),
+  STACK: z
+    .enum(['auto', 'docker', 'embedded'])
+    .default('auto')
+    .describe('How it runs: docker, embedded, or auto: in Docker where an engine answers'),
+  STACK_DIR: z.string().default('.stack').describe('Where the stack keeps its passwords, the embedded one also its state and logs'),
   STACK_JARS: z.string().default('.stack/jars').describe('Where the jars from Maven Central are kept'),
   START_TIMEOUT_SECONDS: integer(5, 3600).default(120).describe('How long a part may take to get healthy'),
   INGEST_PORT: port().default(3002).describe('Port that takes the webhooks'),
@@ -40,7 +44,7 @@ export type StackConfig = Readonly<z.output<typeof settings>> & {
   secrets: Secrets;
 };
 
-const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'actions', 'registry'] as const;
+export const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'actions', 'registry'] as const;
 export type Login = (typeof logins)[number];
 /** `echo` is no login: the action consumer signs with it, and the echo target verifies. */
 const secretNames = [...logins, 'echo'] as const;

@@ -1,24 +1,32 @@
+import { z } from 'zod';
 import { ensureLogins, type Login } from '../prisma/logins.ts';
-import { databaseUrl, readStackConfig, type Login as LoginName } from './config.ts';
+import { postgresUrl, secret, settingsOrExit } from '../settings.ts';
 
-// The embedded stack's logins: one per service, each with the grants of one role only.
+// The stack's logins, embedded and in Docker: one per service, each with the grants of one role only.
 
-const config = readStackConfig(process.env);
-const login = (name: LoginName, rest: Partial<Login> = {}): Login => ({ name, password: config.secrets[name], ...rest });
+const password = (login: string) => secret().describe(`Password of the login ${login}`);
+const settings = z.object({
+  DATABASE_URL: postgresUrl().describe("A superuser's PostgreSQL URL"),
+  OWNER_PASSWORD: password('outbox_owner'),
+  INGEST_PASSWORD: password('ingest'),
+  CDC_PASSWORD: password('cdc'),
+  CLEANUP_PASSWORD: password('cleanup'),
+  OPERATOR_PASSWORD: password('operator'),
+  ACTIONS_PASSWORD: password('actions'),
+  REGISTRY_PASSWORD: password('registry'),
+});
 
-await ensureLogins(
-  databaseUrl(config, 'postgres', 'postgres'),
-  [
-    login('outbox_owner', { attributes: 'CREATEROLE' }),
-    login('ingest', { memberOf: 'outbox_ingest' }),
-    login('cdc', { memberOf: 'outbox_cdc', attributes: 'REPLICATION' }),
-    login('cleanup', { memberOf: 'outbox_cleanup' }),
-    login('operator', { memberOf: 'outbox_operator', attributes: 'REPLICATION' }),
-    login('actions', { memberOf: 'outbox_actions' }),
-    login('registry'),
-  ],
-  [
-    { name: 'outbox', owner: 'outbox_owner' },
-    { name: 'registry', owner: 'registry' },
-  ],
-);
+const config = settingsOrExit(settings, process.env);
+const logins: Login[] = [
+  { name: 'outbox_owner', password: config.OWNER_PASSWORD, attributes: 'CREATEROLE' },
+  { name: 'ingest', password: config.INGEST_PASSWORD, memberOf: 'outbox_ingest' },
+  { name: 'cdc', password: config.CDC_PASSWORD, memberOf: 'outbox_cdc', attributes: 'REPLICATION' },
+  { name: 'cleanup', password: config.CLEANUP_PASSWORD, memberOf: 'outbox_cleanup' },
+  { name: 'operator', password: config.OPERATOR_PASSWORD, memberOf: 'outbox_operator', attributes: 'REPLICATION' },
+  { name: 'actions', password: config.ACTIONS_PASSWORD, memberOf: 'outbox_actions' },
+  { name: 'registry', password: config.REGISTRY_PASSWORD },
+];
+await ensureLogins(config.DATABASE_URL, logins, [
+  { name: 'outbox', owner: 'outbox_owner' },
+  { name: 'registry', owner: 'registry' },
+]);

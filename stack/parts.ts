@@ -17,7 +17,16 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
   const REGISTRY_URL = registryUrl(config);
   return [
     await postgresPart(config),
-    job('logins', ['postgres'], 'logins.ts', {}),
+    job('logins', ['postgres'], 'logins.ts', {
+      DATABASE_URL: databaseUrl(config, 'postgres', 'postgres'),
+      OWNER_PASSWORD: config.secrets.outbox_owner,
+      INGEST_PASSWORD: config.secrets.ingest,
+      CDC_PASSWORD: config.secrets.cdc,
+      CLEANUP_PASSWORD: config.secrets.cleanup,
+      OPERATOR_PASSWORD: config.secrets.operator,
+      ACTIONS_PASSWORD: config.secrets.actions,
+      REGISTRY_PASSWORD: config.secrets.registry,
+    }),
     job('migrate', ['logins'], '../prisma/migrate.ts', { DATABASE_URL: databaseUrl(config, 'outbox_owner') }),
     kafkaPart(config, java),
     registryPart(config, java),

@@ -4,13 +4,13 @@ import { StackError } from './errors.ts';
 
 type PortSetting = Extract<keyof typeof settings.shape, `${string}_PORT`>;
 
-/** The settings that name a port of the embedded stack. */
+/** The settings that name a port of the stack. */
 export const portSettings = Object.keys(settings.shape).filter((name): name is PortSetting => name.endsWith('_PORT'));
 
 /** @throws StackError PORT_TAKEN naming every port that something else has, and the setting that changes it */
-export async function requireFreePorts(config: StackConfig): Promise<void> {
+export async function requireFreePorts(config: StackConfig, wanted: readonly PortSetting[] = portSettings): Promise<void> {
   const taken: string[] = [];
-  for (const setting of portSettings) {
+  for (const setting of wanted) {
     if (!(await isFree(config[setting]))) taken.push(`${config[setting]} (${setting})`);
   }
   if (taken.length === 0) return;

@@ -32,12 +32,6 @@ export function start(dir: string, name: string, command: Command): ChildProcess
 
 export const logPath = (dir: string, name: string) => join(dir, 'logs', `${name}.log`);
 
-/** The end of a part's log, for the message that says why it failed. */
-export function logTail(dir: string, name: string, lines: number): string {
-  const path = logPath(dir, name);
-  return existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n') : '';
-}
-
 const pidPath = (dir: string, name: string) => join(dir, 'run', `${name}.pid`);
 
 function remember(dir: string, name: string, pid: number): void {
@@ -63,7 +57,7 @@ export function leftovers(dir: string): Map<string, number> {
 }
 
 /** When the process was started, as `ps` prints it; '' when there is none. */
-function startedAt(pid: number): string {
+export function startedAt(pid: number): string {
   try {
     return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
   } catch {

@@ -20,7 +20,7 @@ function jvm({ dir }: StackConfig, name: string, heapMb: number): string[] {
   mkdirSync(join(dir, 'cds'), { recursive: true });
   return [`-Xms${heapMb / 2}m`, `-Xmx${heapMb}m`, '-XX:+UseSerialGC', '-XX:+AutoCreateSharedArchive', `-XX:SharedArchiveFile=${archive}`];
 }
-const logging = `-Dlog4j2.configurationFile=${here('log4j2.properties')}`;
+const logging = `-Dlog4j2.configurationFile=${here('log4j2.yaml')}`;
 
 /** A cluster id is 16 bytes in base64; every embedded stack may have the same, as they never meet. */
 const CLUSTER_ID = 'b3V0Ym94LWVtYmVkZGVk';

@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { portSettings } from '../stack/ports.ts';
 import { leftovers } from '../stack/process.ts';
-import { up } from '../stack/up.ts';
 import { freePorts } from './support/free-ports.ts';
 import { uniqueName } from './support/names.ts';
 import { postInTurn } from './support/post.ts';
-import { config, query, untilUp } from './support/stack.ts';
+import { config, query, stack, untilUp } from './support/stack.ts';
 import { readTopic } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
@@ -24,7 +23,7 @@ async function cli(verb: string, env: Record<string, string>): Promise<Outcome> 
   const ports = await freePorts(portSettings.length);
   const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
   return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...own, ...env }, encoding: 'utf8' as const };
+    const options = { env: { ...process.env, ...own, STACK: 'embedded', ...env }, encoding: 'utf8' as const };
     const child = execFile(process.execPath, ['--import', 'tsx', 'stack/cli.ts', verb], options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     );
@@ -43,29 +42,34 @@ function expectNothingRuns(dir: string): void {
 }
 
 test('a second make up while the stack runs changes nothing', async () => {
-  const before = leftovers(config.dir);
-  await up(config, () => undefined);
-  expect(leftovers(config.dir)).toEqual(before);
+  const running = async () => (await stack.status())?.map(({ name, pid }) => [name, pid]);
+  const before = await running();
+  await stack.up(() => undefined);
+  expect(await running()).toEqual(before);
 });
 
-test('after a kill -9 of the process runner, make up recovers and no event is lost', { timeout: 240_000 }, async () => {
-  const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
-  const ids = await postInTurn(userId, zapId, 50);
-  const runner = leftovers(config.dir).get('runner');
-  process.kill(runner ?? 0, 'SIGKILL');
-  await waitFor('the runner is gone', () => !leftovers(config.dir).has('runner'));
-  const said: string[] = [];
-  await up(config, (line) => said.push(line));
-  expect(said[0]).toMatch(/^stopping what an earlier run left: .*postgres/);
-  await untilUp('consumer', 'cleanup');
+test.runIf(stack.way === 'embedded')(
+  'after a kill -9 of the process runner, make up recovers and no event is lost',
+  { timeout: 240_000 },
+  async () => {
+    const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+    const ids = await postInTurn(userId, zapId, 50);
+    const runner = leftovers(config.dir).get('runner');
+    process.kill(runner ?? 0, 'SIGKILL');
+    await waitFor('the runner is gone', () => !leftovers(config.dir).has('runner'));
+    const said: string[] = [];
+    await stack.up((line) => said.push(line));
+    expect(said[0]).toMatch(/^stopping what an earlier run left: .*postgres/);
+    await untilUp('consumer', 'cleanup');
 
-  const topic = await readTopic();
-  onTestFinished(() => topic.close());
-  const records = await topic.untilEvents(`${userId}/${zapId}`, ids.length);
-  expect([...new Set(records.map(({ headers }) => headers.id))]).toEqual(ids);
-  const rows = () => query('SELECT FROM zap_run_outbox WHERE aggregateid = $1', [`${userId}/${zapId}`]);
-  await waitFor('all rows are cleaned up', async () => (await rows()).length === 0);
-});
+    const topic = await readTopic();
+    onTestFinished(() => topic.close());
+    const records = await topic.untilEvents(`${userId}/${zapId}`, ids.length);
+    expect([...new Set(records.map(({ headers }) => headers.id))]).toEqual(ids);
+    const rows = () => query('SELECT FROM zap_run_outbox WHERE aggregateid = $1', [`${userId}/${zapId}`]);
+    await waitFor('all rows are cleaned up', async () => (await rows()).length === 0);
+  },
+);
 
 test('a port that is taken is named with its setting, and nothing is left running', async () => {
   const [port = 0] = await freePorts(1);

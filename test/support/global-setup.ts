@@ -1,34 +1,92 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { DockerComposeEnvironment, Wait } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
+import { findRunning } from '../../stack/choose.ts';
+import { composeEnvironment, composeOptions, projectName, root } from '../../stack/compose.ts';
 import { readStackConfig, type StackConfig } from '../../stack/config.ts';
+import { EmbeddedStack } from '../../stack/embedded.ts';
 import { portSettings } from '../../stack/ports.ts';
-import { down, up } from '../../stack/up.ts';
+import type { Way } from '../../stack/stack.ts';
 import { freePorts } from './free-ports.ts';
+import { lockFolder } from './lock.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
     stack: StackConfig;
+    way: Way;
   }
 }
 
-/**
- * One stack for all files, booted by the very code of `make up`, on free ports and with a state of its own: the
- * tests kill its parts, so it is never the stack that somebody works with. Its logs stay in .stack/test/logs.
- */
+/** How the tests get their stack. The same files run on each. */
+const BRINGERS = { embedded: bootEmbedded, containers: bootContainers, running: useRunning };
+
+interface Brought {
+  config: StackConfig;
+  way: Way;
+  end: () => Promise<void>;
+}
+
+/** One stack for all files: TEST_STACK says which, `embedded` unless told. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const kind = process.env.TEST_STACK || 'embedded';
+  const bring = Object.entries(BRINGERS).find(([name]) => name === kind)?.[1];
+  if (bring === undefined) throw new Error(`TEST_STACK is "${kind}": expected one of ${Object.keys(BRINGERS).join(', ')}`);
+  const { config, way, end } = await bring();
+  project.provide('stack', config);
+  project.provide('way', way);
+  return end;
+}
+
+/**
+ * Booted by the very code of `make up`, on free ports and with a state of its own: the tests kill its parts, so it is
+ * never the stack that somebody works with. Its logs stay in .stack/test/logs.
+ */
+async function bootEmbedded(): Promise<Brought> {
+  const { config, unlock } = await ownStack();
+  const stack = new EmbeddedStack(config);
+  await stack.down(); // What a test run that was killed left.
+  for (const state of ['postgres', 'kafka']) rmSync(`${config.dir}/${state}`, { recursive: true, force: true });
+  await stack.up((line) => process.stdout.write(`${line}\n`));
+  const end = async () => {
+    await stack.down();
+    for (const state of ['postgres', 'kafka']) rmSync(`${config.dir}/${state}`, { recursive: true, force: true });
+    unlock();
+  };
+  return { config, way: 'embedded', end };
+}
+
+/** compose.yaml by testcontainers, which also ends what a run that was killed left (where its reaper may run). */
+async function bootContainers(): Promise<Brought> {
+  const { config, unlock } = await ownStack();
+  const started = await new DockerComposeEnvironment(root, 'compose.yaml')
+    .withProjectName(projectName(config.dir))
+    .withEnvironment(composeEnvironment(config))
+    .withClientOptions({ composeOptions: composeOptions(config), commandOptions: ['--build', '--quiet-pull', '--renew-anon-volumes'] })
+    .withDefaultWaitStrategy(Wait.forHealthCheck())
+    .withStartupTimeout(config.START_TIMEOUT_SECONDS * 1000)
+    .up();
+  const end = async () => {
+    await started.down({ removeVolumes: true });
+    unlock();
+  };
+  return { config, way: 'docker', end };
+}
+
+/** The stack that `make up` has booted. The tests kill its parts and put them back; their events stay. */
+async function useRunning(): Promise<Brought> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const config = readStackConfig(process.env);
+  const stack = await findRunning(config);
+  if (stack === undefined) throw new Error('TEST_STACK is "running", but no stack runs here. Start it with: make up');
+  return { config, way: stack.way, end: async () => undefined };
+}
+
+async function ownStack(): Promise<{ config: StackConfig; unlock: () => void }> {
+  const unlock = lockFolder('.stack/test');
   const ports = await freePorts(portSettings.length);
   const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
   // The reconciler at work all the time: its verdicts are right at any age of a row, or the tests see repeats.
   const chosen = { ...own, STACK_DIR: '.stack/test', RESEND_AFTER_SECONDS: '5' };
   Object.assign(process.env, chosen);
-  await down('.stack/test'); // What a test run that was killed left.
-  rmSync('.stack/test', { recursive: true, force: true });
-
-  const config = readStackConfig(process.env);
-  await up(config, (line) => process.stdout.write(`${line}\n`));
-  project.provide('stack', config);
-  return async () => {
-    await down(config.dir);
-    for (const state of ['postgres', 'kafka']) rmSync(`${config.dir}/${state}`, { recursive: true, force: true });
-  };
+  return { config: readStackConfig(process.env), unlock };
 }

@@ -1,12 +1,15 @@
 import pg from 'pg';
 import { inject } from 'vitest';
-import { order } from '../../stack/client.ts';
 import { brokerAddress, connectUrl, databaseUrl, registryUrl, type Login } from '../../stack/config.ts';
+import { DockerStack } from '../../stack/docker.ts';
+import { EmbeddedStack } from '../../stack/embedded.ts';
 import type { Status } from '../../stack/keeper.ts';
+import type { Stack } from '../../stack/stack.ts';
 import { waitFor } from './wait-for.ts';
 
-/** The stack that the global setup booted. */
+/** The stack that the global setup brought up. */
 export const config = inject('stack');
+export const stack: Stack = inject('way') === 'docker' ? new DockerStack(config) : new EmbeddedStack(config);
 
 export const addresses = {
   ingest: `http://127.0.0.1:${config.INGEST_PORT}`,
@@ -27,25 +30,25 @@ export async function query<T extends pg.QueryResultRow>(sql: string, values: un
 }
 
 export async function part(name: string): Promise<Status> {
-  const found = (await order(config.dir, 'status'))?.find((status) => status.name === name);
+  const found = (await stack.status())?.find((status) => status.name === name);
   if (found === undefined) throw new Error(`the stack has no part ${name}`);
   return found;
 }
 
-/** kill -9 of the part's process. The runner starts it again; wait with `untilUp` where that matters. */
+/** kill -9 of the part's process, which is started again; wait with `untilUp` where that matters. */
 export async function kill(name: string): Promise<void> {
   const { pid } = await part(name);
   if (pid === undefined) throw new Error(`${name} does not run`);
-  process.kill(pid, 'SIGKILL');
+  await stack.kill(name);
   await waitFor(`${name} is seen dead or restarted`, async () => (await part(name)).pid !== pid);
 }
 
 export async function stop(...names: string[]): Promise<void> {
-  await order(config.dir, 'stop', names);
+  await stack.stop(names);
 }
 
 export async function start(...names: string[]): Promise<void> {
-  await order(config.dir, 'start', names);
+  await stack.start(names);
 }
 
 export async function untilUp(...names: string[]): Promise<void> {

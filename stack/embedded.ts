@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { order } from './client.ts';
+import type { StackConfig } from './config.ts';
+import type { Status } from './keeper.ts';
+import { logPath } from './process.ts';
+import type { FollowCommand, Say, Stack, UpTimes } from './stack.ts';
+import { openKaskade } from './ui.ts';
+import { down, up } from './up.ts';
+
+/** What the stack keeps below its folder; the jars and the programs from PyPI stay, as they hold nothing of anybody. */
+const STATE = ['postgres', 'kafka', 'logs', 'run', 'cds', 'kafka.properties'];
+
+/** The stack as processes of this machine, under the process runner. */
+export class EmbeddedStack implements Stack {
+  readonly way = 'embedded';
+  readonly #config: StackConfig;
+
+  constructor(config: StackConfig) {
+    this.#config = config;
+  }
+
+  up(say: Say): Promise<UpTimes> {
+    return up(this, this.#config, say);
+  }
+
+  down(): Promise<void> {
+    return down(this.#config.dir);
+  }
+
+  async nuke(): Promise<void> {
+    await this.down();
+    for (const path of STATE) rmSync(`${this.#config.dir}/${path}`, { recursive: true, force: true });
+  }
+
+  status(): Promise<Status[] | undefined> {
+    return order(this.#config.dir, 'status');
+  }
+
+  async start(names: readonly string[]): Promise<void> {
+    await order(this.#config.dir, 'start', names);
+  }
+
+  async stop(names: readonly string[]): Promise<void> {
+    await order(this.#config.dir, 'stop', names);
+  }
+
+  async kill(name: string): Promise<void> {
+    const pid = (await this.status())?.find((part) => part.name === name)?.pid;
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    process.kill(pid, 'SIGKILL');
+  }
+
+  async log(name: string): Promise<string> {
+    return readFileSync(logPath(this.#config.dir, name), 'utf8');
+  }
+
+  followLogs(name = '*'): FollowCommand {
+    // The shell expands the star.
+    return { file: 'sh', args: ['-c', 'exec tail -n 20 -F "$0"/logs/$1.log', this.#config.dir, name] };
+  }
+
+  /** Per process group, so that Postgres's children count with it. Pages that processes share count once for each. */
+  async memory(parts: readonly Status[]): Promise<Map<string, number>> {
+    const groups = new Map<number, number>();
+    const lines = execFileSync('ps', ['-A', '-o', 'pgid=,ppid=,pid=,rss='], { encoding: 'utf8' }).trim().split('\n');
+    for (const line of lines) {
+      const [, ppid = 0, pid = 0, rss = 0] = line.trim().split(/\s+/).map(Number);
+      // Postgres's children lead groups of their own; their parent is the part.
+      for (const owner of [pid, ppid]) groups.set(owner, (groups.get(owner) ?? 0) + rss);
+    }
+    return new Map(parts.map(({ name, pid }) => [name, Math.round((groups.get(pid ?? -1) ?? 0) / 1024)]));
+  }
+
+  ui(say: Say): Promise<void> {
+    return openKaskade(this.#config, say);
+  }
+}

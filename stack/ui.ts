@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EVENT_TOPIC } from '../connect/config.ts';
+import { brokerAddress, registryUrl, type StackConfig } from './config.ts';
+import { requireFreePorts } from './ports.ts';
+import { ensurePython } from './python.ts';
+import type { Say } from './stack.ts';
+
+// The Kafka UI of the embedded stack: kaskade, from PyPI, which runs in a terminal and is served to the browser.
+
+/** Where kaskade's programs lie; installs them at the first call. */
+export const kaskadePrograms = () => ensurePython('kaskade', new URL('kaskade.txt', import.meta.url));
+
+/** What kaskade is asked to show, by the page's name. */
+export function kaskadeArguments(config: StackConfig): { topics: string[]; records: string[] } {
+  const broker = brokerAddress(config);
+  const decoded = ['--key', 'string', '--value', 'registry', '--registry', `url=${registryUrl(config)}`];
+  return {
+    topics: ['admin', '--bootstrap-servers', broker],
+    records: ['consumer', '--bootstrap-servers', broker, '--topic', EVENT_TOPIC, ...decoded],
+  };
+}
+
+/** Serves kaskade on UI_PORT until it is interrupted. */
+export async function openKaskade(config: StackConfig, say: Say): Promise<void> {
+  await requireFreePorts(config, ['UI_PORT']);
+  say('preparing kaskade…');
+  const programs = kaskadePrograms();
+  const { topics, records } = kaskadeArguments(config);
+  const command = (args: string[]) => [join(programs, 'kaskade'), ...args].map((word) => `'${word}'`).join(' ');
+  const pages = [`topics=${command(topics)}`, `records=${command([...records, '--earliest'])}`];
+  const args = [fileURLToPath(new URL('serve-kaskade.py', import.meta.url)), String(config.UI_PORT), ...pages];
+  say(`Kafka UI: http://localhost:${config.UI_PORT}  topics, groups and their lag; records, decoded. Ctrl-C ends it.`);
+  const child = spawn(join(programs, 'python'), args, { stdio: 'inherit' });
+  // Ctrl-C reaches the whole group: the child ends by it, and this process after the child.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
+  await new Promise((resolve) => child.once('exit', resolve));
+}
