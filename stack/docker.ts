@@ -5,6 +5,8 @@ import { describeContainer, serviceOf, type Container } from './containers.ts';
 import { docker } from './engine.ts';
 import { StackError } from './errors.ts';
 import type { Status } from './keeper.ts';
+import { removeOperatorEnv, writeOperatorEnv } from './operator.ts';
+import { ACK_GROUPS } from './parts.ts';
 import { portSettings, requireFreePorts } from './ports.ts';
 import type { FollowCommand, Say, Stack, UpTimes } from './stack.ts';
 import { untilUp } from './until-up.ts';
@@ -37,6 +39,7 @@ export class DockerStack implements Stack {
       if (!running) await this.down();
       throw error;
     }
+    writeOperatorEnv(this.#config, ACK_GROUPS);
     // Its image is large and the chain does not need it: it is fetched when somebody asks for it.
     if (await this.#hasUiImage()) await this.ui(say);
     return { downloads: (built - began) / 1000, boot: (performance.now() - built) / 1000 };
@@ -47,7 +50,9 @@ export class DockerStack implements Stack {
   }
 
   async nuke(): Promise<void> {
-    await this.#remove('--volumes', '--rmi', 'local');
+    await this.#remove('--volumes');
+    const images = ['typescript', 'connect'].map((name) => `${projectName(this.#config.dir)}-${name}`);
+    await docker(['image', 'rm', '--force', ...images]);
     rmSync(`${this.#config.dir}/compose.env`, { force: true });
   }
 
@@ -120,8 +125,9 @@ export class DockerStack implements Stack {
     return docker(composeArgs(this.#config, ...command), { env: this.#env });
   }
 
-  #remove(...what: string[]): Promise<string> {
-    return this.#compose('--profile', '*', 'down', '--remove-orphans', '--timeout', STOP_WITHIN_SECONDS, ...what);
+  async #remove(...what: string[]): Promise<void> {
+    removeOperatorEnv(this.#config.dir);
+    await this.#compose('--profile', '*', 'down', '--remove-orphans', '--timeout', STOP_WITHIN_SECONDS, ...what);
   }
 
   async #containers(): Promise<Container[]> {

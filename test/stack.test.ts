@@ -1,40 +1,17 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { portSettings } from '../stack/ports.ts';
 import { leftovers } from '../stack/process.ts';
+import { cli, ownDir } from './support/cli.ts';
 import { freePorts } from './support/free-ports.ts';
 import { uniqueName } from './support/names.ts';
 import { postInTurn } from './support/post.ts';
 import { config, query, stack, untilUp } from './support/stack.ts';
 import { readTopic } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
-
-interface Outcome {
-  code: number;
-  output: string;
-}
-
-/** Runs `stack/cli.ts` as make does, for a stack of its own below .stack (Postgres must be able to enter it). */
-async function cli(verb: string, env: Record<string, string>): Promise<Outcome> {
-  const ports = await freePorts(portSettings.length);
-  const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
-  return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...own, STACK: 'embedded', ...env }, encoding: 'utf8' as const };
-    const child = execFile(process.execPath, ['--import', 'tsx', 'stack/cli.ts', verb], options, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
-    );
-  });
-}
-
-function ownDir(): string {
-  const dir = `.stack/${uniqueName('other')}`;
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
 
 function expectNothingRuns(dir: string): void {
   expect([...leftovers(dir).keys()]).toEqual([]);

@@ -1,0 +1,118 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { composeEnvironment, composeOptions, composeVariables, readPins, requirePins, root } from './compose.ts';
+import { readStackConfig, type StackConfig } from './config.ts';
+import { stackParts } from './parts.ts';
+import type { Part } from './keeper.ts';
+
+// compose.yaml and stack/parts.ts describe one chain: what one of them has, the other has.
+
+interface Service {
+  image: string;
+  build?: { args: Record<string, string> };
+  command?: string[];
+  environment?: Record<string, string>;
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: object;
+  ports?: string[];
+  restart?: string;
+  profiles?: string[];
+  init?: boolean;
+  mem_limit?: string;
+  container_name?: string;
+}
+
+const text = readFileSync(join(root, 'compose.yaml'), 'utf8');
+const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
+const all = Object.entries(services);
+const chain = all.filter(([, { profiles }]) => profiles === undefined);
+
+let dir: string;
+let config: StackConfig;
+let parts: Part[];
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'compose-'));
+  config = readStackConfig({ STACK_DIR: dir });
+  parts = await stackParts(config, 'java');
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+/** The settings that only say where something is: they differ between processes and containers. */
+const PLACE = /_(HOST|PORT)$|^(HOST|PORT)$|^METRICS_|URL|LISTENER|KAFKA_BROKERS|^QUARKUS_|PASSWORD/;
+const settingsOf = (env: Record<string, string> = {}) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !PLACE.test(name) && !/^(JAVA|KAFKA|POSTGRES)_|^CLUSTER_ID$/.test(name)));
+
+describe('compose.yaml', () => {
+  test('has a service for each part of the embedded stack, and only the UI beside them', () => {
+    expect(chain.map(([name]) => name).sort()).toEqual(parts.map(({ name }) => name).sort());
+    expect(all.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual(['ui']);
+  });
+
+  test('gives each TypeScript part the program, the login and the settings that it has in the embedded stack', () => {
+    const login = (url = '') => /^postgresql:\/\/(\w+):/.exec(url)?.[1];
+    for (const { name, command } of parts.filter((part) => part.command.args.includes('tsx'))) {
+      const service = services[name];
+      const program = command.args.at(-1)?.slice(root.length) ?? '';
+      expect([name, ...(service?.command ?? [])]).toEqual([name, 'node', program]);
+      expect([name, login(service?.environment?.DATABASE_URL)]).toEqual([name, login(command.env?.DATABASE_URL)]);
+      expect([name, settingsOf(service?.environment)]).toEqual([name, settingsOf(command.env)]);
+    }
+  });
+
+  test('lets each part wait for those that it needs in the embedded stack', () => {
+    const kind = (name: string) => (services[name]?.healthcheck === undefined ? 'service_completed_successfully' : 'service_healthy');
+    for (const { name, needs } of parts) {
+      const waits = Object.entries(services[name]?.depends_on ?? {}).map(([other, { condition }]) => [other, condition]);
+      expect([name, waits]).toEqual([name, expect.arrayContaining(needs.map((other) => [other, kind(other)])) as unknown]);
+    }
+    expect(Object.keys(services.ingest?.depends_on ?? {}).sort()).toEqual(['migrate', 'postgres']);
+  });
+
+  test('has a health check and a restart policy for each service that stays, and lets a job end', () => {
+    for (const { name, probe } of parts) {
+      expect([name, services[name]?.healthcheck !== undefined]).toEqual([name, probe !== undefined]);
+      expect([name, services[name]?.restart]).toEqual([name, probe === undefined ? 'on-failure:5' : 'unless-stopped']);
+    }
+  });
+
+  test('opens ports to this machine only, limits memory, and gives no container a fixed name', () => {
+    for (const [name, { ports = [], mem_limit, init, container_name }] of all) {
+      expect(ports.filter((port) => !/^127\.0\.0\.1:\$\{[A-Z_]+_PORT\}:\d+$/.test(port))).toEqual([]);
+      expect([name, typeof mem_limit, init, container_name]).toEqual([name, 'string', true, undefined]);
+    }
+  });
+
+  test('names no image and no password itself', () => {
+    for (const [name, { image }] of all) expect([name, image]).toEqual([name, expect.stringMatching(/^\$\{/) as string]);
+    const values = all.flatMap(([, { environment = {} }]) => Object.entries(environment));
+    expect(values.filter(([name, value]) => name.endsWith('PASSWORD') && !value.startsWith('${'))).toEqual([]);
+  });
+});
+
+describe('the variables of compose.yaml', () => {
+  test('come from .env.example and the file that make up writes, and from nowhere else', () => {
+    const known = new Set([...Object.keys(readPins()), ...Object.keys(composeEnvironment(config))]);
+    expect(composeVariables(/./).filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  test('are written to a file that its owner alone can read', () => {
+    const file = composeOptions(config).at(-1) ?? '';
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toContain(`INGEST_PASSWORD=${config.secrets.ingest}\n`);
+  });
+
+  test('pin each image to a version', () => {
+    expect(Object.keys(readPins()).sort()).toEqual(composeVariables(/_IMAGE$/).sort());
+    for (const image of Object.values(readPins())) expect(image).toMatch(/^[a-z/.-]+:(?!latest)[\w.-]+$/);
+  });
+
+  test('that lack a pin are named with the file to write it into', () => {
+    const pins = { ...readPins() };
+    delete pins.KAFKA_IMAGE;
+    expect(() => requirePins({}, pins)).toThrow(/KAFKA_IMAGE.*\.env\.example/);
+    expect(() => requirePins({ KAFKA_IMAGE: 'apache/kafka:4.3.1' }, pins)).not.toThrow();
+  });
+});
