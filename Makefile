@@ -43,9 +43,10 @@ test/unit: prisma/generated ## the tests that need no service
 test/stack: prisma/generated ## the tests that need the real services
 	@npm run --silent test:stack
 
-test/full: prisma/generated ## make test, and the tests that take long
+test/full: prisma/generated ## make test, the tests that take long, and the suite on containers (needs Docker)
 	@npm run --silent test
 	@npm run --silent test:full
+	@TEST_STACK=containers npm run --silent test:stack
 
 check: prisma/generated ## types, lint, format, generated files
 	@npm run --silent check

@@ -12,7 +12,7 @@ const caches = { npm_config_cache: join(folder, 'npm'), MAVEN_OPTS: `-Dmaven.rep
 
 function make(verb: string, env: Record<string, string> = {}): { seconds: number; output: string } {
   const began = performance.now();
-  const run = spawnSync('make', [verb], { cwd: clone, encoding: 'utf8', env: { ...process.env, ...env } });
+  const run = spawnSync('make', [verb], { cwd: clone, encoding: 'utf8', env: { ...process.env, STACK: 'embedded', ...env } });
   if (run.status !== 0) throw new Error(`make ${verb} failed: ${run.stderr}`);
   return { seconds: (performance.now() - began) / 1000, output: run.stdout };
 }

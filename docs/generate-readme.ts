@@ -74,6 +74,13 @@ interface Boot {
   memoryMb: number;
 }
 
+interface Docker {
+  warm: number[];
+  memoryMb: number;
+  connectImageMb: number;
+  addedToNodeMb: number;
+}
+
 /** Rows of what `npm run bench:actions` measured; none before it did. */
 function actionFigures(): string[][] {
   if (!existsSync(new URL('actions.json', import.meta.url))) return [];
@@ -142,6 +149,15 @@ function figures(): string {
     ['resident memory of the whole stack', `${memoryMb} MB`, '`make status`; pages that processes share count once for each'],
   ];
   rows.push(...actionFigures());
+  if (existsSync(new URL('docker.json', import.meta.url))) {
+    const docker = measured('docker.json') as Docker;
+    rows.push(
+      ['`make up` in Docker, warm', `${s(docker.warm[1])} (${s(docker.warm[0])}–${s(docker.warm[2])})`, '`npm run bench:docker`, as above'],
+      ['memory of all containers', `${docker.memoryMb} MB`, '`make status`: what Docker counts, without Kafbat'],
+      ['image of Kafka Connect', `${docker.connectImageMb.toFixed(0)} MB`, 'unpacked, with its Java'],
+      ['what the TypeScript image adds to its Node base', `${docker.addedToNodeMb.toFixed(0)} MB`, 'unpacked'],
+    );
+  }
   const lines = rows.map((row) => `| ${row.join(' | ')} |`);
   return [`Measured on ${date.slice(0, 10)} with ${cpus} cores.`, '', '| What | Figure | How |', '|---|---|---|', ...lines].join('\n');
 }

@@ -62,6 +62,14 @@ describe('compose.yaml', () => {
     }
   });
 
+  test('opens the metrics of each part that has some', () => {
+    for (const { name } of parts.filter(({ command }) => command.env?.METRICS_PORT !== undefined)) {
+      const { METRICS_PORT, METRICS_HOST } = services[name]?.environment ?? {};
+      const published = `127.0.0.1:\${${name.toUpperCase()}_METRICS_PORT}:${METRICS_PORT}`;
+      expect([name, METRICS_HOST, services[name]?.ports]).toEqual([name, '0.0.0.0', expect.arrayContaining([published]) as unknown]);
+    }
+  });
+
   test('lets each part wait for those that it needs in the embedded stack', () => {
     const kind = (name: string) => (services[name]?.healthcheck === undefined ? 'service_completed_successfully' : 'service_healthy');
     for (const { name, needs } of parts) {

@@ -18,7 +18,7 @@ test('the Kafka UI shows a record of the event topic with its metadata decoded',
 
   // What `make ui` shows, but from this record on: the topic may have thousands before it.
   const from = ['--partition', `${record?.partition}:${record?.offset}`];
-  const script = fileURLToPath(new URL('support/kaskade.py', import.meta.url));
+  const script = fileURLToPath(new URL('support/look-at-kaskade.py', import.meta.url));
   const args = [script, text, ...kaskadeArguments(config).records, ...from];
   const { stdout } = await promisify(execFile)(join(kaskadePrograms(), 'python'), args);
   expect(stdout).toContain(text);

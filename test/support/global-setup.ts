@@ -5,6 +5,7 @@ import { findRunning } from '../../stack/choose.ts';
 import { composeEnvironment, composeOptions, projectName, root } from '../../stack/compose.ts';
 import { readStackConfig, type StackConfig } from '../../stack/config.ts';
 import { EmbeddedStack } from '../../stack/embedded.ts';
+import { findEngine } from '../../stack/engine.ts';
 import { portSettings } from '../../stack/ports.ts';
 import type { Way } from '../../stack/stack.ts';
 import { freePorts } from './free-ports.ts';
@@ -57,6 +58,8 @@ async function bootEmbedded(): Promise<Brought> {
 
 /** compose.yaml by testcontainers, which also ends what a run that was killed left (where its reaper may run). */
 async function bootContainers(): Promise<Brought> {
+  const engine = await findEngine();
+  if (engine.state !== 'ready') throw new Error(`TEST_STACK is "containers", but no engine can be used: ${engine.reason}`);
   const { config, unlock } = await ownStack();
   const started = await new DockerComposeEnvironment(root, 'compose.yaml')
     .withProjectName(projectName(config.dir))

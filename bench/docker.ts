@@ -1,0 +1,46 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { projectName, readPins } from '../stack/compose.ts';
+import { readStackConfig } from '../stack/config.ts';
+
+// `npm run bench:docker`, where a Docker engine answers and no stack runs: the weight of the images, how long a warm
+// `make up` takes (three times), and what the stack weighs then. Writes docs/docker.json.
+
+const GOALS = { warmSeconds: 45, connectImageMb: 500, addedToNodeMb: 150, memoryMb: 2560 };
+const ROUNDS = 3;
+
+function make(verb: string): { seconds: number; output: string } {
+  const began = performance.now();
+  const run = spawnSync('make', [verb], { encoding: 'utf8', env: { ...process.env, STACK: 'docker' } });
+  if (run.status !== 0) throw new Error(`make ${verb} failed: ${run.stderr}`);
+  return { seconds: (performance.now() - began) / 1000, output: run.stdout };
+}
+
+const imageMb = (image: string) =>
+  Number(execFileSync('docker', ['image', 'inspect', '--format', '{{.Size}}', image], { encoding: 'utf8' })) / 1e6;
+
+const project = projectName(readStackConfig(process.env).dir);
+try {
+  make('up');
+  const warm = Array.from({ length: ROUNDS }, () => {
+    make('down');
+    return make('up').seconds;
+  }).toSorted((a, b) => a - b);
+  const memoryMb = Number(/in all\s+(\d+) MB/.exec(make('status').output)?.[1] ?? NaN);
+  const result = {
+    date: new Date().toISOString(),
+    cpus: cpus().length,
+    warm,
+    memoryMb,
+    connectImageMb: imageMb(`${project}-connect`),
+    addedToNodeMb: imageMb(`${project}-typescript`) - imageMb(process.env.NODE_IMAGE ?? readPins().NODE_IMAGE ?? ''),
+  };
+  writeFileSync(new URL('../docs/docker.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+  const reached: Record<keyof typeof GOALS, number> = { ...result, warmSeconds: warm[Math.floor(ROUNDS / 2)] ?? NaN };
+  for (const [name, goal] of Object.entries(GOALS) as [keyof typeof GOALS, number][]) {
+    process.stdout.write(`${name}: ${reached[name].toFixed(1)}, goal ${goal}: ${reached[name] <= goal ? 'met' : 'NOT met'}\n`);
+  }
+} finally {
+  spawnSync('make', ['down']);
+}
