@@ -4,7 +4,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { order } from '../stack/client.ts';
 import { brokerAddress, readStackConfig, type StackConfig } from '../stack/config.ts';
 import { withAdmin } from '../stack/probes.ts';
-import { down, up } from '../stack/up.ts';
+import { EmbeddedStack } from '../stack/embedded.ts';
 import { createRows, median, pause, samplePayload, spread, until } from './rows.ts';
 
 // `npm run bench:exactly-once`: Connect with and without exactly-once (KIP-618), interleaved, each time on a stack of
@@ -82,7 +82,7 @@ async function measure(mode: 'enabled' | 'disabled') {
   rmSync('.stack/bench', { recursive: true, force: true });
   process.env.EXACTLY_ONCE = mode;
   const config = readStackConfig(process.env);
-  await up(config, () => undefined);
+  await new EmbeddedStack(config).up(() => undefined);
   try {
     await order(config.dir, 'stop', ['cleanup', 'consumer', 'watch']);
     const rows = createRows(config, await samplePayload(config));
@@ -125,7 +125,7 @@ async function measure(mode: 'enabled' | 'disabled') {
     await rows.pool.end();
     return { mode, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), idleCpu, repeats, drain };
   } finally {
-    await down(config.dir);
+    await new EmbeddedStack(config).down();
   }
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { logins, settings, type StackConfig } from './config.ts';
+import { echoSecret, logins, settings, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 
 // What compose.yaml is filled with: the images' pins from .env.example, and from the stack's own file ports, sizes and
@@ -38,11 +38,14 @@ export function requirePins(env: NodeJS.ProcessEnv, pins = readPins()): void {
 
 /** What differs from stack to stack: compose.yaml's variables that are no pins. */
 export function composeEnvironment(config: StackConfig): Record<string, string> {
-  const numbers = Object.keys(settings.shape).filter((name) => /_(PORT|HEAP_MB|SECONDS)$/.test(name)) as (keyof typeof settings.shape)[];
+  const chosen = Object.keys(settings.shape).filter((name) =>
+    /_(PORT|HEAP_MB|SECONDS|ONCE)$/.test(name),
+  ) as (keyof typeof settings.shape)[];
   return {
     COMPOSE_PROJECT_NAME: projectName(config.dir),
-    ...Object.fromEntries(numbers.map((name) => [name, String(config[name])])),
+    ...Object.fromEntries(chosen.map((name) => [name, String(config[name])])),
     ...Object.fromEntries(logins.map((login) => [`${login.toUpperCase()}_PASSWORD`, config.secrets[login]])),
+    ECHO_SECRET: echoSecret(config),
   };
 }
 

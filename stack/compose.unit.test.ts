@@ -3,6 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import type { z } from 'zod';
+import { settings as cleanup } from '../cleanup/config.ts';
+import { settings as register } from '../connect/config.ts';
+import { settings as watch } from '../connect/watch/config.ts';
+import { settings as actions } from '../consumers-example/actions/config.ts';
+import { settings as consumer } from '../consumers-example/config.ts';
+import { settings as ingest } from '../ingest/config.ts';
 import { composeEnvironment, composeOptions, composeVariables, readPins, requirePins, root } from './compose.ts';
 import { readStackConfig, type StackConfig } from './config.ts';
 import { stackParts } from './parts.ts';
@@ -14,7 +21,7 @@ interface Service {
   image: string;
   build?: { args: Record<string, string> };
   command?: string[];
-  environment?: Record<string, string>;
+  environment?: Record<string, string | null>;
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: object;
   ports?: string[];
@@ -40,10 +47,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** The settings that only say where something is: they differ between processes and containers. */
-const PLACE = /_(HOST|PORT)$|^(HOST|PORT)$|^METRICS_|URL|LISTENER|KAFKA_BROKERS|^QUARKUS_|PASSWORD/;
-const settingsOf = (env: Record<string, string> = {}) =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !PLACE.test(name) && !/^(JAVA|KAFKA|POSTGRES)_|^CLUSTER_ID$/.test(name)));
+/** The settings that say where something is, or are secret: they differ between processes and containers. */
+const PLACE = /^(HOST|PORT)$|^METRICS_|URL$|^KAFKA_BROKERS$|PASSWORD$|SECRET$|^ALLOW_TARGETS$/;
+/** The others that are given; one without a value in compose.yaml is only handed on. */
+const settingsOf = (env: Record<string, string | null> = {}) =>
+  Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== null && !PLACE.test(name)));
+const namesOf = (schema: z.ZodObject) => Object.keys(schema.shape);
 
 describe('compose.yaml', () => {
   test('has a service for each part of the embedded stack, and only the UI beside them', () => {
@@ -52,13 +61,25 @@ describe('compose.yaml', () => {
   });
 
   test('gives each TypeScript part the program, the login and the settings that it has in the embedded stack', () => {
-    const login = (url = '') => /^postgresql:\/\/(\w+):/.exec(url)?.[1];
+    const login = (url?: string | null) => /^postgresql:\/\/(\w+):/.exec(url ?? '')?.[1];
     for (const { name, command } of parts.filter((part) => part.command.args.includes('tsx'))) {
       const service = services[name];
       const program = command.args.at(-1)?.slice(root.length) ?? '';
       expect([name, ...(service?.command ?? [])]).toEqual([name, 'node', program]);
       expect([name, login(service?.environment?.DATABASE_URL)]).toEqual([name, login(command.env?.DATABASE_URL)]);
       expect([name, settingsOf(service?.environment)]).toEqual([name, settingsOf(command.env)]);
+    }
+  });
+
+  test('hands on each setting of a service that it does not give', () => {
+    // A file of this machine, the connector's login, and what the parts have to agree on.
+    const left = /_FILE$|^CDC_|TOPIC$|^TOPIC_REPLICATION_FACTOR$|^CLEANUP_GROUP$/;
+    for (const [name, schema] of Object.entries({ ingest, cleanup, register, watch, consumer, actions })) {
+      const known = Object.keys(services[name]?.environment ?? {});
+      expect([name, namesOf(schema).filter((setting) => !known.includes(setting) && !left.test(setting) && setting !== 'HOST')]).toEqual([
+        name,
+        [],
+      ]);
     }
   });
 
@@ -96,14 +117,15 @@ describe('compose.yaml', () => {
   test('names no image and no password itself', () => {
     for (const [name, { image }] of all) expect([name, image]).toEqual([name, expect.stringMatching(/^\$\{/) as string]);
     const values = all.flatMap(([, { environment = {} }]) => Object.entries(environment));
-    expect(values.filter(([name, value]) => name.endsWith('PASSWORD') && !value.startsWith('${'))).toEqual([]);
+    expect(values.filter(([name, value]) => name.endsWith('PASSWORD') && value?.startsWith('${') !== true)).toEqual([]);
   });
 });
 
 describe('the variables of compose.yaml', () => {
   test('come from .env.example and the file that make up writes, and from nowhere else', () => {
     const known = new Set([...Object.keys(readPins()), ...Object.keys(composeEnvironment(config))]);
-    expect(composeVariables(/./).filter((name) => !known.has(name))).toEqual([]);
+    const withDefault = [...text.matchAll(/\$\{([A-Z_]+):-/g)].map(([, name = '']) => name);
+    expect(composeVariables(/./).filter((name) => !known.has(name) && !withDefault.includes(name))).toEqual([]);
   });
 
   test('are written to a file that its owner alone can read', () => {

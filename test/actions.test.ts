@@ -1,16 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { databaseUrl } from '../stack/config.ts';
-import { logPath } from '../stack/process.ts';
 import { actionService, actionTarget, OLD_SECRET, SECRET, type Arrived } from './support/action-service.ts';
 import { uniqueName } from './support/names.ts';
 import { postUntilAccepted } from './support/post.ts';
-import { addresses, config, query } from './support/stack.ts';
+import { addresses, config, query, stack } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
 // Each test starts a consumer, and one that was killed is missed by its group for as long as a session lasts.
@@ -65,10 +64,8 @@ async function outbox(...args: string[]): Promise<{ code: number | null; output:
 
 test('the quick start’s POST is seen at the echo target, signed and with its metadata as it was sent', async () => {
   const id = await postUntilAccepted('123', '456', METADATA);
-  const line = await waitFor('the action is in the log of echo', () =>
-    readFileSync(logPath(config.dir, 'echo'), 'utf8')
-      .split('\n')
-      .find((one) => one.includes(`"id":"${id}_echo"`)),
+  const line = await waitFor('the action is in the log of echo', async () =>
+    (await stack.log('echo')).split('\n').find((one) => one.includes(`"id":"${id}_echo"`)),
   );
   const { verified: believed, body } = JSON.parse(line) as { verified: boolean; body: string };
   expect(believed).toBe(true);
