@@ -1,4 +1,4 @@
-"""Runs kaskade without a terminal, opens its first record and waits for a text: look-at-kaskade.py TEXT ARGUMENT…
+"""Runs kaskade without a terminal, opens the value of its first record and waits for a text: look-at-kaskade.py TEXT ARGUMENT…
 
 Prints the screen. Exits 0 when the text stands on it.
 """
@@ -10,6 +10,7 @@ from kaskade.consumer import KaskadeConsumer
 from kaskade.main import cli
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import TabbedContent
 
 WITHIN_S = 60
 wanted = sys.argv[1]
@@ -27,6 +28,8 @@ async def look(pilot: Pilot) -> None:
         await pilot.pause(0.2)
         if len(pilot.app.screen_stack) == 1:
             await pilot.press("enter")
+        else:
+            pilot.app.screen.query_one(TabbedContent).active = "value"
         seen = screen(pilot.app)
     pilot.app.exit()
 
