@@ -14,6 +14,9 @@ interface Connection {
   dueAt: number;
 }
 
+/** More would be this process's end (EMFILE), and no sender's; what is due beyond it counts as not answered. */
+const MAX_SOCKETS = 6000;
+
 /**
  * Posts at a fixed rate whatever the answers do, as many independent senders would: a request never waits for another.
  * Each takes an idle connection or opens a new one.
@@ -63,6 +66,10 @@ export async function openLoop(port: number, { path, body, perSecond, seconds }:
   for (let sent = 0; sent < total;) {
     const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond));
     for (; sent < due; sent += 1) {
+      if (idle.length === 0 && all.size >= MAX_SOCKETS) {
+        answers.push({ status: 0, ms: 0 });
+        continue;
+      }
       const connection = idle.pop() ?? dial();
       connection.dueAt = began + (sent / perSecond) * 1000;
       open += 1;
