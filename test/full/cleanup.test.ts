@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startAudit, type Audit } from '../support/audit.ts';
+import { committed, ends, lag, setOffsets, untilNoLag, withAdmin } from '../support/kafka.ts';
+import { startLoad } from '../support/load.ts';
+import { metric } from '../support/metrics.ts';
+import { register } from '../support/services.ts';
+import { config, query, start, stop, untilUp } from '../support/stack.ts';
+import { readTopic, type TopicReader } from '../support/topic.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+let topic: TopicReader;
+let audit: Audit;
+beforeAll(async () => {
+  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
+});
+afterAll(async () => {
+  await Promise.all([topic.close(), audit.close()]);
+});
+afterEach(async () => {
+  await start('watch', 'connect', 'cleanup', 'consumer');
+  await untilUp('watch', 'connect', 'cleanup', 'consumer');
+});
+
+const GROUP = 'consumers-example';
+const TOPIC = 'zap-run.events';
+const depth = async () => (await query<{ n: number }>('SELECT count(*)::int AS n FROM zap_run_outbox'))[0]!.n;
+const stopCode = async () => (await query<{ stop_code: string | null }>('SELECT stop_code FROM cleanup_state'))[0]?.stop_code ?? undefined;
+
+/** What an operator types, against the test's stack. */
+async function outbox(...args: string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, STACK_DIR: config.dir };
+    const child = execFile(process.execPath, ['--import', 'tsx', 'operate/main.ts', ...args], { env }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode, output: stdout + stderr }),
+    );
+  });
+}
+
+test('events that the connector never saw are sent again, later and with resends 1', { timeout: 240_000 }, async () => {
+  await stop('watch');
+  await query(`ALTER PUBLICATION zap_run_outbox SET (publish = 'delete')`);
+  const accepted = await startLoad(5, 10).done;
+  await query(`ALTER PUBLICATION zap_run_outbox SET (publish = 'insert')`);
+  await audit.expectKept(topic, accepted, 150_000);
+  const resends = new Set([...accepted.keys()].flatMap((key) => topic.records(key).map(({ headers }) => headers.resends)));
+  expect([...resends]).toEqual(['1']);
+});
+
+test(
+  'a group that is set back makes cleanup wait, and one that is set forward or commits without processing loses nothing',
+  { timeout: 240_000 },
+  async () => {
+    const first = await startLoad(5, 20).done;
+    await audit.expectKept(topic, first);
+    await stop('consumer');
+    // Back: what comes now is not acknowledged.
+    await setOffsets(GROUP, new Map([...(await ends())].map(([partition]) => [partition, 0n])));
+    const second = await startLoad(5, 20).done;
+    for (const [key, ids] of second) await topic.untilEvents(key, ids.length);
+    expect(await depth()).toBe(100);
+    // Forward: the group commits what it has never read. The events are on the topic, which is what is promised.
+    await setOffsets(GROUP, await ends());
+    await audit.expectKept(topic, second);
+    // In between, while events come.
+    const load = startLoad(5, 60);
+    await waitFor('100 posts are accepted', () => load.accepted() >= 100, 60_000);
+    await setOffsets(GROUP, await ends());
+    await setOffsets(GROUP, new Map([...(await ends())].map(([partition]) => [partition, 0n])));
+    await start('consumer');
+    await audit.expectKept(topic, await load.done);
+    await untilNoLag('outbox-cleanup');
+  },
+);
+
+test('a position beyond the end stops cleanup until the operator has accepted the topic', { timeout: 240_000 }, async () => {
+  await stop('consumer');
+  const accepted = await startLoad(2, 5).done;
+  for (const [key, ids] of accepted) await topic.untilEvents(key, ids.length);
+  await setOffsets(GROUP, new Map([...(await ends())].map(([partition, end]) => [partition, end + 1000n])));
+  await waitFor('cleanup stops', async () => (await stopCode()) === 'COMMITTED_BEYOND_END');
+  expect(await depth()).toBe(10);
+  expect((await fetch(`http://127.0.0.1:${config.CLEANUP_METRICS_PORT}/readyz`)).status).toBe(503);
+  expect(await metric('CLEANUP', 'outbox_alarms_total{code="COMMITTED_BEYOND_END"}')).toBe(1);
+  expect((await outbox('accept-topic')).code).toBe(0);
+  await start('consumer');
+  await audit.expectKept(topic, accepted);
+});
+
+test(
+  'a topic that was deleted and made anew stops cleanup; nothing is deleted until accept-topic, and then nothing is missing',
+  { timeout: 300_000 },
+  async () => {
+    await audit.expectKept(topic, await startLoad(5, 20).done);
+    await stop('consumer');
+    const before = await startLoad(5, 20).done;
+    for (const [key, ids] of before) await topic.untilEvents(key, ids.length);
+    await topic.close();
+    await withAdmin((admin) => admin.deleteTopics({ topics: [TOPIC] }));
+    await waitFor('the topic is gone', async () => !(await withAdmin((admin) => admin.listTopics())).includes(TOPIC));
+    await register();
+    await waitFor('cleanup stops', async () => (await stopCode()) === 'TOPIC_SHRANK', 60_000);
+    topic = await readTopic();
+    await start('consumer');
+    const after = await startLoad(5, 20).done;
+    for (const [key, ids] of after) await topic.untilEvents(key, ids.length, 90_000);
+    expect(await depth()).toBe(200);
+    const accept = await outbox('accept-topic');
+    expect(accept).toMatchObject({ code: 0, output: expect.stringContaining('TOPIC_SHRANK') as string });
+    await audit.expectKept(topic, new Map([...before, ...after]), 150_000);
+    expect(await outbox('accept-topic')).toMatchObject({ code: 0, output: expect.stringContaining('nothing to accept') as string });
+    expect(await lag('outbox-cleanup')).toBe(0n);
+    expect((await committed('outbox-cleanup')).size).toBe(6);
+  },
+);

@@ -1,0 +1,44 @@
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { addresses } from './stack.ts';
+import { waitFor } from './wait-for.ts';
+
+const TOPIC = 'zap-run.events';
+
+/** A client of its own, ended afterwards. */
+export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING, retry: { retries: 30 } }).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Partition → committed offset, −1 for none. */
+export async function committed(groupId: string): Promise<Map<number, bigint>> {
+  const [entry] = await withAdmin((admin) => admin.fetchOffsets({ groupId, topics: [TOPIC] }));
+  return new Map(entry?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+}
+
+/** Partition → the offset after the last decided record. */
+export async function ends(): Promise<Map<number, bigint>> {
+  const offsets = await withAdmin((admin) => admin.fetchTopicOffsets(TOPIC));
+  return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
+}
+
+/** Sets a group without members to an offset on every partition. */
+export async function setOffsets(groupId: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
+  const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+  await withAdmin((admin) => admin.setOffsets({ groupId, topic: TOPIC, partitions }));
+}
+
+/** Offsets between the group and the end, transaction markers included. */
+export async function lag(groupId: string): Promise<bigint> {
+  const at = await committed(groupId);
+  return [...(await ends())].reduce((sum, [partition, end]) => sum + end - (at.get(partition) ?? 0n), 0n);
+}
+
+export async function untilNoLag(groupId: string, withinMs = 60_000): Promise<void> {
+  await waitFor(`${groupId} has no lag`, async () => (await lag(groupId)) === 0n, withinMs);
+}

@@ -1,0 +1,52 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { databaseUrl } from '../../stack/config.ts';
+import { ACK_GROUPS } from '../../stack/parts.ts';
+import { freePorts } from './free-ports.ts';
+import { addresses, config } from './stack.ts';
+
+export interface Copy {
+  /** Everything it logged so far. */
+  log: () => string;
+  /** Its exit code; null for a signal. */
+  ended: Promise<number | null>;
+  /** Asks it to end and waits for it. */
+  stop: () => Promise<void>;
+}
+
+/** Another copy of cleanup beside the stack's own, with settings of the test's choice. */
+export async function startCleanup(env: Record<string, string> = {}): Promise<Copy> {
+  const [port] = await freePorts(1);
+  return start('cleanup/main.ts', {
+    DATABASE_URL: databaseUrl(config, 'cleanup'),
+    KAFKA_BROKERS: addresses.broker,
+    ACK_GROUPS: ACK_GROUPS.join(','),
+    METRICS_PORT: String(port),
+    ...env,
+  });
+}
+
+/** Runs `npm run register` once more against the stack. @throws with its log when it does not end well */
+export async function register(): Promise<void> {
+  const job = start('connect/main.ts', {
+    DATABASE_URL: databaseUrl(config, 'operator'),
+    KAFKA_BROKERS: addresses.broker,
+    REGISTRY_URL: addresses.registry,
+    CONNECT_URL: addresses.connect,
+  });
+  if ((await job.ended) !== 0) throw new Error(`register failed: ${job.log()}`);
+}
+
+function start(file: string, env: Record<string, string>): Copy {
+  let log = '';
+  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', file], { env: { ...process.env, ...env } });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  return {
+    log: () => log,
+    ended,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
