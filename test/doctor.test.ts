@@ -91,11 +91,6 @@ test.each<[string, string, string]>([
   ['broken PUBLICATION', `ALTER PUBLICATION zap_run_outbox SET (publish = 'insert, delete')`, 'SELECT outbox_restore_publication()'],
   ['broken CDC_LOGIN', 'REVOKE outbox_cdc FROM cdc', 'GRANT outbox_cdc TO cdc'],
   [
-    'weak SLOT_RESERVE',
-    `ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'; SELECT pg_logical_emit_message(false, 'outbox-heartbeat', 'x')`,
-    'ALTER SYSTEM RESET max_slot_wal_keep_size',
-  ],
-  [
     'broken SCHEMA_ID_CHANGED',
     `INSERT INTO event_schema VALUES ('a test', repeat('0', 64), 999999, '{}')`,
     `DELETE FROM event_schema WHERE subject = 'a test'`,
@@ -233,13 +228,16 @@ test('broken CONNECTOR_MISSING, SLOT_UNREAD and SLOT_MISSING: deleted, and then 
   await untilRunning();
 });
 
-test('broken SLOT_LOST: its WAL was removed', { timeout: 120_000 }, async () => {
+test.each([
+  ['weak SLOT_RESERVE', 3, '64MB'],
+  ['broken SLOT_LOST', 5, '32MB'],
+])('%s: nobody reads while %d files of WAL are written, and %s may be kept', { timeout: 120_000 }, async (finding, files, limit) => {
   await stop('connect');
   await expectFound(
-    'broken SLOT_LOST',
+    finding,
     async () => {
-      await postgresSetting('max_slot_wal_keep_size', '32MB');
-      for (let n = 0; n < 5; n += 1) {
+      await postgresSetting('max_slot_wal_keep_size', limit);
+      for (let n = 0; n < files; n += 1) {
         await asAdmin(`SELECT pg_logical_emit_message(false, 'outbox-heartbeat', repeat('x', 16000000))`);
         await asAdmin('SELECT pg_switch_wal()');
       }

@@ -74,7 +74,9 @@ export async function diagnose(config: DoctorConfig): Promise<Finding[]> {
     found,
     remedy: `Start it, or give its address: the settings are in the README (${system}).`,
   }));
-  const possible = checks.filter(({ needs }) => needs.every((system) => !silent.has(system)));
+  // Without Kafka, Connect answers for itself only: it knows its connectors from there.
+  const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
+  const possible = checks.filter(({ needs }) => !needs.some(away));
   findings.push(...(await lookAt(config, silent, possible, around)));
   const order = ['unsafe', 'broken', 'weak'];
   return findings.sort((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade));
