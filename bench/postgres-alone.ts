@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { databaseUrl, readStackConfig, type Login } from '../stack/config.ts';
-import { postgresPart } from '../stack/postgres.ts';
+import { stackParts } from '../stack/parts.ts';
 import { end, leftovers, start } from '../stack/process.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 
@@ -27,10 +26,16 @@ export async function startPostgres(dir: string): Promise<Database> {
   for (const pid of leftovers(dir).values()) await end(pid, 'SIGINT', 20_000);
   rmSync(dir, { recursive: true, force: true });
   const [port] = await freePorts(1);
-  const env = { ...process.env, STACK_DIR: dir, POSTGRES_PORT: String(port) };
-  const config = readStackConfig(env);
+  const config = readStackConfig({ ...process.env, STACK_DIR: dir, POSTGRES_PORT: String(port) });
   const url = (login: Login) => databaseUrl(config, login);
-  const { prepare, command, probe } = await postgresPart(config);
+  // None of the parts that are taken needs Java.
+  const parts = await stackParts(config, '');
+  const part = (name: string) => {
+    const found = parts.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`the stack has no part ${name}`);
+    return found;
+  };
+  const { prepare, command, probe } = part('postgres');
   await prepare?.();
   const child = start(config.dir, 'postgres', command);
   for (let tries = 100; tries > 0; tries -= 1) {
@@ -42,12 +47,10 @@ export async function startPostgres(dir: string): Promise<Database> {
     if (tries === 1) throw new Error(`Postgres did not start: see ${config.dir}/logs/postgres.log`);
     await delay(100);
   }
-  const run = (path: string, more: NodeJS.ProcessEnv = {}) => {
-    const file = fileURLToPath(new URL(path, import.meta.url));
-    execFileSync(process.execPath, ['--import', 'tsx', file], { env: { ...env, ...more }, stdio: 'pipe' });
-  };
-  run('../stack/logins.ts');
-  run('../prisma/migrate.ts', { DATABASE_URL: url('outbox_owner') });
+  for (const name of ['logins', 'migrate']) {
+    const { file, args, env } = part(name).command;
+    execFileSync(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  }
 
   const admin = new pg.Client({ connectionString: databaseUrl(config, 'postgres') });
   await admin.connect();
