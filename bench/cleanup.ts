@@ -4,11 +4,12 @@ import { cpus } from 'node:os';
 import autocannon from 'autocannon';
 import { order } from '../stack/client.ts';
 import { brokerAddress, databaseUrl, readStackConfig } from '../stack/config.ts';
+import { ACK_GROUPS } from '../stack/parts.ts';
 import { withAdmin } from '../stack/probes.ts';
 import { createRows, pause, printGoals, samplePayload, spread, until } from './rows.ts';
 
 // `npm run bench:cleanup`, on a stack that runs (`make up`): whether cleanup keeps up, what a backlog costs, and what
-// ingest feels of it. The stack's own cleanup and consumer are stopped meanwhile and started again afterwards.
+// ingest feels of it. The stack's own cleanup and consumers are stopped meanwhile and started again afterwards.
 
 const STEADY_RATE = 5000;
 const STEADY_SECONDS = Number(process.env.BENCH_STEADY_SECONDS ?? 40);
@@ -56,7 +57,8 @@ async function startCleanup(): Promise<Running> {
   };
 }
 
-await order(config.dir, 'stop', ['cleanup', 'consumer']);
+const stopped = ['cleanup', 'consumer', 'actions'];
+await order(config.dir, 'stop', stopped);
 const payload = await samplePayload(config);
 const rows = createRows(config, payload);
 
@@ -193,12 +195,12 @@ try {
     },
   ]);
 } finally {
-  // The example consumer would read the million as well.
+  // The consumers would read the million as well.
   await withAdmin(brokerAddress(config), async (admin) => {
     const partitions = (await admin.fetchTopicOffsets('zap-run.events')).map(({ partition, high }) => ({ partition, offset: high }));
-    await admin.setOffsets({ groupId: 'consumers-example', topic: 'zap-run.events', partitions });
+    for (const groupId of ACK_GROUPS) await admin.setOffsets({ groupId, topic: 'zap-run.events', partitions });
   });
-  await order(config.dir, 'start', ['cleanup', 'consumer']);
+  await order(config.dir, 'start', stopped);
   await rows.pool.end();
 }
 process.exit();

@@ -84,7 +84,7 @@ async function measure(mode: 'enabled' | 'disabled') {
   const config = readStackConfig(process.env);
   await new EmbeddedStack(config).up(() => undefined);
   try {
-    await order(config.dir, 'stop', ['cleanup', 'consumer', 'watch']);
+    await order(config.dir, 'stop', ['cleanup', 'consumer', 'actions', 'watch']);
     const rows = createRows(config, await samplePayload(config));
     const seen = await consume(brokerAddress(config));
     const arrived = (ids: Iterable<string>) => async () => [...ids].every((id) => seen.firstAt.has(id));
