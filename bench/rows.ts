@@ -18,6 +18,8 @@ export interface Rows {
 /** @param payload a real event's bytes, as consumers may read these records too */
 export function createRows(config: StackConfig, payload: Buffer): Rows {
   const pool = new pg.Pool({ connectionString: databaseUrl(config, 'outbox_owner'), max: 8 });
+  // Connections that end with a stack must not hide why it was brought down.
+  pool.on('error', () => undefined);
   const one = async <T extends pg.QueryResultRow>(sql: string, values: unknown[] = []) => (await pool.query<T>(sql, values)).rows[0];
   return {
     pool,

@@ -127,6 +127,49 @@ function ingestFigures(): string[][] {
   ];
 }
 
+interface Cleanup {
+  backlog: { rows: number; rowsPerSecond: number };
+  steady: { rate: number; depth: Spread };
+  posts: { rate: number; withoutMs: Spread; withMs: Spread };
+  peakMb: number;
+}
+
+/** What cleanup does and costs; nothing while it was not measured. */
+function cleanupFigures(): string[][] {
+  if (!existsSync(new URL('cleanup.json', import.meta.url))) return [];
+  const { backlog, steady, posts, peakMb } = measured('cleanup.json') as Cleanup;
+  const whole = ({ median, least, most }: Spread) => `${median} ms (${least}–${most})`;
+  return [
+    ['rows per second that cleanup deletes', backlog.rowsPerSecond.toFixed(0), `\`npm run bench:cleanup\`: a backlog of ${backlog.rows}`],
+    [`rows in the outbox at ${steady.rate} events/s`, `${steady.depth.median} (at most ${steady.depth.most})`, 'with cleanup running'],
+    [`answer of ingest at ${posts.rate}/s without cleanup, p99`, whole(posts.withoutMs), 'interleaved with the next'],
+    ['the same with cleanup', whole(posts.withMs), 'medians, spread in brackets'],
+    ['resident memory of cleanup', `${peakMb.toFixed(0)} MB`, 'the most that it had in all of these'],
+  ];
+}
+
+interface Mode {
+  p50: Spread;
+  p99: Spread;
+  idleCpu: Spread;
+  repeats: Spread;
+  drain: Spread;
+}
+
+/** Connect without and with exactly-once; nothing while it was not measured. */
+function exactlyOnceFigures(): string[][] {
+  if (!existsSync(new URL('exactly-once.json', import.meta.url))) return [];
+  const both = measured('exactly-once.json') as { rate: number } & Record<'disabled' | 'enabled', Mode>;
+  return (['disabled', 'enabled'] as const).map((mode) => {
+    const { p50, p99, idleCpu, repeats, drain } = both[mode];
+    return [
+      `COMMIT → a consumer, \`EXACTLY_ONCE=${mode}\`, ${both.rate} events/s`,
+      `p50 ${p50.median.toFixed(1)} ms, p99 ${p99.median.toFixed(1)} ms`,
+      `\`npm run bench:exactly-once\`; idle ${(idleCpu.median * 100).toFixed(0)} % of a core, ${repeats.median} repeats after a kill of Connect, backlog ${drain.median.toFixed(0)} rows/s`,
+    ];
+  });
+}
+
 function figures(): string {
   const { date, cpus, rate, p50, p99 } = measured('latency.json') as Latency;
   const { cold, warm, memoryMb } = measured('boot.json') as Boot;
@@ -148,7 +191,7 @@ function figures(): string {
     ['`make up`, warm', `${s(warm[1])} (${s(warm[0])}–${s(warm[2])})`, 'median of three, spread in brackets'],
     ['resident memory of the whole stack', `${memoryMb} MB`, '`make status`; pages that processes share count once for each'],
   ];
-  rows.push(...actionFigures());
+  rows.push(...actionFigures(), ...cleanupFigures(), ...exactlyOnceFigures());
   if (existsSync(new URL('docker.json', import.meta.url))) {
     const docker = measured('docker.json') as Docker;
     rows.push(
