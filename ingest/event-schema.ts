@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import avsc from 'avsc';
 import type { Logger } from 'pino';
 import type { PrismaClient } from '../prisma/client.ts';
@@ -31,6 +32,8 @@ export async function findEventSchema(prisma: PrismaClient, schemaText: string):
 
 /** Asks until the schema is registered, or `stopping`: ingest needs neither Kafka nor the registry, only this row. */
 export async function waitForEventSchema(prisma: PrismaClient, log: Logger, stopping: AbortSignal): Promise<EventSchema | undefined> {
+  // This is all that is asked of Prisma here: its WebAssembly does not earn the memory that V8's optimizing compiler takes.
+  setFlagsFromString('--liftoff-only');
   const text = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
   while (!stopping.aborted) {
     try {
