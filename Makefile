@@ -46,6 +46,7 @@ test/stack: prisma/generated ## the tests that need the real services
 test/full: prisma/generated ## make test, the tests that take long, and the suite on containers (needs Docker)
 	@npm run --silent test
 	@npm run --silent test:full
+	@npm run --silent test:exactly-once
 	@TEST_STACK=containers npm run --silent test:stack
 
 check: prisma/generated ## types, lint, format, generated files
