@@ -138,6 +138,13 @@ const checks: { constraint: string; table: Table; column: string; refused: unkno
     accepted: [null, 'k', 'é'.repeat(255)],
   },
   {
+    constraint: 'zap_run_traceparent_check',
+    table: 'zap_run',
+    column: 'traceparent',
+    refused: ['t'.repeat(257)],
+    accepted: [null, '', 't'.repeat(256)],
+  },
+  {
     constraint: 'zap_run_outbox_aggregatetype_check',
     table: 'zap_run_outbox',
     column: 'aggregatetype',
