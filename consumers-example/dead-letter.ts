@@ -1,4 +1,4 @@
-import type { Message } from 'kafkajs';
+import type { IHeaders, Message } from 'kafkajs';
 import { codeOf, type Received } from './work-off.ts';
 
 /** Longer texts say no more, and a dead letter must fit where its record did. */
@@ -16,7 +16,7 @@ export function deadLetter({ topic, partition, offset, key, value, headers }: Re
     key,
     value,
     headers: {
-      ...headers,
+      ...withValues(headers),
       'dead-letter-reason': codeOf(error),
       'dead-letter-cause': error.message.slice(0, MAX_CAUSE_CHARACTERS),
       'dead-letter-topic': topic,
@@ -26,4 +26,11 @@ export function deadLetter({ topic, partition, offset, key, value, headers }: Re
       'dead-letter-attempts': String(attempts),
     },
   };
+}
+
+/** Kafka knows headers without a value (an event without a traceparent has one), but kafkajs can only read them. */
+function withValues(headers: IHeaders): IHeaders {
+  return Object.fromEntries(
+    Object.entries<IHeaders[string] | null>(headers).filter((header): header is [string, Buffer] => header[1] != null),
+  );
 }
