@@ -74,9 +74,13 @@ test(
     const userId = uniqueName('user');
     const { port } = proxy;
     await proxy.close();
+    // The first may be written to a connection that is dead already: then nobody knows what became of it.
+    const first = await send(userId, '{}');
+    expect(first.status).toBe(503);
+    expect(['database_unavailable', 'outcome_unknown']).toContain(first.code);
     const refused = await send(userId, '{}');
     expect(refused).toMatchObject({ status: 503, code: 'database_unavailable' });
-    expect(refused.ms).toBeLessThan(3000);
+    for (const { ms } of [first, refused]) expect(ms).toBeLessThan(3000);
     expect((await fetch(`${own.url}/readyz`)).status).toBe(503);
     expect((await fetch(`${own.url}/livez`)).status).toBe(200);
     proxy = await startProxy(config.POSTGRES_PORT, port);
@@ -90,14 +94,16 @@ test(
   { timeout: 120_000 },
   async () => {
     const userId = uniqueName('user');
-    const filler = uniqueName('filler');
-    await query(
-      `INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload)
-     SELECT gen_random_uuid(), 'zap-run', $1 || '/z', 'ZapRunCreated', convert_to(string_agg(md5(random()::text || n || m), ''), 'UTF8')
-     FROM generate_series(1, 50) n, generate_series(1, 27000) m GROUP BY n`,
-      [filler],
-    );
+    const filler = new pg.Client({ connectionString: databaseUrl(config, 'outbox_owner') });
+    await filler.connect();
     try {
+      // Never committed: it takes its room all the same, and nothing of it is published.
+      await filler.query('BEGIN');
+      await filler.query(
+        `INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload)
+         SELECT gen_random_uuid(), 'zap-run', 'u/z', 'ZapRunCreated', convert_to(string_agg(md5(random()::text || n || m), ''), 'UTF8')
+         FROM generate_series(1, 50) n, generate_series(1, 27000) m GROUP BY n`,
+      );
       const refused = await waitFor('ingest refuses', async () => {
         const answer = await send(userId, '{}');
         return answer.status === 503 ? answer : undefined;
@@ -105,7 +111,8 @@ test(
       expect(refused).toMatchObject({ code: 'backpressure', retryAfter: '30' });
       expect((await fetch(`${own.url}/readyz`)).status).toBe(200);
     } finally {
-      await query('DELETE FROM zap_run_outbox WHERE aggregateid = $1', [`${filler}/z`]);
+      await filler.query('ROLLBACK');
+      await filler.end();
     }
     await query('VACUUM zap_run_outbox');
     await waitFor('ingest takes webhooks again', async () => (await send(userId, '{}')).status === 200, 60_000);
