@@ -31,9 +31,12 @@ export async function untilUp(stack: Stack, say: Say, startTimeoutSeconds: numbe
         `  ${part.name.padEnd(9)} ${part.job ? 'done' : 'up'} in ${(part.took ?? 0).toFixed(1)} s${part.address ? `  ${part.address}` : ''}`,
       );
     }
-    if (isFinal && parts?.every(({ state }) => state === 'up') === true) return;
+    const allUp = parts?.every(({ state }) => state === 'up') === true;
+    if (isFinal && allUp) return;
     const hopeless = parts?.find(isHopeless);
-    const hope = hopeless === undefined && performance.now() < deadline && (boot.goesOn(parts) || parts?.some(isOnItsWay) === true);
+    // All up, and nothing works on it since a moment ago: the next look is final.
+    const goesOn = allUp || boot.goesOn(parts) || parts?.some(isOnItsWay) === true;
+    const hope = hopeless === undefined && performance.now() < deadline && goesOn;
     if (!hope) throw await failure(stack, hopeless ?? toBlame(parts), startTimeoutSeconds);
     await delay(LOOK_EVERY_MS);
   }

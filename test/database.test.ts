@@ -127,6 +127,8 @@ describe('the migrations', () => {
 const notAnId = ['', 'a'.repeat(65), 'a/b', 'a.b', 'a b', 'é', 'a\n', '\na'];
 const anId = ['a', 'a'.repeat(64), 'Az09_-'];
 
+const traceparents = { refused: ['t'.repeat(257)], accepted: [null, '', 't'.repeat(256)] };
+
 const checks: { constraint: string; table: Table; column: string; refused: unknown[]; accepted: unknown[] }[] = [
   { constraint: 'zap_run_user_id_check', table: 'zap_run', column: 'user_id', refused: notAnId, accepted: anId },
   { constraint: 'zap_run_zap_id_check', table: 'zap_run', column: 'zap_id', refused: notAnId, accepted: anId },
@@ -137,13 +139,7 @@ const checks: { constraint: string; table: Table; column: string; refused: unkno
     refused: ['', 'k'.repeat(256)],
     accepted: [null, 'k', 'é'.repeat(255)],
   },
-  {
-    constraint: 'zap_run_traceparent_check',
-    table: 'zap_run',
-    column: 'traceparent',
-    refused: ['t'.repeat(257)],
-    accepted: [null, '', 't'.repeat(256)],
-  },
+  { constraint: 'zap_run_traceparent_check', table: 'zap_run', column: 'traceparent', ...traceparents },
   {
     constraint: 'zap_run_outbox_aggregatetype_check',
     table: 'zap_run_outbox',
@@ -165,13 +161,7 @@ const checks: { constraint: string; table: Table; column: string; refused: unkno
     refused: ['', '1Created', '.Created', 'Zap Run', 'Zap-Run', 'Zap\n', 'Z'.repeat(65)],
     accepted: ['Z', 'zap.Run2', 'Z'.repeat(64)],
   },
-  {
-    constraint: 'zap_run_outbox_traceparent_check',
-    table: 'zap_run_outbox',
-    column: 'traceparent',
-    refused: ['t'.repeat(257)],
-    accepted: [null, '', 't'.repeat(256)],
-  },
+  { constraint: 'zap_run_outbox_traceparent_check', table: 'zap_run_outbox', column: 'traceparent', ...traceparents },
   {
     constraint: 'zap_run_outbox_payload_check',
     table: 'zap_run_outbox',
