@@ -309,10 +309,12 @@ test.each<[string, string]>([
     expect(found).toContain(finding);
     expect((await diagnose(doctor)).filter(({ found: text }) => text.startsWith('could not be checked'))).toEqual([]);
   } finally {
-    await start(part);
-    await untilUp(part);
+    // With the watchdog: a task whose connection Postgres ended may fail for good.
+    await start(part, 'watch');
+    await untilUp(part, 'watch');
   }
   await waitFor('all is well', async () => (await codes()).join() === always, 90_000);
+  await stop('watch');
 });
 
 test('prints the findings as JSON too, and ends with 2 while something is unsafe', async () => {
