@@ -19,6 +19,8 @@ export type ConnectConfig = Readonly<z.output<typeof settings>>;
 /** Names that several files must agree on. */
 export const CONNECTOR_NAME = 'zap-run-outbox';
 export const EVENT_TOPIC = 'zap-run.events';
+/** Where the worker keeps the connector's position (worker.properties). */
+export const OFFSET_TOPIC = 'outbox-connect.offsets';
 export const DEAD_LETTER_TOPIC = `${EVENT_TOPIC}.dead-letter`;
 export const EVENT_SUBJECT = `${EVENT_TOPIC}-value`;
 

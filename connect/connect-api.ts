@@ -59,6 +59,12 @@ export class ConnectApi {
     return (result?.configs ?? []).flatMap(({ value }) => value.errors.map((error) => `${value.name}: ${error}`));
   }
 
+  /** Whether the worker lets a connector require exactly-once: the only way to learn exactly.once.source.support from outside. */
+  async isExactlyOnce(connectorClass: string): Promise<boolean> {
+    const errors = await this.validate({ name: 'asked', 'connector.class': connectorClass, 'exactly.once.support': 'required' });
+    return !errors.some((error) => error.startsWith('exactly.once.support:'));
+  }
+
   async put(name: string, config: ConnectorConfig): Promise<void> {
     await this.#call('PUT', `/connectors/${name}/config`, config);
   }

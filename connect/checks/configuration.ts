@@ -82,6 +82,14 @@ const rules: readonly Rule[] = [
     why: 'Most of the delay between COMMIT and Kafka.',
   },
   {
+    code: 'TRANSACTION_BOUNDARY',
+    grade: 'weak',
+    key: 'transaction.boundary',
+    fallback: 'poll',
+    fits: (value) => value === 'poll',
+    why: 'With exactly-once on, an event can be read once its transaction ends: after each poll, and not after an interval.',
+  },
+  {
     code: 'KEY_CONVERTER',
     grade: 'broken',
     key: 'key.converter',
@@ -138,7 +146,7 @@ export const configuration: readonly Check[] = [
       judge: (config, { connector }) => {
         const value = config?.[key] ?? fallback;
         if (config === undefined || (fits?.(value) ?? value === connector[key])) return undefined;
-        return { found: `${key} is ${value || 'not set'}`, remedy: `It should be ${connector[key]}: ${again}` };
+        return { found: `${key} is ${value || 'not set'}`, remedy: `It should be ${connector[key] ?? fallback}: ${again}` };
       },
     }),
   ),

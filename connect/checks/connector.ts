@@ -1,4 +1,4 @@
-import { CONNECTOR_NAME } from '../config.ts';
+import { CONNECTOR_NAME, OFFSET_TOPIC } from '../config.ts';
 import type { ConnectorStatus } from '../connect-api.ts';
 import { check } from './check.ts';
 
@@ -103,4 +103,56 @@ export const snapshotRunning = check({
           remedy: 'Nothing: it ends by itself. make logs PART=watch says what led to it.',
         }
       : undefined,
+});
+
+export const exactlyOnce = check({
+  code: 'EXACTLY_ONCE',
+  grade: 'broken',
+  why: 'Who requires it relies on events that are not repeated after a crash of Connect; the worker writes event and position apart.',
+  needs: ['connect'],
+  read: async ({ connect, connector }) => ({
+    support: (await connect.config(CONNECTOR_NAME))?.['exactly.once.support'],
+    worker: await connect.isExactlyOnce(connector['connector.class'] ?? ''),
+  }),
+  judge: ({ support, worker }) =>
+    support === 'required' && !worker
+      ? {
+          found: 'exactly.once.support of the connector is required, exactly.once.source.support of the worker is not enabled',
+          remedy: 'Start the worker with EXACTLY_ONCE=enabled; or, as the worker alone decides: npm run register puts "requested" back.',
+        }
+      : undefined,
+});
+
+const HEARTBEAT_MS = 5000;
+const STEP_MS = 15_000;
+const STEPS = 16;
+
+export const offsetFlush = check({
+  code: 'OFFSET_FLUSH',
+  grade: 'weak',
+  why: 'After a crash of Connect everything since the last flush of its position is published again.',
+  needs: ['connect', 'kafka'],
+  // No interface tells offset.flush.interval.ms; but each heartbeat moves the position, and each flush stores it.
+  read: async ({ connect, admin }): Promise<number[]> => {
+    const heartbeat = Number((await connect.config(CONNECTOR_NAME))?.['heartbeat.interval.ms'] ?? 0);
+    if (!(heartbeat > 0 && heartbeat <= HEARTBEAT_MS) || !(await admin.listTopics()).includes(OFFSET_TOPIC)) return [];
+    const now = Date.now();
+    const count = async (ago: number) => {
+      const starts = await admin.fetchTopicOffsetsByTimestamp(OFFSET_TOPIC, now - ago * STEP_MS);
+      return starts.reduce((sum, { offset }) => sum + Number(offset), 0);
+    };
+    const offsets = await Promise.all(Array.from({ length: STEPS + 1 }, (_, ago) => count(ago)));
+    return offsets.slice(1).map((offset, n) => (offsets[n] ?? 0) - offset);
+  },
+  /** @param flushes how many there were in each step of 15 seconds, the newest first */
+  judge: (flushes) => {
+    // Of three steps in a row one has two, up to an interval of 10 seconds. None at all: the worker was away.
+    const last = flushes.filter((count) => count > 0).slice(0, 3);
+    return last.length === 3 && last.every((count) => count === 1)
+      ? {
+          found: 'Connect stores its position less often than every 10 s',
+          remedy: 'Set offset.flush.interval.ms=1000 in connect/worker.properties and restart the worker; or switch exactly-once on.',
+        }
+      : undefined;
+  },
 });

@@ -17,7 +17,7 @@ export type DoctorConfig = Readonly<z.output<typeof doctorSettings>>;
 
 const { walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
 const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead } = slot;
-const { plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning } = connector;
+const { plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning, exactlyOnce, offsetFlush } = connector;
 const { recordSize, topicMissing, topicChecks, copies, autoCreation } = kafka;
 const { schemaStored, schemaIds, compatibility } = registry;
 
@@ -25,7 +25,7 @@ const { schemaStored, schemaIds, compatibility } = registry;
 export const checks: readonly Check<Patient>[] = [
   ...[walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
   ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead],
-  ...[plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning],
+  ...[plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning, exactlyOnce, offsetFlush],
   ...configuration,
   ...[recordSize, topicMissing, ...topicChecks, copies, autoCreation],
   ...[schemaStored, schemaIds, compatibility],
