@@ -2,23 +2,15 @@ import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CONNECTOR_NAME, EVENT_SUBJECT, EVENT_TOPIC } from '../connect/config.ts';
 import type { ConnectorConfig } from '../connect/connect-api.ts';
-import { diagnose, type DoctorConfig } from '../operate/doctor/diagnose.ts';
-import { doctorSettings } from '../operate/config.ts';
-import { databaseUrl } from '../stack/config.ts';
+import { diagnose } from '../operate/doctor/diagnose.ts';
 import { connect, connectorStates, deleteConnector, slotIs, untilRunning } from './support/connector.ts';
+import { always, asAdmin, codes, connectorConfig, doctor, expectFound, postgresSetting } from './support/doctor.ts';
 import { uniqueName } from './support/names.ts';
 import { outbox } from './support/operate.ts';
 import { postInTurn } from './support/post.ts';
-import { addresses, config, query, start, stop, untilUp } from './support/stack.ts';
+import { addresses, query, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-const doctor: DoctorConfig = doctorSettings.parse({
-  DATABASE_URL: databaseUrl(config, 'operator'),
-  CONNECT_URL: addresses.connect,
-  KAFKA_BROKERS: addresses.broker,
-  REGISTRY_URL: addresses.registry,
-  ACK_GROUPS: 'consumers-example',
-});
 let admin: Admin;
 let original: ConnectorConfig;
 
@@ -27,43 +19,13 @@ beforeAll(async () => {
   await stop('watch');
   admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  original = (await connect.config(CONNECTOR_NAME)) ?? {};
+  original = await connectorConfig();
 });
 afterAll(async () => {
   await admin.disconnect();
   await start('watch');
   await untilUp('watch');
 });
-
-const asAdmin = (sql: string) => query(sql, [], 'postgres');
-const codes = async (settings: DoctorConfig = doctor) => (await diagnose(settings)).map(({ code, grade }) => `${grade} ${code}`);
-
-/** One broker holds one copy: what an embedded stack always is. */
-const always = 'weak REPLICATION';
-
-/** Finds it once broken, and not any more once mended. */
-async function expectFound(
-  finding: string,
-  breakIt: () => Promise<unknown>,
-  mendIt: () => Promise<unknown>,
-  settings = doctor,
-): Promise<void> {
-  try {
-    await breakIt();
-    await waitFor(`${finding} is found`, async () => (await codes(settings)).includes(finding), 30_000);
-    const found = (await diagnose(settings)).find(({ code }) => finding.endsWith(` ${code}`));
-    expect(found?.found.startsWith('could not be checked')).toBe(false);
-    for (const text of [found?.found, found?.why, found?.remedy]) expect(text?.length).toBeGreaterThan(10);
-  } finally {
-    await mendIt();
-  }
-  await waitFor(`${finding} is gone`, async () => !(await codes()).includes(finding), 60_000);
-}
-
-async function postgresSetting(name: string, value: string | undefined): Promise<void> {
-  await asAdmin(value === undefined ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`);
-  await asAdmin('SELECT pg_reload_conf()');
-}
 
 test('finds nothing but the single broker while all is well', async () => {
   await waitFor('all is well', async () => (await codes()).join() === always, 60_000);
@@ -132,6 +94,7 @@ test.each<[string, string, string]>([
   ['weak HEARTBEAT', 'heartbeat.interval.ms', '0'],
   ['weak TRANSACTION_METADATA', 'provide.transaction.metadata', 'true'],
   ['weak POLL_INTERVAL', 'poll.interval.ms', '500'],
+  ['weak TRANSACTION_BOUNDARY', 'transaction.boundary', 'interval'],
   ['broken KEY_CONVERTER', 'key.converter', 'org.apache.kafka.connect.json.JsonConverter'],
   ['broken VALUE_CONVERTER', 'value.converter', 'org.apache.kafka.connect.json.JsonConverter'],
   ['broken HEADER_CONVERTER', 'header.converter', 'org.apache.kafka.connect.storage.SimpleHeaderConverter'],

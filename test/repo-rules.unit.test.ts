@@ -108,3 +108,13 @@ test('every verb of the Makefile says what it does', () => {
   const silent = verbs.filter((verb) => !makefile.split('\n').some((line) => line.startsWith(`${verb}:`) && /## \S/.test(line)));
   expect(silent).toEqual([]);
 });
+
+test('every code of the doctor is brought about by a test', () => {
+  const found = sources
+    .filter((path) => /^(connect\/checks|operate\/doctor)\//.test(path) && !tests.includes(path))
+    .flatMap((path) => [...text(path).matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code = '']) => code));
+  expect(found).toContain('SLOT_LOST');
+  const proven = tests.filter((path) => /^(test\/(full\/)?doctor[^/]*|connect\/checks\/[^/]+)$/.test(path)).map(text);
+  const named = new Set(proven.flatMap((content) => content.match(/\b[A-Z]+(_[A-Z]+)*\b/g) ?? []));
+  expect(found.filter((code) => !named.has(code))).toEqual([]);
+});

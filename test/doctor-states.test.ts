@@ -1,0 +1,191 @@
+import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CONNECTOR_NAME, EVENT_TOPIC } from '../connect/config.ts';
+import type { ConnectorConfig } from '../connect/connect-api.ts';
+import { connect, deleteConnector, slotIs, untilRunning } from './support/connector.ts';
+import { always, asAdmin, codes, connectorConfig, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
+import { ends, setOffsets, withAdmin } from './support/kafka.ts';
+import { uniqueName } from './support/names.ts';
+import { outbox } from './support/operate.ts';
+import { postInTurn } from './support/post.ts';
+import { register } from './support/services.ts';
+import { addresses, query, start, stop, untilUp } from './support/stack.ts';
+import { waitFor } from './support/wait-for.ts';
+
+// The doctor's codes for what takes whole parts of the stack to bring about; the others are in doctor.test.ts.
+
+const GROUP = 'consumers-example';
+let original: ConnectorConfig;
+
+// The watchdog would mend most of it before the doctor has seen it.
+beforeAll(async () => {
+  await stop('watch');
+  original = await connectorConfig();
+});
+afterAll(async () => {
+  await start('watch');
+  await untilUp('watch');
+});
+
+const putBack = async () => {
+  await connect.put(CONNECTOR_NAME, original);
+  await untilRunning();
+};
+
+test('broken EXACTLY_ONCE: the connector requires what its worker was started without', async () => {
+  await expectFound(
+    'broken EXACTLY_ONCE',
+    // The worker refuses it in a request; it is what a restart without the switch leaves.
+    async () => {
+      const kafka = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING });
+      const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+      await producer.connect();
+      const value = JSON.stringify({ properties: { ...original, 'exactly.once.support': 'required' } });
+      await producer.send({ topic: 'outbox-connect.configs', messages: [{ key: `connector-${CONNECTOR_NAME}`, value }] });
+      await producer.disconnect();
+    },
+    putBack,
+  );
+});
+
+test('broken RECORD_SIZE: the broker takes no large record', async () => {
+  const { controller } = await withAdmin((admin) => admin.describeCluster());
+  const brokerConfig = (configEntries: { name: string; value: string }[]) =>
+    withAdmin((admin: Admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: kafkajs.ConfigResourceTypes.BROKER, name: String(controller), configEntries }],
+      }),
+    );
+  await expectFound(
+    'broken RECORD_SIZE',
+    () => brokerConfig([{ name: 'message.max.bytes', value: '500000' }]),
+    () => brokerConfig([]),
+  );
+});
+
+test('broken SLOT_ROOM: the slot is gone, and others have taken all places', async () => {
+  const others = Array.from({ length: 4 }, (_, n) => `other_${n}`);
+  await expectFound(
+    'broken SLOT_ROOM',
+    async () => {
+      await deleteConnector();
+      await waitFor('the slot is not read', async () => !(await slotIs('active')));
+      await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
+      for (const name of others) await query('SELECT pg_create_physical_replication_slot($1)', [name], 'postgres');
+    },
+    async () => {
+      for (const name of others) await query('SELECT pg_drop_replication_slot($1)', [name], 'postgres');
+      await putBack();
+    },
+  );
+});
+
+test('broken SLOT_AHEAD: somebody moves the slot while the connector is stopped, and a restart mends it', async () => {
+  await expectFound(
+    'broken SLOT_AHEAD',
+    async () => {
+      await fetch(`${addresses.connect}/connectors/${CONNECTOR_NAME}/stop`, { method: 'PUT' });
+      await waitFor('the slot is not read', async () => !(await slotIs('active')));
+      await postInTurn(uniqueName('user'), 'z', 1);
+      await asAdmin(`SELECT pg_replication_slot_advance('zap_run_outbox', pg_current_wal_lsn())`);
+    },
+    async () => {
+      await connect.resume(CONNECTOR_NAME);
+      await untilRunning();
+    },
+  );
+  // The row that the slot was moved past was published all the same.
+  await waitFor('the outbox is empty', async () => (await query('SELECT FROM zap_run_outbox')).length === 0);
+});
+
+test('weak SNAPSHOT_RUNNING: a slot is made anew while rows wait, and reading them takes a second each', { timeout: 120_000 }, async () => {
+  const select = 'snapshot.select.statement.overrides.public.zap_run_outbox';
+  await stop('cleanup');
+  await postInTurn(uniqueName('user'), 'z', 10);
+  await deleteConnector();
+  await waitFor('the slot is not read', async () => !(await slotIs('active')));
+  await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
+  // OFFSET: without it Postgres would wait for all rows before it sorts them.
+  const slow = `SELECT o.* FROM (${original[select]} OFFSET 0) o WHERE pg_sleep(1) IS NOT NULL`;
+  await expectFound(
+    'weak SNAPSHOT_RUNNING',
+    () => connect.put(CONNECTOR_NAME, { ...original, [select]: slow, 'snapshot.fetch.size': '1' }),
+    async () => {
+      await waitFor('the snapshot is over', async () => !(await codes()).includes('weak SNAPSHOT_RUNNING'));
+      await putBack();
+      await start('cleanup');
+      await untilUp('cleanup');
+    },
+  );
+});
+
+test('broken WAL_LEVEL: Postgres was started without logical WAL', { timeout: 180_000 }, async () => {
+  const restart = async () => {
+    await stop('postgres');
+    await start('postgres');
+    await untilUp('postgres');
+  };
+  await stop('connect');
+  await expectFound(
+    'broken WAL_LEVEL',
+    async () => {
+      // With a logical slot it would not start at all.
+      await waitFor('the slot is not read', async () => !(await slotIs('active')));
+      await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
+      await postgresSetting('wal_level', 'replica');
+      await restart();
+    },
+    async () => {
+      await postgresSetting('wal_level', undefined);
+      await restart();
+      await start('connect');
+      await untilUp('connect');
+    },
+  );
+  await untilRunning();
+  // The registry answers its first requests with the connections that it lost.
+  await waitFor('all is well', async () => (await codes()).join() === always, 60_000);
+});
+
+const stopCode = async () => (await query<{ stop_code: string | null }>('SELECT stop_code FROM cleanup_state'))[0]?.stop_code;
+
+test(
+  'unsafe GROUP_AHEAD and CLEANUP_STOPPED: a group is set beyond the end, and accept-topic ends both',
+  { timeout: 120_000 },
+  async () => {
+    await stop('consumer');
+    await expectFound(
+      'unsafe GROUP_AHEAD',
+      async () => {
+        await setOffsets(GROUP, new Map([...(await ends())].map(([partition, end]) => [partition, end + 1000n])));
+        await untilFound('unsafe CLEANUP_STOPPED');
+      },
+      async () => {
+        expect(await outbox('accept-topic')).toMatchObject({ code: 0, stderr: '' });
+        await start('consumer');
+        await untilUp('consumer');
+      },
+    );
+    expect(await codes()).not.toContain('unsafe CLEANUP_STOPPED');
+  },
+);
+
+test('broken TOPIC_MISSING: somebody deletes the topic, and register makes it anew', { timeout: 180_000 }, async () => {
+  const parts = ['connect', 'consumer', 'actions', 'cleanup'];
+  await stop(...parts);
+  await expectFound(
+    'broken TOPIC_MISSING',
+    () => withAdmin((admin) => admin.deleteTopics({ topics: [EVENT_TOPIC] })),
+    async () => {
+      await start('connect');
+      await untilUp('connect');
+      await register();
+      await start(...parts);
+      await untilUp(...parts);
+      await waitFor('cleanup stops', async () => (await stopCode()) === 'TOPIC_SHRANK', 60_000);
+      expect(await outbox('accept-topic')).toMatchObject({ code: 0 });
+    },
+  );
+  await waitFor('all is well', async () => (await codes()).join() === always, 60_000);
+});

@@ -1,0 +1,60 @@
+import { expect } from 'vitest';
+import { CONNECTOR_NAME } from '../../connect/config.ts';
+import { doctorSettings } from '../../operate/config.ts';
+import { diagnose, type DoctorConfig } from '../../operate/doctor/diagnose.ts';
+import { databaseUrl } from '../../stack/config.ts';
+import { connect } from './connector.ts';
+import { addresses, config, query } from './stack.ts';
+import { waitFor } from './wait-for.ts';
+
+/** The settings of a doctor for the test's stack. */
+export const doctor: DoctorConfig = doctorSettings.parse({
+  DATABASE_URL: databaseUrl(config, 'operator'),
+  CONNECT_URL: addresses.connect,
+  KAFKA_BROKERS: addresses.broker,
+  REGISTRY_URL: addresses.registry,
+  ACK_GROUPS: 'consumers-example',
+});
+
+/** One broker holds one copy: what an embedded stack always is. */
+export const always = 'weak REPLICATION';
+
+/** `broken SLOT_MISSING` of each finding, the gravest first. */
+export const codes = async (settings: DoctorConfig = doctor) => (await diagnose(settings)).map(({ code, grade }) => `${grade} ${code}`);
+
+export const untilFound = (finding: string, withinMs = 30_000, settings = doctor) =>
+  waitFor(`${finding} is found`, async () => (await codes(settings)).includes(finding), withinMs);
+
+/** Finds it once broken, and not any more once mended. */
+export async function expectFound(
+  finding: string,
+  breakIt: () => Promise<unknown>,
+  mendIt: () => Promise<unknown>,
+  settings = doctor,
+): Promise<void> {
+  try {
+    await breakIt();
+    await untilFound(finding, 30_000, settings);
+    const found = (await diagnose(settings)).find(({ code }) => finding.endsWith(` ${code}`));
+    expect(found?.found.startsWith('could not be checked')).toBe(false);
+    for (const text of [found?.found, found?.why, found?.remedy]) expect(text?.length).toBeGreaterThan(10);
+  } finally {
+    await mendIt();
+  }
+  await waitFor(`${finding} is gone`, async () => !(await codes(settings)).includes(finding), 60_000);
+}
+
+export const asAdmin = (sql: string) => query(sql, [], 'postgres');
+
+/** Undefined: as the stack has it. */
+export async function postgresSetting(name: string, value: string | undefined): Promise<void> {
+  await asAdmin(value === undefined ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`);
+  await asAdmin('SELECT pg_reload_conf()');
+}
+
+/** The connector's configuration in force. @throws when it is not registered */
+export async function connectorConfig(): Promise<Readonly<Record<string, string>>> {
+  const found = await connect.config(CONNECTOR_NAME);
+  if (found === undefined) throw new Error('the connector is not registered');
+  return found;
+}

@@ -1,0 +1,33 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findJava } from '../../stack/jdk.ts';
+import { end, start } from '../../stack/process.ts';
+import { connectPart } from '../../stack/servers.ts';
+import { config } from './stack.ts';
+import { waitFor } from './wait-for.ts';
+
+const NAME = 'connect-of-a-test';
+
+/**
+ * A worker of Connect in the place of the embedded stack's own, which must be stopped.
+ *
+ * @param change makes its properties from those of connect/worker.properties
+ * @returns ends it
+ */
+export async function startWorker(change: (properties: string) => string): Promise<() => Promise<void>> {
+  const { command, probe } = connectPart(config, findJava(process.env));
+  const changed = join(config.dir, `${NAME}.properties`);
+  writeFileSync(changed, change(readFileSync(command.args.at(-1) ?? '', 'utf8')));
+  const { pid } = start(config.dir, NAME, { ...command, args: [...command.args.slice(0, -1), changed] });
+  const stop = async () => {
+    if (pid !== undefined) await end(pid, 'SIGTERM', 20_000);
+    rmSync(changed, { force: true });
+  };
+  try {
+    await waitFor('the worker answers', () => probe?.().then(() => true), 90_000);
+    return stop;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
