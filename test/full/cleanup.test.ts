@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startAudit, type Audit } from '../support/audit.ts';
 import { committed, ends, lag, setOffsets, untilNoLag, withAdmin } from '../support/kafka.ts';
 import { startLoad } from '../support/load.ts';
 import { metric } from '../support/metrics.ts';
+import { outbox } from '../support/operate.ts';
 import { register } from '../support/services.ts';
 import { config, query, start, stop, untilUp } from '../support/stack.ts';
 import { readTopic, type TopicReader } from '../support/topic.ts';
@@ -26,16 +26,6 @@ const GROUP = 'consumers-example';
 const TOPIC = 'zap-run.events';
 const depth = async () => (await query<{ n: number }>('SELECT count(*)::int AS n FROM zap_run_outbox'))[0]!.n;
 const stopCode = async () => (await query<{ stop_code: string | null }>('SELECT stop_code FROM cleanup_state'))[0]?.stop_code ?? undefined;
-
-/** What an operator types, against the test's stack. */
-async function outbox(...args: string[]): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, STACK_DIR: config.dir };
-    const child = execFile(process.execPath, ['--import', 'tsx', 'operate/main.ts', ...args], { env }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode, output: stdout + stderr }),
-    );
-  });
-}
 
 test('events that the connector never saw are sent again, later and with resends 1', { timeout: 240_000 }, async () => {
   await stop('watch');
@@ -82,7 +72,7 @@ test('a position beyond the end stops cleanup until the operator has accepted th
   expect(await depth()).toBe(10);
   expect((await fetch(`http://127.0.0.1:${config.CLEANUP_METRICS_PORT}/readyz`)).status).toBe(503);
   expect(await metric('CLEANUP', 'outbox_alarms_total{code="COMMITTED_BEYOND_END"}')).toBe(1);
-  expect((await outbox('accept-topic')).code).toBe(0);
+  expect(await outbox('accept-topic')).toMatchObject({ code: 0 });
   await start('consumer');
   await audit.expectKept(topic, accepted);
 });
@@ -106,9 +96,9 @@ test(
     for (const [key, ids] of after) await topic.untilEvents(key, ids.length, 90_000);
     expect(await depth()).toBe(200);
     const accept = await outbox('accept-topic');
-    expect(accept).toMatchObject({ code: 0, output: expect.stringContaining('TOPIC_SHRANK') as string });
+    expect(accept).toMatchObject({ code: 0, stdout: expect.stringContaining('TOPIC_SHRANK') as string });
     await audit.expectKept(topic, new Map([...before, ...after]), 150_000);
-    expect(await outbox('accept-topic')).toMatchObject({ code: 0, output: expect.stringContaining('nothing to accept') as string });
+    expect(await outbox('accept-topic')).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to accept') as string });
     expect(await lag('outbox-cleanup')).toBe(0n);
     expect((await committed('outbox-cleanup')).size).toBe(6);
   },
