@@ -5,14 +5,17 @@ export type Caps = Offsets;
 
 /**
  * Up to which offset every named group has committed. What is unclear is not acknowledged: a partition that one of
- * the groups does not know counts as 0, and nothing beyond the end of the log counts.
+ * the groups does not know counts as 0, and so does one where a group is beyond the end: it speaks of another log.
  *
  * Without groups a record is acknowledged by being on the topic: the end as it was at least `graceMs` ago.
  */
 export function createCaps(graceMs: number): (sight: Pick<Sight, 'groups' | 'ends'>) => Caps {
   const capsByTime = createGrace(graceMs);
-  return ({ groups, ends }) => (groups.size === 0 ? capsByTime(ends) : lowest([...groups.values(), ends]));
+  return ({ groups, ends }) => (groups.size === 0 ? capsByTime(ends) : lowest([ends, ...[...groups.values()].map((offsets) => within(ends, offsets))]));
 }
+
+const within = (ends: Offsets, offsets: Offsets): Offsets =>
+  new Map([...offsets].map(([partition, offset]) => [partition, offset <= (ends.get(partition) ?? 0n) ? offset : 0n]));
 
 /** The lowest offset of each partition that all of them know. */
 export function lowest(all: readonly Offsets[]): Caps {

@@ -34,8 +34,8 @@ describe('the cap with groups', () => {
     expect(caps(offsets([0, 99n], [1, 99n]), offsets([0, 10n], [1, 4n]), offsets([0, 7n], [1, 9n]))).toEqual(offsets([0, 7n], [1, 4n]));
   });
 
-  test('is never beyond the end of the log, whatever a group has committed', () => {
-    expect(caps(offsets([0, 5n]), offsets([0, 10n]))).toEqual(offsets([0, 5n]));
+  test('is nothing where a group is beyond the end of the log, though others are not', () => {
+    expect(caps(offsets([0, 5n], [1, 9n]), offsets([0, 10n], [1, 9n]), offsets([0, 5n], [1, 9n]))).toEqual(offsets([0, 0n], [1, 9n]));
   });
 
   test('is nothing for a partition that one group does not know', () => {
