@@ -1,13 +1,11 @@
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePorts } from '../test/support/free-ports.ts';
 import { startPostgres, type Database } from './postgres-alone.ts';
+import { startServer } from './server.ts';
 
 // `npm run bench:ingest`: what ingest does per second, beside three others in the same run:
 //   bare         the same server with the whole contract on, where only the write returns at once
@@ -58,48 +56,15 @@ async function load(url: string, seconds: number, rate?: number): Promise<Load> 
 /** Starts a server, puts it under load and ends it. */
 async function serverLeg(file: string, DATABASE_URL: string, database: Database, rate?: number): Promise<Leg> {
   await database.reset();
-  const [port = 0, metricsPort = 0] = await freePorts(2);
-  const env = {
-    ...process.env,
-    DATABASE_URL,
-    PORT: String(port),
-    HOST: '127.0.0.1',
-    METRICS_PORT: String(metricsPort),
-    RATE_LIMIT_PER_ZAP: '100000',
-    RATE_LIMIT_TOTAL: '100000',
-    NODE_ENV: 'production',
-  };
-  const server = spawn(process.execPath, ['--import', 'tsx', here(file)], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const server = await startServer(file, DATABASE_URL, { RATE_LIMIT_PER_ZAP: '100000', RATE_LIMIT_TOTAL: '100000' });
   try {
-    const url = `http://127.0.0.1:${port}/hooks/catch/bench/zap`;
-    await untilAccepted(url, server);
+    const url = `http://127.0.0.1:${server.port}/hooks/catch/bench/zap`;
     await load(url, WARM_UP_SECONDS, rate);
     const result = await load(url, SECONDS, rate);
-    return { ...result, memoryMb: peakMemoryMb(server) };
+    return { ...result, memoryMb: server.memoryMb().peak };
   } finally {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
+    await server.stop();
   }
-}
-
-async function untilAccepted(url: string, server: ChildProcess): Promise<void> {
-  let seen = 'no answer';
-  for (let tries = 300; tries > 0; tries -= 1) {
-    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
-    const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(url, { method: 'POST', headers, body: '{}' }).catch(() => undefined);
-    if (answer?.ok === true) return;
-    if (answer !== undefined) seen = `${answer.status} ${await answer.text()}`;
-    await delay(100);
-  }
-  throw new Error(`the server does not accept webhooks: ${seen}`);
-}
-
-function peakMemoryMb({ pid }: ChildProcess): number {
-  const status = `/proc/${pid}/status`;
-  // Elsewhere than on Linux what it has now.
-  if (!existsSync(status)) return Math.round(Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024);
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1]) / 1024);
 }
 
 function findPgbench(): string {

@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { startProxy } from '../test/support/proxy.ts';
+import { startPostgres } from './postgres-alone.ts';
+import { pause, spread } from './rows.ts';
+import { startServer, type Server } from './server.ts';
+
+// `npm run bench:overload`: ingest at five times what its database takes. Postgres stands behind a link that holds back
+// all that is sent to it for half a second, which leaves about a thousand events a second (two groups of 256 at a
+// time). The load is open: so many requests a second, on as many connections as that takes, whatever the answers do.
+// Ingest, Postgres and the load are processes of their own. Writes docs/overload.json.
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 60);
+const CAPACITY_SECONDS = 15;
+const DELAY_MS = 500;
+const NOMINAL_CAPACITY = 1000;
+const TIMES = 5;
+/** By then the sockets and the queue are there. */
+const MEMORY_FROM_SECOND = 10;
+const GOALS = { ofCapacity: 0.8, refusedP99Ms: 100, memoryGrowth: 1.1, storedP99Ms: 3000 };
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const run = promisify(execFile);
+
+interface Times {
+  perSecond: number;
+  p50: number;
+  p99: number;
+}
+
+interface Outcome {
+  stored: Times;
+  refused: Times;
+  /** Any other answer, or none. */
+  others: number;
+}
+
+async function load({ port }: Server, perSecond: number, seconds: number): Promise<Outcome> {
+  const wanted = { path: '/hooks/catch/bench/zap', body: JSON.stringify({ text: 'x'.repeat(389) }), perSecond, seconds };
+  const args = ['--import', 'tsx', here('overload-load.ts'), String(port), JSON.stringify(wanted)];
+  return JSON.parse((await run(process.execPath, args)).stdout) as Outcome;
+}
+
+const database = await startPostgres('.stack/bench-overload');
+const proxy = await startProxy(Number(new URL(database.url('ingest')).port));
+const through = new URL(database.url('ingest'));
+through.port = String(proxy.port);
+
+async function round() {
+  proxy.delayMs = 0;
+  await database.reset();
+  const server = await startServer('../ingest/main.ts', through.href);
+  try {
+    await load(server, 500, 5); // Warms up, at full speed.
+    proxy.delayMs = DELAY_MS;
+    // What it takes when a little more than it can take is on offer.
+    const capacity = (await load(server, NOMINAL_CAPACITY * 1.2, CAPACITY_SECONDS)).stored.perSecond;
+    const memory: number[] = [];
+    const overloaded = load(server, NOMINAL_CAPACITY * TIMES, SECONDS);
+    const ended = overloaded.then(
+      () => true,
+      () => true,
+    );
+    while (!(await Promise.race([ended, pause(1000)]))) memory.push(server.memoryMb().now);
+    const { stored, refused, others } = await overloaded;
+    const [early = NaN, late = NaN] = [memory[MEMORY_FROM_SECOND], memory.at(-2)];
+    return { capacity, stored, refused, others, memoryMb: { early, late, peak: server.memoryMb().peak } };
+  } finally {
+    await server.stop();
+  }
+}
+
+const rounds: Awaited<ReturnType<typeof round>>[] = [];
+try {
+  for (let n = 1; n <= ROUNDS; n += 1) {
+    const result = await round();
+    rounds.push(result);
+    const { capacity, stored, refused, others, memoryMb } = result;
+    print(
+      `round ${n}: capacity ${capacity.toFixed(0)}/s; stored ${stored.perSecond.toFixed(0)}/s, p99 ${stored.p99.toFixed(0)} ms; ` +
+        `refused ${refused.perSecond.toFixed(0)}/s, p50 ${refused.p50.toFixed(1)} ms, p99 ${refused.p99.toFixed(1)} ms; ` +
+        `${others} others; memory ${memoryMb.early} → ${memoryMb.late} MB`,
+    );
+  }
+} finally {
+  await proxy.close();
+  await database.stop();
+}
+
+const over = (pick: (one: (typeof rounds)[number]) => number) => spread(rounds.map(pick));
+const figures = {
+  ofCapacity: over(({ stored, capacity }) => stored.perSecond / capacity),
+  storedP99Ms: over(({ stored }) => stored.p99),
+  refusedP99Ms: over(({ refused }) => refused.p99),
+  memoryGrowth: over(({ memoryMb }) => memoryMb.late / memoryMb.early),
+  others: rounds.reduce((sum, { others }) => sum + others, 0),
+};
+const result = { date: new Date().toISOString(), cpus: cpus().length, seconds: SECONDS, times: TIMES, ...figures, rounds };
+writeFileSync(here('../docs/overload.json'), `${JSON.stringify(result, null, 2)}\n`);
+judge('stored / capacity', figures.ofCapacity.median, (value) => value >= GOALS.ofCapacity, `≥ ${GOALS.ofCapacity}`);
+judge('p99 of a refusal, ms', figures.refusedP99Ms.median, (value) => value <= GOALS.refusedP99Ms, `≤ ${GOALS.refusedP99Ms}`);
+judge('p99 of what is stored, ms', figures.storedP99Ms.median, (value) => value <= GOALS.storedP99Ms, `≤ ${GOALS.storedP99Ms}`);
+judge('memory, end / tenth second', figures.memoryGrowth.median, (value) => value <= GOALS.memoryGrowth, `≤ ${GOALS.memoryGrowth}`);
+judge('neither stored nor refused', figures.others, (value) => value === 0, '0');
+process.exit();
+
+function judge(what: string, value: number, isMet: (value: number) => boolean, goal: string): void {
+  print(`${isMet(value) ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} (goal ${goal})`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
