@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
-import { readSettings } from '../settings.ts';
-import { acceptSettings } from './config.ts';
 import { TOPIC_RESOURCE, withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, type Verb } from './verb.ts';
@@ -17,8 +15,7 @@ const SET_FOR_TOPIC = 1;
 export const acceptTopic: Verb = {
   usage: '',
   about: 'after cleanup has stopped: take the topic as it is now, and clean up from its beginning',
-  run: async () => {
-    const { DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS } = readSettings(acceptSettings, process.env);
+  run: async (_args, { DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS }) => {
     const say = (line: string) => process.stdout.write(`${line}\n`);
     return withPostgres(DATABASE_URL, async (pool) => {
       const stop = await readStop(pool);

@@ -1,7 +1,5 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { readSettings } from '../settings.ts';
-import { postgresSettings } from './config.ts';
 import { OperateError, UsageError, type Verb } from './verb.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -121,9 +119,8 @@ function read(args: string[]): { command: Command; chosen: Chosen } {
 export const actions: Verb = {
   usage: 'dlq list|replay|discard, rerun <id> | --zap --since, targets, enable --target',
   about: 'the webhooks that the action consumer calls',
-  run: async (args) => {
+  run: async (args, { DATABASE_URL }) => {
     const { command, chosen } = read(args);
-    const { DATABASE_URL } = readSettings(postgresSettings, process.env);
     const client = new pg.Client({ connectionString: DATABASE_URL, connectionTimeoutMillis: 5000 });
     try {
       await client.connect();

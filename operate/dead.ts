@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { readSettings } from '../settings.ts';
 import { parseArguments, runId } from './arguments.ts';
-import { postgresSettings } from './config.ts';
+import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
 import { UsageError, type Verb } from './verb.ts';
 
@@ -19,17 +18,16 @@ interface Dead {
 export const dead: Verb = {
   usage: 'list | requeue <id…> | requeue --all',
   about: 'events that were taken out of the outbox because they could not be published, and their way back',
-  run: async (args) => {
+  run: async (args, config) => {
     const [what, ...rest] = args;
-    if (what === 'list') return list(rest);
-    if (what === 'requeue') return requeue(rest);
+    if (what === 'list') return list(rest, config);
+    if (what === 'requeue') return requeue(rest, config);
     throw new UsageError(`dead ${what ?? ''}: expected list or requeue`);
   },
 };
 
-async function list(args: string[]): Promise<number> {
+async function list(args: string[], { DATABASE_URL }: Config): Promise<number> {
   parseArguments(args, {}, z.object({ _: z.array(z.string()).max(0, 'is not expected here') }));
-  const { DATABASE_URL } = readSettings(postgresSettings, process.env);
   return withPostgres(DATABASE_URL, async (pool) => {
     let after = '00000000-0000-0000-0000-000000000000';
     let count = 0;
@@ -56,9 +54,8 @@ const requeued = z
   .object({ _: z.array(runId()), all: z.boolean().default(false) })
   .refine(({ _: ids, all }) => all !== ids.length > 0, { path: ['_'], message: 'expected ids, or --all and no ids' });
 
-async function requeue(args: string[]): Promise<number> {
+async function requeue(args: string[], { DATABASE_URL }: Config): Promise<number> {
   const { _: ids, all } = parseArguments(args, { all: { type: 'boolean' } }, requeued);
-  const { DATABASE_URL } = readSettings(postgresSettings, process.env);
   return withPostgres(DATABASE_URL, async (pool) => {
     let moved = 0;
     const bring = async (batch: string[]) => {

@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import type { Finding } from '../connect/checks/check.ts';
-import { readSettings } from '../settings.ts';
 import { nothing, parseArguments } from './arguments.ts';
-import { doctorSettings } from './config.ts';
 import { checks, diagnose } from './doctor/diagnose.ts';
 import type { Verb } from './verb.ts';
 
 export const doctor: Verb = {
   usage: '[--json]',
   about: 'checks everything; exit code 0: well or only weak, 1: broken, 2: unsafe',
-  run: async (args) => {
+  run: async (args, config) => {
     const { json } = parseArguments(args, { json: { type: 'boolean' } }, z.object({ _: nothing(), json: z.boolean().default(false) }));
-    const findings = await diagnose(readSettings(doctorSettings, process.env));
+    const findings = await diagnose(config);
     process.stdout.write(json ? `${JSON.stringify({ checks: checks.length, findings }, null, 2)}\n` : table(findings));
     if (findings.some(({ grade }) => grade === 'unsafe')) return 2;
     return findings.some(({ grade }) => grade === 'broken') ? 1 : 0;

@@ -2,9 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { EVENT_TOPIC } from '../connect/config.ts';
-import { readSettings } from '../settings.ts';
 import { parseArguments, runId } from './arguments.ts';
-import { topicSettings } from './config.ts';
 import { scanTopic, withAdmin, type Ranges } from './kafka.ts';
 import { consumerGroups } from './lag.ts';
 import { withPostgres } from './postgres.ts';
@@ -15,9 +13,8 @@ const given = z.object({ _: z.tuple([runId()], 'expected one id') });
 export const explain: Verb = {
   usage: '<id>',
   about: 'where a run is: its row, its event on the topic, the groups that are past it',
-  run: async (args) => {
+  run: async (args, config) => {
     const [id] = parseArguments(args, {}, given)._;
-    const config = readSettings(topicSettings, process.env);
     const say = (what: string, text: string) => process.stdout.write(`${what.padEnd(8)} ${text}\n`);
     return withPostgres(config.DATABASE_URL, async (pool) => {
       const run = await findRun(pool, id);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { SettingsError } from '../settings.ts';
+import { readSettings, SettingsError } from '../settings.ts';
+import { settings } from './config.ts';
 import { OperateError, UsageError } from './verb.ts';
 import { verbs } from './verbs.ts';
 
@@ -15,7 +16,7 @@ for (const file of ['.env', `${process.env.STACK_DIR ?? '.stack'}/operator.env`]
 const [name = '', ...args] = process.argv.slice(2);
 const verb = verbs[name];
 try {
-  if (verb !== undefined) process.exitCode = await verb.run(args);
+  if (verb !== undefined) process.exitCode = await verb.run(args, readSettings(settings, process.env));
   else {
     (name === '' ? process.stdout : process.stderr).write(name === '' ? help() : `USAGE: there is no verb "${name}".\n${help()}`);
     process.exitCode = name === '' ? 0 : 2;

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { CONNECTOR_NAME } from '../connect/config.ts';
 import { ConnectApi } from '../connect/connect-api.ts';
-import { readSettings } from '../settings.ts';
 import { nothing, parseArguments } from './arguments.ts';
-import { connectorSettings } from './config.ts';
+import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, type Verb } from './verb.ts';
 
@@ -14,13 +13,14 @@ const paused = z.object({ _: nothing(), because: z.string().min(1).max(500).opti
 export const pause: Verb = {
   usage: '[--because <reason>]',
   about: 'stops publishing and keeps the watchdog from starting it again; webhooks go on being taken',
-  run: async (args) => {
+  run: async (args, config) => {
     const { because } = parseArguments(args, { because: { type: 'string' } }, paused);
     await note(
+      config,
       'UPDATE connector_state SET paused_at = coalesce(paused_at, now()), paused_because = $2 WHERE connector = $1',
       because ?? null,
     );
-    await tell((connect) => connect.pause(CONNECTOR_NAME), 'the watchdog leaves it alone, but it may go on publishing');
+    await tell(config, (connect) => connect.pause(CONNECTOR_NAME), 'the watchdog leaves it alone, but it may go on publishing');
     process.stdout.write(
       'Paused. Rows wait in the outbox, and Postgres keeps WAL up to max_slot_wal_keep_size. End it with: npm run outbox -- resume\n',
     );
@@ -31,25 +31,23 @@ export const pause: Verb = {
 export const resume: Verb = {
   usage: '',
   about: 'ends a pause',
-  run: async (args) => {
+  run: async (args, config) => {
     parseArguments(args, {}, z.object({ _: nothing() }));
-    await note('UPDATE connector_state SET paused_at = NULL, paused_because = $2 WHERE connector = $1', null);
-    await tell((connect) => connect.resume(CONNECTOR_NAME), 'run resume again once it answers');
+    await note(config, 'UPDATE connector_state SET paused_at = NULL, paused_because = $2 WHERE connector = $1', null);
+    await tell(config, (connect) => connect.resume(CONNECTOR_NAME), 'run resume again once it answers');
     process.stdout.write('Resumed. A connector that is not registered is registered by the watchdog within seconds.\n');
     return 0;
   },
 };
 
-async function note(sql: string, because: string | null): Promise<void> {
-  const { DATABASE_URL } = readSettings(connectorSettings, process.env);
+async function note({ DATABASE_URL }: Config, sql: string, because: string | null): Promise<void> {
   await withPostgres(DATABASE_URL, async (pool) => {
     const { rowCount } = await pool.query(sql, [CONNECTOR_NAME, because]);
     if (rowCount !== 1) throw new OperateError('NOT_MIGRATED', 'connector_state has no row: apply the migrations (npm run migrate)');
   });
 }
 
-async function tell(say: (connect: ConnectApi) => Promise<void>, meanwhile: string): Promise<void> {
-  const { CONNECT_URL } = readSettings(connectorSettings, process.env);
+async function tell({ CONNECT_URL }: Config, say: (connect: ConnectApi) => Promise<void>, meanwhile: string): Promise<void> {
   try {
     await say(new ConnectApi(CONNECT_URL));
   } catch (error) {

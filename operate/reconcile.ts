@@ -4,9 +4,7 @@ import { z } from 'zod';
 import { parseId } from '../cleanup/delete-rows.ts';
 import { EVENT_TOPIC } from '../connect/config.ts';
 import { readConfigs } from '../connect/topics.ts';
-import { readSettings } from '../settings.ts';
 import { moment, nothing, parseArguments } from './arguments.ts';
-import { topicSettings } from './config.ts';
 import { rangesSince } from './explain.ts';
 import { scanTopic, withAdmin } from './kafka.ts';
 import { firstIdAt, ID_SLACK_MS } from './runs.ts';
@@ -17,9 +15,8 @@ const BATCH_ROWS = 1000;
 export const reconcile: Verb = {
   usage: '--since <time>',
   about: 'checks that every run since then is in the outbox, on the topic or among the dead; prints the ids that are in none',
-  run: async (args) => {
+  run: async (args, config) => {
     const { since } = parseArguments(args, { since: { type: 'string' } }, z.object({ _: nothing(), since: moment() }));
-    const config = readSettings(topicSettings, process.env);
     const client = new pg.Client({
       connectionString: config.DATABASE_URL,
       connectionTimeoutMillis: 5000,

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { readSettings } from '../settings.ts';
 import { moment, nothing, parseArguments, zap } from './arguments.ts';
-import { postgresSettings } from './config.ts';
+import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
 import { eventsOf, type Selection } from './runs.ts';
 import type { Verb } from './verb.ts';
@@ -12,32 +11,31 @@ const dryRunOption = { 'dry-run': { type: 'boolean' } } as const;
 export const replay: Verb = {
   usage: '--zap <userId/zapId> --since <time> [--until <time>] [--dry-run]',
   about: 'sends the events of a zap again, with the ids and bytes that they had',
-  run: async (args) => {
+  run: async (args, config) => {
     const given = parseArguments(
       args,
       { zap: { type: 'string' }, since: { type: 'string' }, until: { type: 'string' }, ...dryRunOption },
       z.object({ _: nothing(), zap: zap(), since: moment(), until: moment().optional(), ...dryRun }),
     );
-    return send({ zap: given.zap, since: given.since, until: given.until ?? new Date() }, given['dry-run']);
+    return send({ zap: given.zap, since: given.since, until: given.until ?? new Date() }, given['dry-run'], config);
   },
 };
 
 export const rebuild: Verb = {
   usage: '--since <time> [--dry-run]',
   about: 'sends the events of all zaps again, for instance after the topic lost its data',
-  run: async (args) => {
+  run: async (args, config) => {
     const given = parseArguments(
       args,
       { since: { type: 'string' }, ...dryRunOption },
       z.object({ _: nothing(), since: moment(), ...dryRun }),
     );
-    return send({ since: given.since, until: new Date() }, given['dry-run']);
+    return send({ since: given.since, until: new Date() }, given['dry-run'], config);
   },
 };
 
 /** Encodes the runs again and puts them into the outbox. What still waits there, or is dead, is left alone. */
-async function send(selection: Selection, dry: boolean): Promise<number> {
-  const { DATABASE_URL } = readSettings(postgresSettings, process.env);
+async function send(selection: Selection, dry: boolean, { DATABASE_URL }: Config): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {
     let found = 0;
     let sent = 0;

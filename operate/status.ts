@@ -1,29 +1,29 @@
 import { z } from 'zod';
+import { RECONCILE_EVERY_MS } from '../cleanup/state.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../connect/config.ts';
 import { ConnectApi } from '../connect/connect-api.ts';
-import { readSettings } from '../settings.ts';
 import { nothing, parseArguments } from './arguments.ts';
-import { statusSettings } from './config.ts';
+import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { consumerGroups, readLag } from './lag.ts';
 import { withPostgres } from './postgres.ts';
 import type { Verb } from './verb.ts';
 
-export type StatusConfig = z.output<typeof statusSettings>;
+type StatusConfig = Pick<Config, 'DATABASE_URL' | 'CONNECT_URL' | 'KAFKA_BROKERS' | 'ACK_GROUPS'>;
 
 export const status: Verb = {
   usage: '',
   about: 'the outbox, the slot, the connector, cleanup, and how far each consumer group is behind',
-  run: async (args) => {
+  run: async (args, config) => {
     parseArguments(args, {}, z.object({ _: nothing() }));
-    const lines = await describePipeline(readSettings(statusSettings, process.env));
+    const lines = await describePipeline(config);
     process.stdout.write(`${lines.join('\n')}\n`);
     return 0;
   },
 };
 
 /** One line per fact. What cannot be asked is a line too, with the reason. */
-export async function describePipeline(config: Readonly<StatusConfig>): Promise<string[]> {
+export async function describePipeline(config: StatusConfig): Promise<string[]> {
   return Promise.all([
     fact('outbox', () => outbox(config)),
     fact('slot', () => slot(config)),
@@ -38,10 +38,10 @@ async function fact(name: string, read: () => Promise<string>): Promise<string> 
   return `${name.padEnd(10)} ${text}`;
 }
 
-const rows = <T extends object>(config: Readonly<StatusConfig>, sql: string, values: unknown[] = []): Promise<T[]> =>
+const rows = <T extends object>(config: StatusConfig, sql: string, values: unknown[] = []): Promise<T[]> =>
   withPostgres(config.DATABASE_URL, async (pool) => (await pool.query<T>(sql, values)).rows);
 
-async function outbox(config: Readonly<StatusConfig>): Promise<string> {
+async function outbox(config: StatusConfig): Promise<string> {
   const [row] = await rows<{ depth: string; oldest: string | null; dead: string }>(
     config,
     `SELECT count(*) AS depth, round(extract(epoch FROM now() - min(created_at))) AS oldest,
@@ -52,7 +52,7 @@ async function outbox(config: Readonly<StatusConfig>): Promise<string> {
   return `${row?.depth} rows wait to be acknowledged${oldest}${dead}`;
 }
 
-async function slot(config: Readonly<StatusConfig>): Promise<string> {
+async function slot(config: StatusConfig): Promise<string> {
   const slots = await rows<{ slot_name: string; active: boolean; wal_status: string; behind: string }>(
     config,
     `SELECT slot_name, active, wal_status, pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)) AS behind
@@ -63,7 +63,7 @@ async function slot(config: Readonly<StatusConfig>): Promise<string> {
   return slots.map(describe).join('; ') || 'missing';
 }
 
-async function connector(config: Readonly<StatusConfig>): Promise<string> {
+async function connector(config: StatusConfig): Promise<string> {
   const [found, [state]] = await Promise.all([
     new ConnectApi(config.CONNECT_URL).status(CONNECTOR_NAME),
     rows<{ at: Date | null; because: string | null }>(
@@ -78,22 +78,33 @@ async function connector(config: Readonly<StatusConfig>): Promise<string> {
   return `${CONNECTOR_NAME} ${found.connector.state}, ${tasks}${paused}`;
 }
 
-async function cleanup(config: Readonly<StatusConfig>): Promise<string> {
-  const [state] = await rows<{ code: string | null; detail: string | null; reconciler: string }>(
+async function cleanup(config: StatusConfig): Promise<string> {
+  const [state] = await rows<{ code: string | null; detail: string | null; reconciler: string; seconds: number }>(
     config,
-    'SELECT stop_code AS code, stop_detail AS detail, reconciler FROM cleanup_state WHERE topic = $1',
+    `SELECT stop_code AS code, stop_detail AS detail, reconciler, round(extract(epoch FROM now() - reconciler_at))::int AS seconds
+     FROM cleanup_state WHERE topic = $1`,
     [EVENT_TOPIC],
   );
   if (state === undefined) return 'has not begun';
-  return `${state.code === null ? 'works' : `STOPPED ${state.code}: ${state.detail}`}; reconciler ${state.reconciler}`;
+  return `${state.code === null ? 'works' : `STOPPED ${state.code}: ${state.detail}`}; reconciler ${reconciler(state)}`;
 }
 
-async function lag({ KAFKA_BROKERS, ACK_GROUPS }: Readonly<StatusConfig>): Promise<string> {
+function reconciler({ reconciler: text, seconds }: { reconciler: string; seconds: number }): string {
+  if (text !== 'not started') return text;
+  const left = RECONCILE_EVERY_MS / 1000 - seconds;
+  return left >= 0 ? `looks for the first time within ${left} s` : `has not looked for ${seconds} s: make logs PART=cleanup`;
+}
+
+async function lag({ KAFKA_BROKERS, ACK_GROUPS }: StatusConfig): Promise<string> {
   return withAdmin(KAFKA_BROKERS, async (admin) => {
     const groups = await consumerGroups(admin);
     const lags = await readLag(KAFKA_BROKERS, admin, EVENT_TOPIC, groups);
-    const awaited = (group: string) => (ACK_GROUPS.includes(group) ? ' (cleanup waits for it)' : '');
-    const lines = lags.map(({ group, records, exact }) => `${group} ${exact ? '' : 'about '}${records}${awaited(group)}`);
+    const { groups: described } = await admin.describeGroups(groups);
+    const empty = new Set(described.filter(({ members }) => members.length === 0).map(({ groupId }) => groupId));
+    const lines = lags.map(({ group, records, exact }) => {
+      const notes = [ACK_GROUPS.includes(group) ? 'cleanup waits for it' : '', empty.has(group) ? 'nobody is in it' : ''].filter(Boolean);
+      return `${group} ${exact ? '' : 'about '}${records}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
+    });
     return lines.join(', ') || 'no groups';
   });
 }

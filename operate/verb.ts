@@ -1,4 +1,6 @@
-/** One verb of the operator's command line. A verb reads its own settings, so that each needs only what it uses. */
+import type { Config } from './config.ts';
+
+/** One verb of the operator's command line. */
 export interface Verb {
   /** The arguments after the verb, for the usage: `--zap <userId/zapId> [--dry-run]`. */
   usage: string;
@@ -9,7 +11,7 @@ export interface Verb {
    * @returns the exit code: 0 done, 1 a fault was found or met
    * @throws OperateError for what the operator can mend
    */
-  run: (args: string[]) => Promise<number>;
+  run: (args: string[], config: Config) => Promise<number>;
 }
 
 /** What the operator can do something about: shown as one line, never with a trace. */

@@ -52,7 +52,7 @@ describe('a file', () => {
 
 test('the environment is read where a process starts, and nowhere else', () => {
   const allowed =
-    /^([^/]+(\/[^/]+)?\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|operate\/.+\.ts|(stack|test\/support|bench|docs)\/.+\.ts)$/;
+    /^([^/]+(\/[^/]+)?\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|(stack|test\/support|bench|docs)\/.+\.ts)$/;
   const needle = ['process', 'env'].join('.');
   // A test may hand the whole environment on to a process that it starts.
   const read = (path: string) => (tests.includes(path) ? text(path).replaceAll(`...${needle},`, '') : text(path));

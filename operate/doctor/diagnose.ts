@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { z } from 'zod';
 import { makeChecks, type Check, type Finding, type System } from '../../connect/checks/check.ts';
 import { configuration } from '../../connect/checks/configuration.ts';
 import * as connector from '../../connect/checks/connector.ts';
@@ -8,12 +7,10 @@ import * as postgres from '../../connect/checks/postgres.ts';
 import * as registry from '../../connect/checks/registry.ts';
 import * as slot from '../../connect/checks/slot.ts';
 import { ConnectApi, type ConnectorConfig } from '../../connect/connect-api.ts';
-import type { doctorSettings } from '../config.ts';
+import type { Config } from '../config.ts';
 import { withAdmin } from '../kafka.ts';
 import { withPostgres } from '../postgres.ts';
 import { groupChecks, type Patient } from './groups.ts';
-
-export type DoctorConfig = Readonly<z.output<typeof doctorSettings>>;
 
 const { walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
 const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead } = slot;
@@ -41,7 +38,7 @@ const unreachable: Record<System, Pick<Finding, 'code' | 'grade' | 'why'>> = {
 };
 
 /** Looks at everything. @returns the findings, the gravest first */
-export async function diagnose(config: DoctorConfig): Promise<Finding[]> {
+export async function diagnose(config: Config): Promise<Finding[]> {
   const path = new URL('../../connect/outbox-connector.json', import.meta.url);
   const connect = new ConnectApi(config.CONNECT_URL);
   const around = {
@@ -83,7 +80,7 @@ export async function diagnose(config: DoctorConfig): Promise<Finding[]> {
 }
 
 async function lookAt(
-  config: DoctorConfig,
+  config: Config,
   silent: ReadonlyMap<System, string>,
   possible: readonly Check<Patient>[],
   around: Omit<Patient, 'pool' | 'admin'>,

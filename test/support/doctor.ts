@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 import { CONNECTOR_NAME } from '../../connect/config.ts';
-import { doctorSettings } from '../../operate/config.ts';
-import { diagnose, type DoctorConfig } from '../../operate/doctor/diagnose.ts';
+import { settings, type Config } from '../../operate/config.ts';
+import { diagnose } from '../../operate/doctor/diagnose.ts';
 import { databaseUrl } from '../../stack/config.ts';
 import { connect } from './connector.ts';
 import { addresses, config, query } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 
 /** The settings of a doctor for the test's stack. */
-export const doctor: DoctorConfig = doctorSettings.parse({
+export const doctor: Config = settings.parse({
   DATABASE_URL: databaseUrl(config, 'operator'),
   CONNECT_URL: addresses.connect,
   KAFKA_BROKERS: addresses.broker,
@@ -20,7 +20,7 @@ export const doctor: DoctorConfig = doctorSettings.parse({
 export const always = 'weak REPLICATION';
 
 /** `broken SLOT_MISSING` of each finding, the gravest first. */
-export const codes = async (settings: DoctorConfig = doctor) => (await diagnose(settings)).map(({ code, grade }) => `${grade} ${code}`);
+export const codes = async (settings: Config = doctor) => (await diagnose(settings)).map(({ code, grade }) => `${grade} ${code}`);
 
 export const untilFound = (finding: string, withinMs = 30_000, settings = doctor) =>
   waitFor(`${finding} is found`, async () => (await codes(settings)).includes(finding), withinMs);
