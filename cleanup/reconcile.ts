@@ -17,7 +17,7 @@ export interface Reconciling {
   judge: ReturnType<typeof createJudge>;
   arrivedSeq: () => Promise<bigint>;
   afterSeconds: number;
-  /** Told what it waits for, each time that changes. */
+  /** Told at every look what it waits for. */
   say: (text: string) => Promise<void>;
   /** false: cleanup has stopped or another copy took over; the round ends without a verdict. */
   mayGoOn: () => boolean;

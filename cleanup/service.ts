@@ -4,10 +4,9 @@ import { createJudge } from './dead-letters.ts';
 import { holdReconciler } from './hold-reconciler.ts';
 import { observeOutbox } from './observe.ts';
 import { reconcile } from './reconcile.ts';
-import { readArrivedSeq, writeReconciler } from './state.ts';
+import { readArrivedSeq, RECONCILE_EVERY_MS, writeReconciler } from './state.ts';
 
 const OBSERVE_EVERY_MS = 10_000;
-const RECONCILE_EVERY_MS = 30_000;
 
 /**
  * Deletes, reconciles and measures, side by side, until the signal.
@@ -38,12 +37,6 @@ export function runCleanup(around: Surroundings, signal: AbortSignal): { unready
 
 function reconcileForever({ config, topic, pool, kafka, metrics, alarm, log }: Surroundings, isHalted: () => boolean, signal: AbortSignal) {
   const judge = createJudge();
-  let said = '';
-  async function say(text: string): Promise<void> {
-    if (text === said) return;
-    await writeReconciler(pool, topic, text);
-    said = text;
-  }
   return holdReconciler({
     pool,
     everyMs: Math.min(RECONCILE_EVERY_MS, config.RESEND_AFTER_SECONDS * 500),
@@ -56,7 +49,7 @@ function reconcileForever({ config, topic, pool, kafka, metrics, alarm, log }: S
         judge,
         arrivedSeq: () => readArrivedSeq(pool, topic),
         afterSeconds: config.RESEND_AFTER_SECONDS,
-        say,
+        say: (text) => writeReconciler(pool, topic, text),
         mayGoOn: () => held() && !isHalted(),
         alarm,
         log,

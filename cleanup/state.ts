@@ -60,9 +60,12 @@ export async function writeStop(pool: Pool, topic: string, clusterId: string, { 
   );
 }
 
-/** What the reconciler does or waits for, for `status`. */
+/** How often the reconciler looks, and how long after its start for the first time. */
+export const RECONCILE_EVERY_MS = 30_000;
+
+/** What the reconciler does or waits for, for `status`, and since when. */
 export async function writeReconciler(pool: Pool, topic: string, text: string): Promise<void> {
-  await pool.query('UPDATE cleanup_state SET reconciler = $2, reconciler_at = now() WHERE topic = $1', [topic, text]);
+  await pool.query('UPDATE cleanup_state SET reconciler = $2, reconciler_at = now() WHERE topic = $1 AND reconciler <> $2', [topic, text]);
 }
 
 /** The highest seq of a row whose event has arrived, over all partitions. */

@@ -194,6 +194,24 @@ test('pause stops publishing while posts go on, and resume ends it', { timeout: 
   await untilGone(userId);
 });
 
+test('status says when the reconciler looks for the first time, and in which groups nobody is', { timeout: 120_000 }, async () => {
+  await stop('cleanup');
+  try {
+    const since = (age: string) =>
+      query(`UPDATE cleanup_state SET reconciler = DEFAULT, reconciler_at = now() - $1::interval`, [age], 'postgres');
+    await since('10 s');
+    const { stdout } = await outbox('status');
+    expect(stdout).toMatch(/^cleanup {4}works; reconciler looks for the first time within (1\d|20) s$/m);
+    expect(stdout).toMatch(/^lag .*consumers-example 0 \(cleanup waits for it\).*outbox-cleanup 0 \(nobody is in it\)/m);
+    await since('1 min');
+    expect((await outbox('status')).stdout).toMatch(/reconciler has not looked for 6\d s: make logs PART=cleanup$/m);
+  } finally {
+    await start('cleanup');
+    await untilUp('cleanup');
+  }
+  await waitFor('it has looked', async () => !(await outbox('status')).stdout.includes('look'), 60_000);
+});
+
 test('dead list shows what was buried and why, and requeue brings it back to the topic', { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   await stop('connect');
