@@ -2,7 +2,7 @@ import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../connect/config.ts';
 import type { ConnectorConfig } from '../connect/connect-api.ts';
-import { connect, deleteConnector, slotIs, untilRunning } from './support/connector.ts';
+import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from './support/connector.ts';
 import { always, asAdmin, codes, connectorConfig, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
 import { ends, setOffsets, withAdmin } from './support/kafka.ts';
 import { uniqueName } from './support/names.ts';
@@ -100,17 +100,14 @@ test('broken SLOT_AHEAD: somebody moves the slot while the connector is stopped,
 });
 
 test('weak SNAPSHOT_RUNNING: a slot is made anew while rows wait, and reading them takes a second each', { timeout: 120_000 }, async () => {
-  const select = 'snapshot.select.statement.overrides.public.zap_run_outbox';
   await stop('cleanup');
   await postInTurn(uniqueName('user'), 'z', 10);
   await deleteConnector();
   await waitFor('the slot is not read', async () => !(await slotIs('active')));
   await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
-  // OFFSET: without it Postgres would wait for all rows before it sorts them.
-  const slow = `SELECT o.* FROM (${original[select]} OFFSET 0) o WHERE pg_sleep(1) IS NOT NULL`;
   await expectFound(
     'weak SNAPSHOT_RUNNING',
-    () => connect.put(CONNECTOR_NAME, { ...original, [select]: slow, 'snapshot.fetch.size': '1' }),
+    () => connect.put(CONNECTOR_NAME, slowSnapshot(original, 1)),
     async () => {
       await waitFor('the snapshot is over', async () => !(await codes()).includes('weak SNAPSHOT_RUNNING'));
       await putBack();

@@ -12,6 +12,8 @@ export interface Facts {
   knownPublicationOid: number;
   /** undefined: there is none. */
   slot: Slot | undefined;
+  /** The connector reads the table and not the slot: it publishes again all that waits, which may take long. */
+  snapshot: boolean;
   /** Whether Connect answered; without an answer nothing is known of the connector. */
   connectAnswers: boolean;
   /** undefined: not registered, or Connect did not answer. */
@@ -51,6 +53,12 @@ const SLOT = `
          coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8 AS retained
     FROM pg_replication_slots WHERE slot_name = $1`;
 
+// Everybody sees locks and whose they are, but not what others run. A superuser's may be a backup.
+const SNAPSHOT = `
+  SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity a USING (pid) JOIN pg_roles r ON r.oid = a.usesysid
+                  WHERE relation = to_regclass($1) AND a.datname = current_database()
+                    AND pg_has_role(r.oid, 'outbox_cdc', 'USAGE') AND NOT r.rolsuper) AS runs`;
+
 interface StateRow {
   paused_at: Date | null;
   paused_because: string | null;
@@ -69,9 +77,10 @@ interface SlotRow {
 /** @throws when Postgres does not answer or lacks the migrations; a Connect that does not answer is a fact */
 export async function readFacts(pool: Pool, connect: ConnectApi, config: ConnectorConfig): Promise<Facts> {
   const names = [CONNECTOR_NAME, config['table.include.list'], config['publication.name']];
-  const [state, slots, connector] = await Promise.all([
+  const [state, slots, snapshot, connector] = await Promise.all([
     pool.query<StateRow>(STATE, names),
     pool.query<SlotRow>(SLOT, [config['slot.name']]),
+    pool.query<{ runs: boolean }>(SNAPSHOT, [config['table.include.list']]),
     connect.status(CONNECTOR_NAME).then(
       (status) => ({ answers: true, status }),
       () => ({ answers: false, status: undefined }),
@@ -85,6 +94,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
     publication: row.oid === null ? undefined : { oid: Number(row.oid), fits: row.fits === true },
     knownPublicationOid: Number(row.known_oid),
     slot: slot && { active: slot.active, lost: slot.lost, retainedBytes: slot.retained, confirmed: slot.confirmed },
+    snapshot: snapshot.rows[0]?.runs === true,
     connectAnswers: connector.answers,
     connector: connector.status,
   };

@@ -31,6 +31,9 @@ function cause(trace = ''): string {
 const runs = ({ connector }: Facts): boolean =>
   connector?.connector.state === 'RUNNING' && connector.tasks.length > 0 && connector.tasks.every(({ state }) => state === 'RUNNING');
 
+/** A snapshot is no fault, however long it takes: started anew it would never end. */
+const unread = (facts: Facts): boolean => facts.slot?.active === false && runs(facts) && !facts.snapshot;
+
 /**
  * In this order, and one repair at a time: what comes first is the cause of what comes later. Without its publication
  * a task fails; with a slot older than its publication it fails again; only then is a restart of use.
@@ -99,14 +102,14 @@ export const rules: readonly Rule[] = [
   {
     // A task that lost its connection is back within seconds, unless it hangs.
     name: 'slot-unread',
-    wrong: (facts) => (facts.slot?.active === false && runs(facts) ? 'the connector runs and does not read its slot' : undefined),
+    wrong: (facts) => (unread(facts) ? 'the connector runs and does not read its slot' : undefined),
     patienceMs: 60_000,
     repair: restartAll,
   },
   {
     // Restarts did not help: whatever the slot cannot decode, the rows are still in the outbox.
     name: 'slot-unreadable',
-    wrong: (facts) => (facts.slot?.active === false && runs(facts) ? 'the connector cannot read its slot' : undefined),
+    wrong: (facts) => (unread(facts) ? 'the connector cannot read its slot' : undefined),
     patienceMs: 300_000,
     repair: dropSlot,
   },

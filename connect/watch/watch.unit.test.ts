@@ -22,6 +22,7 @@ const well: Facts = {
   publication: { oid: 7, fits: true },
   knownPublicationOid: 7,
   slot: { active: true, lost: false, retainedBytes: 0, confirmed: '0/1' },
+  snapshot: false,
   connectAnswers: true,
   connector: running,
 };
@@ -76,6 +77,7 @@ test.each<[string, Partial<Facts>]>([
   ['too-large', { connector: refused }],
   ['slot-missing', { slot: undefined }],
   ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0, confirmed: '0/1' } }],
+  ['nothing', { slot: { active: false, lost: false, retainedBytes: 0, confirmed: '0/1' }, snapshot: true }],
   ['nothing', { connector: undefined, connectAnswers: false }],
   ['nothing', { slot: undefined, connector: { ...running, tasks: [] } }],
 ])('repairs first: %s', async (expected, facts) => {

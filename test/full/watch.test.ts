@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CONNECTOR_NAME } from '../../connect/config.ts';
 import { startAudit, type Audit } from '../support/audit.ts';
-import { untilRunning } from '../support/connector.ts';
+import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from '../support/connector.ts';
+import { asAdmin, connectorConfig } from '../support/doctor.ts';
 import { startLoad } from '../support/load.ts';
-import { metric } from '../support/metrics.ts';
+import { metric, metricSum } from '../support/metrics.ts';
 import { query, start, stop, untilUp } from '../support/stack.ts';
+import { uniqueName } from '../support/names.ts';
+import { postInTurn } from '../support/post.ts';
 import { readTopic, type TopicReader } from '../support/topic.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -44,3 +48,29 @@ test(
     expect(await query('SELECT FROM zap_run_outbox')).toEqual([]);
   },
 );
+
+test('a snapshot that takes longer than a minute is left alone until it is over', { timeout: 300_000 }, async () => {
+  const original = await connectorConfig();
+  const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+  await stop('cleanup', 'watch');
+  try {
+    const ids = await postInTurn(userId, zapId, 10);
+    await deleteConnector();
+    await waitFor('the slot is not read', async () => !(await slotIs('active')));
+    await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
+    await connect.put(CONNECTOR_NAME, slowSnapshot(original, 9));
+    await start('watch');
+    await untilUp('watch');
+    const began = performance.now();
+    await untilRunning(150_000);
+    expect(performance.now() - began).toBeGreaterThan(75_000);
+    expect(await metricSum('WATCH', 'outbox_watch_repairs_total')).toBe(0);
+    await start('cleanup');
+    await audit.expectKept(topic, new Map([[`${userId}/${zapId}`, ids]]));
+  } finally {
+    await connect.put(CONNECTOR_NAME, original);
+    await start('cleanup', 'watch');
+    await untilUp('cleanup', 'watch');
+  }
+  await untilRunning();
+});

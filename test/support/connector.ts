@@ -1,5 +1,5 @@
 import { CONNECTOR_NAME } from '../../connect/config.ts';
-import { ConnectApi } from '../../connect/connect-api.ts';
+import { ConnectApi, type ConnectorConfig } from '../../connect/connect-api.ts';
 import { addresses, query } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -17,6 +17,14 @@ export async function untilRunning(withinMs = 60_000): Promise<void> {
     async () => (await connectorStates()).join() === 'RUNNING,RUNNING' && (await slotIs('active')),
     withinMs,
   );
+}
+
+/** The connector's configuration, but that a snapshot takes so long for each row. */
+export function slowSnapshot(original: ConnectorConfig, secondsPerRow: number): ConnectorConfig {
+  const select = 'snapshot.select.statement.overrides.public.zap_run_outbox';
+  // OFFSET: without it Postgres would wait for all rows before it sorts them.
+  const slow = `SELECT o.* FROM (${original[select]} OFFSET 0) o WHERE pg_sleep(${secondsPerRow}) IS NOT NULL`;
+  return { ...original, [select]: slow, 'snapshot.fetch.size': '1' };
 }
 
 export async function deleteConnector(): Promise<void> {
