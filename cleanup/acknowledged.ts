@@ -11,7 +11,8 @@ export type Caps = Offsets;
  */
 export function createCaps(graceMs: number): (sight: Pick<Sight, 'groups' | 'ends'>) => Caps {
   const capsByTime = createGrace(graceMs);
-  return ({ groups, ends }) => (groups.size === 0 ? capsByTime(ends) : lowest([ends, ...[...groups.values()].map((offsets) => within(ends, offsets))]));
+  return ({ groups, ends }) =>
+    groups.size === 0 ? capsByTime(ends) : lowest([ends, ...[...groups.values()].map((offsets) => within(ends, offsets))]);
 }
 
 const within = (ends: Offsets, offsets: Offsets): Offsets =>
