@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startAudit, type Audit } from '../support/audit.ts';
-import { committed, ends, setOffsets, untilNoLag, withAdmin } from '../support/kafka.ts';
+import { ends, setOffsets, untilNoLag, withAdmin } from '../support/kafka.ts';
 import { startLoad } from '../support/load.ts';
 import { metric } from '../support/metrics.ts';
 import { outbox } from '../support/operate.ts';
@@ -100,6 +100,5 @@ test(
     await audit.expectKept(topic, new Map([...before, ...after]), 150_000);
     expect(await outbox('accept-topic')).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to accept') as string });
     await untilNoLag('outbox-cleanup');
-    expect((await committed('outbox-cleanup')).size).toBe(6);
   },
 );
