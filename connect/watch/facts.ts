@@ -14,6 +14,8 @@ export interface Facts {
   slot: Slot | undefined;
   /** The connector reads the table and not the slot: it publishes again all that waits, which may take long. */
   snapshot: boolean;
+  /** A row of the outbox is older than ten seconds: not published, or not acknowledged. */
+  waits: boolean;
   /** Whether Connect answered; without an answer nothing is known of the connector. */
   connectAnswers: boolean;
   /** undefined: not registered, or Connect did not answer. */
@@ -54,10 +56,11 @@ const SLOT = `
     FROM pg_replication_slots WHERE slot_name = $1`;
 
 // Everybody sees locks and whose they are, but not what others run. A superuser's may be a backup.
-const SNAPSHOT = `
-  SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity a USING (pid) JOIN pg_roles r ON r.oid = a.usesysid
+const OUTBOX = `
+  SELECT (SELECT created_at FROM zap_run_outbox ORDER BY id LIMIT 1) < now() - interval '10 seconds' AS waits,
+         EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity a USING (pid) JOIN pg_roles r ON r.oid = a.usesysid
                   WHERE relation = to_regclass($1) AND a.datname = current_database()
-                    AND pg_has_role(r.oid, 'outbox_cdc', 'USAGE') AND NOT r.rolsuper) AS runs`;
+                    AND pg_has_role(r.oid, 'outbox_cdc', 'USAGE') AND NOT r.rolsuper) AS snapshot`;
 
 interface StateRow {
   paused_at: Date | null;
@@ -77,10 +80,10 @@ interface SlotRow {
 /** @throws when Postgres does not answer or lacks the migrations; a Connect that does not answer is a fact */
 export async function readFacts(pool: Pool, connect: ConnectApi, config: ConnectorConfig): Promise<Facts> {
   const names = [CONNECTOR_NAME, config['table.include.list'], config['publication.name']];
-  const [state, slots, snapshot, connector] = await Promise.all([
+  const [state, slots, outbox, connector] = await Promise.all([
     pool.query<StateRow>(STATE, names),
     pool.query<SlotRow>(SLOT, [config['slot.name']]),
-    pool.query<{ runs: boolean }>(SNAPSHOT, [config['table.include.list']]),
+    pool.query<{ waits: boolean | null; snapshot: boolean }>(OUTBOX, [config['table.include.list']]),
     connect.status(CONNECTOR_NAME).then(
       (status) => ({ answers: true, status }),
       () => ({ answers: false, status: undefined }),
@@ -94,7 +97,8 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
     publication: row.oid === null ? undefined : { oid: Number(row.oid), fits: row.fits === true },
     knownPublicationOid: Number(row.known_oid),
     slot: slot && { active: slot.active, lost: slot.lost, retainedBytes: slot.retained, confirmed: slot.confirmed },
-    snapshot: snapshot.rows[0]?.runs === true,
+    snapshot: outbox.rows[0]?.snapshot === true,
+    waits: outbox.rows[0]?.waits === true,
     connectAnswers: connector.answers,
     connector: connector.status,
   };

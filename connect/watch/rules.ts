@@ -5,8 +5,8 @@ import { buryTooLarge } from './too-large.ts';
 /** One thing that can be wrong, and what mends it. */
 export interface Rule {
   name: string;
-  /** What is wrong, for the log; undefined when it is not. Asked at every look, so it only judges. */
-  wrong: (facts: Facts) => string | undefined;
+  /** What is wrong, for the log; undefined when it is not. Asked at every look, so it only judges. @param before the look before this one */
+  wrong: (facts: Facts, before?: Facts) => string | undefined;
   /** How long it must have been wrong without a break: what mends itself is left alone. */
   patienceMs: number;
   /** @returns what was done, for the log. None: only an alarm. */
@@ -112,6 +112,20 @@ export const rules: readonly Rule[] = [
     wrong: (facts) => (unread(facts) ? 'the connector cannot read its slot' : undefined),
     patienceMs: 300_000,
     repair: dropSlot,
+  },
+  {
+    // A task or its producer that hangs: heartbeats move the position every few seconds, with or without events.
+    name: 'stuck',
+    wrong: (facts, before) =>
+      facts.slot?.active === true && runs(facts) && facts.waits && facts.slot.confirmed === before?.slot?.confirmed
+        ? 'the connector reads its slot and confirms nothing, while rows wait'
+        : undefined,
+    patienceMs: 120_000,
+    repair: async (tools) => {
+      // Without Kafka or the topic it waits by right, goes on by itself, and a restart is of no use.
+      await tools.recordLimit();
+      return restartAll(tools);
+    },
   },
   {
     name: 'connect-silent',

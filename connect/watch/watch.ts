@@ -36,6 +36,7 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
   const memories = new Map<Rule, Memory>(
     rules.map((rule) => [rule, { wrongSince: undefined, alarmed: false, notBefore: 0, backoffMs: FIRST_BACKOFF_MS }]),
   );
+  let before: Facts | undefined;
   let said = '';
   /** Says once what stands in the way of the whole watch. */
   const say = (sentence: string) => {
@@ -60,8 +61,7 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
     return memory.alarmed;
   }
 
-  async function repair(rule: Rule, memory: Memory, facts: Facts): Promise<void> {
-    const wrong = rule.wrong(facts);
+  async function repair(rule: Rule, memory: Memory, facts: Facts, wrong: string | undefined): Promise<void> {
     try {
       const done = await rule.repair?.(tools, facts);
       log.warn({ rule: rule.name, wrong, done }, 'repair');
@@ -87,11 +87,13 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
     say(facts.paused === undefined ? '' : `nothing is touched: ${facts.paused}`);
     let acted = false;
     for (const [rule, memory] of memories) {
-      const alarmed = judge(rule, memory, facts.paused === undefined ? rule.wrong(facts) : undefined);
+      const wrong = facts.paused === undefined ? rule.wrong(facts, before) : undefined;
+      const alarmed = judge(rule, memory, wrong);
       if (!alarmed || acted || rule.repair === undefined || now() < memory.notBefore) continue;
       acted = true;
-      await repair(rule, memory, facts);
+      await repair(rule, memory, facts, wrong);
     }
+    before = facts;
     return acted;
   };
 }

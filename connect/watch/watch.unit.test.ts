@@ -23,6 +23,7 @@ const well: Facts = {
   knownPublicationOid: 7,
   slot: { active: true, lost: false, retainedBytes: 0, confirmed: '0/1' },
   snapshot: false,
+  waits: false,
   connectAnswers: true,
   connector: running,
 };
@@ -139,6 +140,27 @@ test('touches nothing and raises no alarm while paused, and takes up its work af
   world.facts = { ...world.facts, paused: undefined };
   await look();
   expect(world.repaired).toEqual(['publication-missing']);
+});
+
+test('restarts a task that confirms nothing for two minutes while rows wait, at growing intervals, until it moves on', async () => {
+  const { world, lookFor } = watched(realRules);
+  const beat = (n: number) => ({ ...well, waits: true, slot: { active: true, lost: false, retainedBytes: 0, confirmed: `0/${n}` } });
+  for (let n = 0; n < 100; n += 1) {
+    world.facts = beat(n);
+    await lookFor(10_000, 5000);
+  }
+  expect(world.repaired).toEqual([]);
+  await lookFor(110_000);
+  expect(world.repaired).toEqual([]);
+  await lookFor(40_000);
+  expect(world.repaired).toEqual(['stuck', 'stuck', 'stuck']);
+  expect([...world.alarms]).toEqual(['stuck']);
+  world.facts = beat(0);
+  await lookFor(1000);
+  expect([...world.alarms]).toEqual([]);
+  world.facts = { ...beat(0), waits: false };
+  await lookFor(600_000, 5000);
+  expect(world.repaired).toHaveLength(3);
 });
 
 test('an alarm is up from when the patience is over until all is well', async () => {

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME } from '../../connect/config.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC } from '../../connect/config.ts';
 import { startAudit, type Audit } from '../support/audit.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from '../support/connector.ts';
 import { asAdmin, connectorConfig } from '../support/doctor.ts';
+import { withAdmin } from '../support/kafka.ts';
 import { startLoad } from '../support/load.ts';
 import { metric, metricSum } from '../support/metrics.ts';
+import { register } from '../support/services.ts';
 import { query, start, stop, untilUp } from '../support/stack.ts';
 import { uniqueName } from '../support/names.ts';
+import { outbox } from '../support/operate.ts';
 import { postInTurn } from '../support/post.ts';
 import { readTopic, type TopicReader } from '../support/topic.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -74,3 +77,36 @@ test('a snapshot that takes longer than a minute is left alone until it is over'
   }
   await untilRunning();
 });
+
+test(
+  'a position that stands still while rows wait is an alarm, and nothing is restarted as long as the topic is missing',
+  { timeout: 420_000 },
+  async () => {
+    const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+    const alarm = () => metric('WATCH', 'outbox_watch_alarm{rule="stuck"}');
+    const restarts = (outcome: string) => metric('WATCH', `outbox_watch_repairs_total{rule="stuck",outcome="${outcome}"}`);
+    const parts = ['consumer', 'actions', 'cleanup'];
+    await stop(...parts);
+    await topic.close();
+    await withAdmin((admin) => admin.deleteTopics({ topics: [EVENT_TOPIC] }));
+    let ids: string[] = [];
+    try {
+      ids = await postInTurn(userId, zapId, 5);
+      await waitFor('the alarm is up', async () => (await alarm()) === 1, 240_000);
+      await waitFor('it would be restarted', async () => (await restarts('failed')) > 0);
+      expect(await restarts('done')).toBe(0);
+    } finally {
+      await register();
+      topic = await readTopic();
+      await start(...parts);
+      await untilUp(...parts);
+    }
+    await topic.untilEvents(`${userId}/${zapId}`, 5);
+    await waitFor('the alarm is down', async () => (await alarm()) === 0, 60_000);
+    expect(await restarts('done')).toBe(0);
+    const stopped = async () => (await query<{ stop_code: string | null }>('SELECT stop_code FROM cleanup_state'))[0]?.stop_code;
+    await waitFor('cleanup stops', async () => (await stopped()) === 'TOPIC_SHRANK', 60_000);
+    expect(await outbox('accept-topic')).toMatchObject({ code: 0 });
+    await audit.expectKept(topic, new Map([[`${userId}/${zapId}`, ids]]));
+  },
+);
