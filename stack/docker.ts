@@ -122,7 +122,8 @@ export class DockerStack implements Stack {
 
   // The environment goes before the files: what a shell has exported for something else must not get in.
   #compose(...command: string[]): Promise<string> {
-    return docker(composeArgs(this.#config, ...command), { env: this.#env });
+    // Without this a log's first line may begin with an escape sequence.
+    return docker(composeArgs(this.#config, '--ansi', 'never', ...command), { env: this.#env });
   }
 
   async #remove(...what: string[]): Promise<void> {

@@ -6,6 +6,8 @@ import { composeEnvironment, composeOptions, projectName, root } from '../../sta
 import { readStackConfig, type StackConfig } from '../../stack/config.ts';
 import { EmbeddedStack } from '../../stack/embedded.ts';
 import { findEngine } from '../../stack/engine.ts';
+import { removeOperatorEnv, writeOperatorEnv } from '../../stack/operator.ts';
+import { ACK_GROUPS } from '../../stack/parts.ts';
 import { portSettings } from '../../stack/ports.ts';
 import type { Way } from '../../stack/stack.ts';
 import { freePorts } from './free-ports.ts';
@@ -68,8 +70,10 @@ async function bootContainers(): Promise<Brought> {
     .withDefaultWaitStrategy(Wait.forHealthCheck())
     .withStartupTimeout(config.START_TIMEOUT_SECONDS * 1000)
     .up();
+  writeOperatorEnv(config, ACK_GROUPS);
   const end = async () => {
     await started.down({ removeVolumes: true });
+    removeOperatorEnv(config.dir);
     unlock();
   };
   return { config, way: 'docker', end };
