@@ -10,6 +10,8 @@ import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import pg from 'pg';
 import { brokerAddress, databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
+import { freePorts } from '../test/support/free-ports.ts';
+import { atLeast, atMost, printGoals, spread } from './figures.ts';
 
 // `npm run bench:actions`, on a stack that runs (`make up`): the action consumer as a process of its own works off a
 // topic that is full, against targets in this process that answer at once. From the first call to the last: decoding,
@@ -105,7 +107,7 @@ async function round(many: boolean, dead: boolean): Promise<number> {
         TOPIC: topic,
       },
       ...{ GROUP_ID: `bench-${randomBytes(4).toString('hex')}`, ACTIONS_FILE: writeActions(many, dead), BENCH_SECRET: SECRET },
-      ...{ ALLOW_TARGETS: new URL(base).host, METRICS_PORT: String(await freePort()) },
+      ...{ ALLOW_TARGETS: new URL(base).host, METRICS_PORT: String((await freePorts(1))[0]) },
     },
   });
   const ended = new Promise((resolve) => service.once('exit', resolve));
@@ -126,19 +128,6 @@ async function round(many: boolean, dead: boolean): Promise<number> {
   );
   return perSecond;
 }
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const spread = (values: number[]) => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return { median: sorted[Math.floor(sorted.length / 2)] ?? NaN, least: sorted[0] ?? NaN, most: sorted.at(-1) ?? NaN };
-};
 
 await admin.connect();
 const one: number[] = [];
@@ -168,9 +157,8 @@ const result = {
   ...{ oneTarget: spread(one), allAlive: spread(alive), oneDead: spread(withDead), loss },
 };
 writeFileSync(new URL('../docs/actions.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
-const verdict = (met: boolean) => (met ? 'met' : 'NOT MET');
-process.stdout.write(
-  `one target: median ${result.oneTarget.median.toFixed(0)}/s (goal ${GOAL_PER_SECOND}/s: ${verdict(result.oneTarget.median >= GOAL_PER_SECOND)})\n` +
-    `one dead of ${TARGETS}: the others lose ${(loss * 100).toFixed(1)} % (goal ≤ ${GOAL_LOSS * 100} %: ${verdict(loss <= GOAL_LOSS)}) → docs/actions.json\n`,
-);
+printGoals([
+  atLeast('calls per second to one target', result.oneTarget.median, GOAL_PER_SECOND),
+  atMost(`what one dead target of ${TARGETS} costs the others, in %`, loss * 100, GOAL_LOSS * 100, 1),
+]);
 process.exit();

@@ -15,7 +15,7 @@ import { createIngestServer } from '../ingest/server.ts';
 // returns at once.
 
 const config = readSettings(settings, process.env);
-const lines = pino.destination({ sync: false, minLength: 8_192 });
+const lines = pino.destination({ sync: false, minLength: 65_536, maxWrite: 131_072 });
 setInterval(() => lines.flush(), 200).unref();
 const schema = eventSchema(1, JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema);
 const budget = new Budget(config.QUEUE_BYTES);

@@ -6,7 +6,8 @@ import { order } from '../stack/client.ts';
 import { brokerAddress, databaseUrl, readStackConfig } from '../stack/config.ts';
 import { ACK_GROUPS } from '../stack/parts.ts';
 import { withAdmin } from '../stack/probes.ts';
-import { createRows, pause, printGoals, samplePayload, spread, until } from './rows.ts';
+import { printGoals, spread } from './figures.ts';
+import { createRows, pause, samplePayload, until } from './rows.ts';
 
 // `npm run bench:cleanup`, on a stack that runs (`make up`): whether cleanup keeps up, what a backlog costs, and what
 // ingest feels of it. The stack's own cleanup and consumers are stopped meanwhile and started again afterwards.

@@ -5,7 +5,9 @@ import { order } from '../stack/client.ts';
 import { brokerAddress, readStackConfig, type StackConfig } from '../stack/config.ts';
 import { withAdmin } from '../stack/probes.ts';
 import { EmbeddedStack } from '../stack/embedded.ts';
-import { createRows, median, pause, samplePayload, spread, until } from './rows.ts';
+import { quantile } from '../test/support/open-loop.ts';
+import { median, spread } from './figures.ts';
+import { createRows, pause, samplePayload, until } from './rows.ts';
 
 // `npm run bench:exactly-once`: Connect with and without exactly-once (KIP-618), interleaved, each time on a stack of
 // its own that is booted from nothing. From COMMIT's reply to a consumer, rows inserted without ingest.
@@ -75,8 +77,6 @@ function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
-
-const quantile = (values: number[], q: number) => values.toSorted((a, b) => a - b)[Math.floor(values.length * q)] ?? NaN;
 
 async function measure(mode: 'enabled' | 'disabled') {
   rmSync('.stack/bench', { recursive: true, force: true });

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { atLeast, atMost, printGoals, spread } from './figures.ts';
 import { startPostgres, type Database } from './postgres-alone.ts';
 import { startServer } from './server.ts';
 
@@ -115,15 +116,12 @@ try {
   await database.stop();
 }
 
-const spread = (name: string, pick: (leg: Load & Partial<Leg>) => number = ({ perSecond }) => perSecond) => {
-  const values = (results[name] ?? []).map(pick).toSorted((a, b) => a - b);
-  return { median: values[values.length >> 1] ?? NaN, least: values[0] ?? NaN, most: values.at(-1) ?? NaN };
-};
-const perSecond = Object.fromEntries(['bare', 'ours', 'pgbench', 'transaction'].map((name) => [name, spread(name)]));
+const over = (name: string, pick: (leg: Load & Partial<Leg>) => number) => spread((results[name] ?? []).map(pick));
+const perSecond = Object.fromEntries(['bare', 'ours', 'pgbench', 'transaction'].map((name) => [name, over(name, (leg) => leg.perSecond)]));
 const times = (name: string) => (perSecond.ours?.median ?? NaN) / (perSecond[name]?.median ?? NaN);
 const figures = { ofBare: times('bare'), timesPgbench: times('pgbench'), timesTransaction: times('transaction') };
-const calmP99Ms = spread('calm', ({ p99 }) => p99);
-const memoryMb = spread('ours', ({ memoryMb: used }) => used ?? NaN);
+const calmP99Ms = over('calm', ({ p99 }) => p99);
+const memoryMb = over('ours', ({ memoryMb: used }) => used ?? NaN);
 const summary = {
   date: new Date().toISOString(),
   cpus: cpus().length,
@@ -138,15 +136,13 @@ writeFileSync(here('../docs/ingest.json'), `${JSON.stringify(summary, null, 2)}\
 
 for (const [name, { median, least, most }] of Object.entries(perSecond))
   print(`${name.padEnd(11)} ${median.toFixed(0)}/s (${least.toFixed(0)}–${most.toFixed(0)})`);
-judge('ours / bare', figures.ofBare, (value) => value >= GOALS.ofBare, `≥ ${GOALS.ofBare}`);
-judge('ours / pgbench', figures.timesPgbench, (value) => value >= GOALS.timesPgbench, `≥ ${GOALS.timesPgbench}`);
-judge('ours / transaction', figures.timesTransaction, (value) => value >= GOALS.timesTransaction, `≥ ${GOALS.timesTransaction}`);
-judge(`p99 at ${CALM_RATE}/s, ms`, calmP99Ms.median, (value) => value <= GOALS.calmP99Ms, `≤ ${GOALS.calmP99Ms}`);
-judge('memory of ours, MB', memoryMb.most, (value) => value <= GOALS.memoryMb, `≤ ${GOALS.memoryMb}`);
-
-function judge(what: string, value: number, isMet: (value: number) => boolean, goal: string): void {
-  print(`${isMet(value) ? 'met   ' : 'MISSED'} ${what}: ${value.toFixed(2)} (goal ${goal})`);
-}
+printGoals([
+  atLeast('ours / bare', figures.ofBare, GOALS.ofBare, 2),
+  atLeast('ours / pgbench', figures.timesPgbench, GOALS.timesPgbench, 2),
+  atLeast('ours / transaction', figures.timesTransaction, GOALS.timesTransaction, 2),
+  atMost(`p99 at ${CALM_RATE}/s, ms`, calmP99Ms.median, GOALS.calmP99Ms),
+  atMost('memory of ours, MB', memoryMb.most, GOALS.memoryMb),
+]);
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -70,18 +70,3 @@ export async function samplePayload(config: StackConfig): Promise<Buffer> {
     await client.end();
   }
 }
-
-export const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-export const spread = (values: readonly number[]) => ({ median: median(values), least: Math.min(...values), most: Math.max(...values) });
-
-export interface Goal {
-  goal: string;
-  measured: string;
-  met: boolean;
-}
-
-/** The tail of a run: whether each goal was met. */
-export function printGoals(goals: readonly Goal[]): void {
-  for (const { goal, measured, met } of goals) process.stdout.write(`${met ? 'met    ' : 'NOT MET'} ${goal}: ${measured}\n`);
-  if (goals.some(({ met }) => !met)) process.exitCode = 1;
-}
