@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
-import { v7 as uuidv7 } from 'uuid';
 import { discard, readBody, SenderGone } from './body.ts';
 import { createCatchHook, schemaUnknown, type CatchHook } from './catch-hook.ts';
 import { errorBody, faults, IngestError } from './errors.ts';
 import { parseForm, parserFor } from './metadata.ts';
 import type { Observer, RequestLine } from './observe.ts';
 import { openApiDocument, routes, type Route } from './openapi.ts';
+import { newRequestId } from './request-id.ts';
 import { parsePath, type RequestHeaders } from './webhook.ts';
 
 export interface Dependencies extends CatchHook {
@@ -106,7 +106,7 @@ function onlyFor(methods: Route['methods'], answer: Answer): Answer {
 function observed(answer: Answer, observe: Dependencies['observe']): (c: Context<Env>) => Promise<Response> {
   return async (c) => {
     const began = performance.now();
-    const line: RequestLine = { requestId: uuidv7(), method: c.req.method, status: 200, outcome: 'ok', durationMs: 0 };
+    const line: RequestLine = { requestId: newRequestId(), method: c.req.method, status: 200, outcome: 'ok', durationMs: 0 };
     let response: Response;
     try {
       response = await answer(c, line);

@@ -38,35 +38,31 @@ export function readBody(source: Readable, limit: number, budget: Budget): Promi
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let length = 0;
-    const settle = (settled: () => void) => {
-      source.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
-      settled();
-    };
-    const fail = (error: Error) =>
-      settle(() => {
+    let settled = false;
+    // All listeners stay: they go with the request, and an error that comes later must find one.
+    source
+      .on('data', (chunk: Uint8Array) => {
+        if (settled) return;
+        try {
+          if (length + chunk.length > limit) throw new IngestError('payload_too_large', `The body is larger than ${limit} bytes.`);
+          budget.take(chunk.length);
+          length += chunk.length;
+          chunks.push(chunk);
+        } catch (error) {
+          source.emit('error', error);
+        }
+      })
+      .on('end', () => {
+        settled = true;
+        resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+      })
+      .on('error', (error: unknown) => {
+        if (settled) return;
+        settled = true;
         budget.give(length);
-        // Without its listener the stream would throw what comes later.
-        source.on('error', () => undefined);
-        reject(error);
-      });
-    const onData = (chunk: Uint8Array) => {
-      if (length + chunk.length > limit) {
-        fail(new IngestError('payload_too_large', `The body is larger than ${limit} bytes.`));
-        return;
-      }
-      try {
-        budget.take(chunk.length);
-      } catch (error) {
-        fail(error as Error);
-        return;
-      }
-      length += chunk.length;
-      chunks.push(chunk);
-    };
-    const onEnd = () => settle(() => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
-    const onError = (error: unknown) => fail(error instanceof IngestError ? error : new SenderGone('the connection was lost'));
-    const onClose = () => fail(new SenderGone('the connection was closed'));
-    source.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+        reject(error instanceof IngestError ? error : new SenderGone('the connection was lost'));
+      })
+      .on('close', () => settled || source.emit('error', new SenderGone('the connection was closed')));
   });
 }
 

@@ -15,7 +15,7 @@ import { createIngestServer } from './server.ts';
 import { doorOrExit } from './zaps.ts';
 
 // Lines are written in batches, so that a request costs no system call for its line.
-const lines = pino.destination({ sync: false, minLength: 8_192 });
+const lines = pino.destination({ sync: false, minLength: 65_536, maxWrite: 131_072 });
 setInterval(() => lines.flush(), 200).unref();
 const log = pino({ name: 'ingest' }, lines);
 const config = settingsOrExit(settings, process.env);

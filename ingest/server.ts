@@ -1,10 +1,10 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import { v7 as uuidv7 } from 'uuid';
 import type { Config } from './config.ts';
 import { errorBody, faults, IngestError, type FaultCode } from './errors.ts';
 import type { Observer } from './observe.ts';
+import { newRequestId } from './request-id.ts';
 
 type Fetch = Parameters<typeof getRequestListener>[0];
 
@@ -25,14 +25,13 @@ export function createIngestServer(
   observe: Pick<Observer, 'request'>,
 ): { server: Server; stop: () => Promise<void> } {
   let stopping = false;
-  const connectedAt = new WeakMap<Duplex, number>();
-  /** The latest answer on a connection. */
-  const latest = new WeakMap<Duplex, ServerResponse>();
+  /** By socket: when it was accepted, and the latest answer on it. */
+  const connections = new WeakMap<Duplex, { at: number; latest?: ServerResponse }>();
 
   /** The answer to what never reached a route, and its line. Its time counts from the start of the connection. */
   function answer(code: FaultCode, message: string, socket?: Duplex): { status: number; body: string } {
-    const requestId = uuidv7();
-    const since = socket === undefined ? undefined : connectedAt.get(socket);
+    const requestId = newRequestId();
+    const since = socket === undefined ? undefined : connections.get(socket)?.at;
     const durationMs = since === undefined ? 0 : Math.round(performance.now() - since);
     observe.request({ requestId, status: faults[code].status, outcome: code, durationMs });
     return { status: faults[code].status, body: JSON.stringify(errorBody(code, message, requestId)) };
@@ -54,7 +53,8 @@ export function createIngestServer(
     },
   });
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    latest.set(incoming.socket, outgoing);
+    const connection = connections.get(incoming.socket);
+    if (connection !== undefined) connection.latest = outgoing;
     if (stopping) outgoing.shouldKeepAlive = false;
     // HTTP/1.0 knows no Host.
     if (incoming.httpVersionMinor === 0) incoming.headers.host ??= 'localhost';
@@ -72,7 +72,7 @@ export function createIngestServer(
     handle,
   );
   server.maxConnections = limits.MAX_CONNECTIONS;
-  server.on('connection', (socket) => connectedAt.set(socket, performance.now()));
+  server.on('connection', (socket) => connections.set(socket, { at: performance.now() }));
   server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const { status, body } = answer('expectation_failed', 'Only "Expect: 100-continue" is known.', incoming.socket);
     outgoing.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
@@ -80,7 +80,7 @@ export function createIngestServer(
   server.on('connect', (_request, socket) => writeRaw(socket, 'method_not_allowed', 'This is no proxy.'));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const [code, message] = faultOf(error);
-    const outgoing = latest.get(socket);
+    const outgoing = connections.get(socket)?.latest;
     const incoming = outgoing?.req;
     if (code === undefined || !socket.writable) socket.destroy();
     // Its route is reading the body: the route answers, with what it knows of the request.

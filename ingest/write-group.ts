@@ -9,8 +9,8 @@ import { noAnswer, type Member, type Recorded, type RunEvent } from './record-ev
 const INSERT = `
   WITH event AS (
     SELECT * FROM unnest(
-      $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::int[], $10::bytea[]
-    ) WITH ORDINALITY AS e (id, user_id, zap_id, idempotency_key, metadata, headers, received_at, traceparent, schema_id, payload, position)
+      $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::int[], $10::int[], $11::int[]
+    ) WITH ORDINALITY AS e (id, user_id, zap_id, idempotency_key, metadata, headers, received_at, traceparent, schema_id, starts, bytes, position)
   ), run AS (
     INSERT INTO zap_run (id, user_id, zap_id, idempotency_key, metadata, headers, received_at, traceparent, schema_id)
     SELECT id, user_id, zap_id, idempotency_key, metadata::json, headers::json, received_at, traceparent, schema_id
@@ -19,7 +19,7 @@ const INSERT = `
     RETURNING id
   )
   INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload, traceparent)
-  SELECT id, 'zap-run', user_id || '/' || zap_id, 'ZapRunCreated', payload, traceparent
+  SELECT id, 'zap-run', user_id || '/' || zap_id, 'ZapRunCreated', substring($12::bytea FROM starts FOR bytes), traceparent
   FROM event JOIN run USING (id) ORDER BY position`;
 
 // The run that stands for an event that was not inserted: its own, when an earlier attempt had been stored after all,
@@ -164,6 +164,7 @@ async function connectAnew(pool: pg.Pool, until: number): Promise<Connection> {
 
 function insert(client: Queryable, members: Member[]): Promise<pg.QueryResult> {
   const column = <T>(pick: (event: RunEvent) => T) => members.map(({ event }) => pick(event));
+  let end = 0;
   return client.query({
     name: 'record-events', // Named, so that Postgres parses it once per connection.
     text: INSERT,
@@ -177,7 +178,10 @@ function insert(client: Queryable, members: Member[]): Promise<pg.QueryResult> {
       column(({ receivedAt }) => receivedAt.toISOString()),
       column(({ traceparent }) => traceparent),
       column(({ schemaId }) => schemaId),
-      column(({ payload }) => payload),
+      column(({ payload }) => (end += payload.length) - payload.length + 1),
+      column(({ payload }) => payload.length),
+      // All in one: pg sends a Buffer as it is, an array of them as text, twice as long and escaped.
+      Buffer.concat(column(({ payload }) => payload)),
     ],
   });
 }
