@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { composeArgs, composeEnvironment, composeVariables, projectName, readPins, requirePins } from './compose.ts';
 import type { StackConfig } from './config.ts';
 import { describeContainer, serviceOf, type Container } from './containers.ts';
@@ -85,8 +86,9 @@ export class DockerStack implements Stack {
     await docker(['exec', ...as, id, 'sh', '-c', 'kill -9 -1']).catch(() => undefined);
   }
 
-  log(name: string): Promise<string> {
-    return this.#compose('logs', '--no-log-prefix', '--no-color', '--tail', LOG_LINES, name);
+  async log(name: string): Promise<string> {
+    // Compose clears the line before some of them, whatever it is told about colours.
+    return stripVTControlCharacters(await this.#compose('logs', '--no-log-prefix', '--no-color', '--tail', LOG_LINES, name));
   }
 
   followLogs(name: string | undefined): FollowCommand {
@@ -122,8 +124,7 @@ export class DockerStack implements Stack {
 
   // The environment goes before the files: what a shell has exported for something else must not get in.
   #compose(...command: string[]): Promise<string> {
-    // Without this a log's first line may begin with an escape sequence.
-    return docker(composeArgs(this.#config, '--ansi', 'never', ...command), { env: this.#env });
+    return docker(composeArgs(this.#config, ...command), { env: this.#env });
   }
 
   async #remove(...what: string[]): Promise<void> {
