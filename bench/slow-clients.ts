@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { crawl } from '../test/support/slow-senders.ts';
+import { atMost, printGoals, spread } from './figures.ts';
+import { startPostgres } from './postgres-alone.ts';
+import { pause, until } from './rows.ts';
+import { startServer } from './server.ts';
+
+// `npm run bench:slow-clients`: what 500 senders that send a byte a second do to the p99 of 500 ordinary requests a
+// second. Without and with them in turns, on one ingest. Writes docs/slow-clients.json.
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
+const RATE = 500;
+const SLOW = 500;
+const PATH = '/hooks/catch/bench/zap';
+const GOAL = 1.25;
+
+const run = promisify(execFile);
+
+/** @returns the p99 in ms */
+async function p99(port: number, seconds: number): Promise<number> {
+  const wanted = { path: PATH, body: JSON.stringify({ text: 'x'.repeat(389) }), perSecond: RATE, seconds };
+  const args = ['--import', 'tsx', fileURLToPath(new URL('overload-load.ts', import.meta.url)), String(port), JSON.stringify(wanted)];
+  const { stored, refused, others } = JSON.parse((await run(process.execPath, args)).stdout) as {
+    stored: { p99: number };
+    refused: { perSecond: number };
+    others: number;
+  };
+  if (refused.perSecond > 0 || others > 0) throw new Error(`${refused.perSecond}/s were refused, ${others} were not answered`);
+  return stored.p99;
+}
+
+const database = await startPostgres('.stack/bench-slow');
+const rounds: { without: number; beside: number }[] = [];
+try {
+  const server = await startServer('../ingest/main.ts', database.url('ingest'));
+  try {
+    await p99(server.port, 5); // Warms up.
+    for (let n = 1; n <= ROUNDS; n += 1) {
+      const without = await p99(server.port, SECONDS);
+      const slow = crawl(server.port, PATH, SLOW);
+      await until('the slow senders are connected', () => Promise.resolve(slow.connected() >= SLOW), 10_000);
+      const beside = await p99(server.port, SECONDS);
+      slow.stop();
+      await pause(1000); // Their sockets close.
+      rounds.push({ without, beside });
+      process.stdout.write(`round ${n}: p99 ${without.toFixed(1)} ms without, ${beside.toFixed(1)} ms beside ${SLOW} slow senders\n`);
+    }
+  } finally {
+    await server.stop();
+  }
+} finally {
+  await database.stop();
+}
+const [without, beside] = [spread(rounds.map((one) => one.without)), spread(rounds.map((one) => one.beside))];
+const result = { date: new Date().toISOString(), cpus: cpus().length, rate: RATE, slow: SLOW, without, beside, rounds };
+writeFileSync(new URL('../docs/slow-clients.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+printGoals([atMost(`p99 beside ${SLOW} slow senders, of that without`, beside.median / without.median, GOAL, 2)]);
+process.exit();
