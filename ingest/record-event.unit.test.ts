@@ -55,20 +55,23 @@ describe('grouping', () => {
   test('puts events of the same turn into one statement, each value in its column', async () => {
     const { pool, queries } = stubPool();
     const record = recorder(pool, 100);
-    const sent = Promise.all([record(event('a')), record(event('b'))]);
+    const sent = Promise.all([record(event('aa')), record(event('b'))]);
     await turn();
     expect(queries.map(({ values }) => values)).toEqual([
       [
-        ['a', 'b'],
+        ['aa', 'b'],
         ['u', 'u'],
         ['z', 'z'],
         [null, null],
-        ['{"id":"a"}', '{"id":"b"}'],
+        ['{"id":"aa"}', '{"id":"b"}'],
         ['{"a":"b"}', '{"a":"b"}'],
         ['1970-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z'],
         ['t', 't'],
         [1, 1],
-        [Buffer.from('a'), Buffer.from('b')],
+        // Where each payload begins and how long it is, then all of them.
+        [1, 3],
+        [2, 1],
+        Buffer.from('aab'),
       ],
     ]);
     queries[0]!.succeed();
