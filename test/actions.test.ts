@@ -3,8 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
+import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
+import { v7 } from 'uuid';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createDeliveries, createPool } from '../consumers-example/actions/deliveries.ts';
 import { databaseUrl } from '../stack/config.ts';
 import { actionService, actionTarget, OLD_SECRET, SECRET, type Arrived } from './support/action-service.ts';
 import { uniqueName } from './support/names.ts';
@@ -169,6 +172,36 @@ test('a redelivered event calls nobody who has answered 2xx', async () => {
   const later = [await postUntilAccepted(user, 'a', '{}'), await postUntilAccepted(user, 'b', '{}')];
   for (const id of later) await untilState(id, 'delivered');
   expect(target.arrived.map(({ id }) => id).toSorted()).toEqual([...ids, ...later].map((id) => `${id}_${name}`).toSorted());
+});
+
+test('an answered call is forgotten when its time is over; a dead letter, a call that waits and a young one stay', async () => {
+  const log = pino({ level: 'silent' });
+  const pool = createPool(databaseUrl(config, 'actions'), log);
+  onTestFinished(() => pool.end());
+  const target = uniqueName('gone');
+  const events = { old: v7(), dead: v7(), waiting: v7(), young: v7() };
+  const insert = async (id: string, hours: number, state: string) => {
+    await query(
+      `INSERT INTO actions.event (id, zap, body, stored_at) VALUES ($1, 'u/z', '{}', now() - $2 * interval '1 hour')`,
+      [id, hours],
+      'postgres',
+    );
+    const row = `INSERT INTO actions.delivery (event_id, target, state, due_at) VALUES ($1, $2, $3, now() + interval '1 day')`;
+    await query(row, [id, target, state], 'postgres');
+  };
+  await insert(events.old, 337, 'delivered');
+  await insert(events.dead, 337, 'dead');
+  await insert(events.waiting, 337, 'pending');
+  await insert(events.young, 335, 'delivered');
+  const left = () => query<{ event_id: string }>('SELECT event_id FROM actions.delivery WHERE target = $1', [target], 'postgres');
+  onTestFinished(async () => {
+    await query('DELETE FROM actions.event WHERE id = ANY($1::uuid[])', [Object.values(events)], 'postgres');
+  });
+
+  // In batches: of one event here.
+  while ((await createDeliveries(pool, 1000).purge(336, 1)) > 0);
+  const stayed = (await left()).map(({ event_id }) => event_id);
+  expect(stayed.toSorted()).toEqual([events.dead, events.waiting, events.young].toSorted());
 });
 
 test('a target that hangs delays neither another target of the same zap nor another zap', async () => {
