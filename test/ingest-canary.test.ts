@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { uniqueName } from './support/names.ts';
-import { addresses, config, query } from './support/stack.ts';
+import { addresses, query, stack } from './support/stack.ts';
 import { readTopic } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
@@ -67,9 +65,9 @@ test(
       expect(found, name).toEqual([]);
     }
 
-    const logs = join(config.dir, 'logs');
-    const text = (file: string) => readFileSync(join(logs, file), 'latin1');
-    await waitFor('ingest has logged the requests', () => text('ingest.log').split(`"zapId":"${zapId}"`).length > 5);
-    expect(readdirSync(logs).filter((file) => text(file).includes(marker))).toEqual([]);
+    await waitFor('ingest has logged the requests', async () => (await stack.log('ingest')).split(`"zapId":"${zapId}"`).length > 5);
+    const parts = ((await stack.status()) ?? []).map(({ name }) => name);
+    expect(parts).toContain('connect');
+    for (const part of parts) expect(await stack.log(part), part).not.toContain(marker);
   },
 );
