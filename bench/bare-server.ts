@@ -7,6 +7,7 @@ import { createApp } from '../ingest/app.ts';
 import { Budget } from '../ingest/body.ts';
 import { settings } from '../ingest/config.ts';
 import { eventSchema } from '../ingest/event-schema.ts';
+import { logLines } from '../ingest/log-lines.ts';
 import { createObserver } from '../ingest/observe.ts';
 import { createRateLimit } from '../ingest/rate-limit.ts';
 import { createIngestServer } from '../ingest/server.ts';
@@ -15,11 +16,9 @@ import { createIngestServer } from '../ingest/server.ts';
 // returns at once.
 
 const config = readSettings(settings, process.env);
-const lines = pino.destination({ sync: false, minLength: 65_536, maxWrite: 131_072 });
-setInterval(() => lines.flush(), 200).unref();
 const schema = eventSchema(1, JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema);
 const budget = new Budget(config.QUEUE_BYTES);
-const observe = createObserver(pino({ name: 'ingest' }, lines), createMetrics(), {
+const observe = createObserver(pino({ name: 'ingest' }, logLines()), createMetrics(), {
   queued: () => 0,
   heldBytes: () => budget.held,
   outboxBytes: () => 0,

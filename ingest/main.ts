@@ -7,6 +7,7 @@ import { createApp } from './app.ts';
 import { Budget } from './body.ts';
 import { settings } from './config.ts';
 import { waitForEventSchema, type EventSchema } from './event-schema.ts';
+import { logLines } from './log-lines.ts';
 import { createObserver } from './observe.ts';
 import { watchOutboxSize } from './outbox-size.ts';
 import { createRecorder, poolTimeouts } from './record-event.ts';
@@ -14,10 +15,7 @@ import { createRateLimit } from './rate-limit.ts';
 import { createIngestServer } from './server.ts';
 import { doorOrExit } from './zaps.ts';
 
-// Lines are written in batches, so that a request costs no system call for its line.
-const lines = pino.destination({ sync: false, minLength: 65_536, maxWrite: 131_072 });
-setInterval(() => lines.flush(), 200).unref();
-const log = pino({ name: 'ingest' }, lines);
+const log = pino({ name: 'ingest' }, logLines());
 const config = settingsOrExit(settings, process.env);
 log.info(loggable(settings, config), 'starting');
 
@@ -61,7 +59,6 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       stopMetrics();
       await pool.end();
       log.info('stopped');
-      lines.flushSync();
     });
   });
 }
