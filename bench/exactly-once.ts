@@ -105,7 +105,7 @@ async function measure(mode: 'enabled' | 'disabled') {
     process.kill(pid, 'SIGKILL');
     const posted = await killing;
     await until('all events arrive after the kill', arrived(posted.keys()), 120_000);
-    await rows.untilPublished(60_000);
+    await rows.untilPublished(180_000);
     await pause(2000); // Repeats come after the first.
     const repeats = seen.records() - recordsBefore - posted.size;
 
