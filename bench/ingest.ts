@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { HOOK, runJson } from './child.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
 import { startPostgres, type Database } from './postgres-alone.ts';
 import { startServer } from './server.ts';
@@ -41,25 +42,15 @@ interface Leg extends Load {
   memoryMb: number;
 }
 
-async function load(url: string, seconds: number, rate?: number): Promise<Load> {
-  const args = [
-    '--import',
-    'tsx',
-    here('load.ts'),
-    url,
-    String(CONNECTIONS),
-    String(seconds),
-    ...(rate === undefined ? [] : [String(rate)]),
-  ];
-  return JSON.parse((await run(process.execPath, args)).stdout) as Load;
-}
+const load = (url: string, seconds: number, rate?: number) =>
+  runJson<Load>('load.ts', url, String(CONNECTIONS), String(seconds), ...(rate === undefined ? [] : [String(rate)]));
 
 /** Starts a server, puts it under load and ends it. */
 async function serverLeg(file: string, DATABASE_URL: string, database: Database, rate?: number): Promise<Leg> {
   await database.reset();
   const server = await startServer(file, DATABASE_URL, { RATE_LIMIT_PER_ZAP: '100000', RATE_LIMIT_TOTAL: '100000' });
   try {
-    const url = `http://127.0.0.1:${server.port}/hooks/catch/bench/zap`;
+    const url = `http://127.0.0.1:${server.port}${HOOK}`;
     await load(url, WARM_UP_SECONDS, rate);
     const result = await load(url, SECONDS, rate);
     return { ...result, memoryMb: server.memoryMb().peak };

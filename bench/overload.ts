@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { startProxy } from '../test/support/proxy.ts';
+import { openLoad } from './child.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
 import { startPostgres } from './postgres-alone.ts';
 import { pause } from './rows.ts';
-import { startServer, type Server } from './server.ts';
+import { startServer } from './server.ts';
 
 // `npm run bench:overload`: ingest at five times what its database takes. Postgres stands behind a link that holds back
 // all that is sent to it for half a second, which leaves about a thousand events a second (two groups of 256 at a
@@ -24,28 +22,6 @@ const TIMES = 5;
 const MEMORY_FROM_SECOND = 10;
 const GOALS = { ofCapacity: 0.8, refusedP99Ms: 100, memoryGrowth: 1.1, storedP99Ms: 3000 };
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const run = promisify(execFile);
-
-interface Times {
-  perSecond: number;
-  p50: number;
-  p99: number;
-}
-
-interface Outcome {
-  stored: Times;
-  refused: Times;
-  /** Any other answer, or none. */
-  others: number;
-}
-
-async function load({ port }: Server, perSecond: number, seconds: number): Promise<Outcome> {
-  const wanted = { path: '/hooks/catch/bench/zap', body: JSON.stringify({ text: 'x'.repeat(389) }), perSecond, seconds };
-  const args = ['--import', 'tsx', here('overload-load.ts'), String(port), JSON.stringify(wanted)];
-  return JSON.parse((await run(process.execPath, args)).stdout) as Outcome;
-}
-
 const database = await startPostgres('.stack/bench-overload');
 const proxy = await startProxy(Number(new URL(database.url('ingest')).port));
 const through = new URL(database.url('ingest'));
@@ -56,12 +32,12 @@ async function round() {
   await database.reset();
   const server = await startServer('../ingest/main.ts', through.href);
   try {
-    await load(server, 500, 5); // Warms up, at full speed.
+    await openLoad(server.port, 500, 5); // Warms up, at full speed.
     proxy.delayMs = DELAY_MS;
     // What it takes when a little more than it can take is on offer.
-    const capacity = (await load(server, NOMINAL_CAPACITY * 1.2, CAPACITY_SECONDS)).stored.perSecond;
+    const capacity = (await openLoad(server.port, NOMINAL_CAPACITY * 1.2, CAPACITY_SECONDS)).stored.perSecond;
     const memory: number[] = [];
-    const overloaded = load(server, NOMINAL_CAPACITY * TIMES, SECONDS);
+    const overloaded = openLoad(server.port, NOMINAL_CAPACITY * TIMES, SECONDS);
     const ended = overloaded.then(
       () => true,
       () => true,
@@ -101,7 +77,7 @@ const figures = {
   others: rounds.reduce((sum, { others }) => sum + others, 0),
 };
 const result = { date: new Date().toISOString(), cpus: cpus().length, seconds: SECONDS, times: TIMES, ...figures, rounds };
-writeFileSync(here('../docs/overload.json'), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(new URL('../docs/overload.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([
   atLeast('stored, of the capacity', figures.ofCapacity.median, GOALS.ofCapacity, 2),
   atMost('p99 of a refusal, ms', figures.refusedP99Ms.median, GOALS.refusedP99Ms),

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../test/support/free-ports.ts';
+import { HOOK } from './child.ts';
 
 /** A server under measurement, as a process of its own. */
 export interface Server {
@@ -37,7 +38,7 @@ export async function startServer(file: string, DATABASE_URL: string, settings: 
     await once(server, 'exit');
   };
   try {
-    await untilAccepted(`http://127.0.0.1:${port}/hooks/catch/bench/zap`, server);
+    await untilAccepted(`http://127.0.0.1:${port}${HOOK}`, server);
   } catch (error) {
     await stop();
     throw error;

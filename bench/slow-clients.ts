@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { crawl } from '../test/support/slow-senders.ts';
+import { HOOK, openLoad } from './child.ts';
 import { atMost, printGoals, spread } from './figures.ts';
 import { startPostgres } from './postgres-alone.ts';
 import { pause, until } from './rows.ts';
@@ -16,21 +14,12 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const RATE = 500;
 const SLOW = 500;
-const PATH = '/hooks/catch/bench/zap';
 /** The same as without them (bench:ingest): 500 slow senders send as many pieces a second as the others send requests. */
 const GOAL_P99_MS = 30;
 
-const run = promisify(execFile);
-
 /** @returns the p99 in ms */
 async function p99(port: number, seconds: number): Promise<number> {
-  const wanted = { path: PATH, body: JSON.stringify({ text: 'x'.repeat(389) }), perSecond: RATE, seconds };
-  const args = ['--import', 'tsx', fileURLToPath(new URL('overload-load.ts', import.meta.url)), String(port), JSON.stringify(wanted)];
-  const { stored, refused, others } = JSON.parse((await run(process.execPath, args)).stdout) as {
-    stored: { p99: number };
-    refused: { perSecond: number };
-    others: number;
-  };
+  const { stored, refused, others } = await openLoad(port, RATE, seconds);
   if (refused.perSecond > 0 || others > 0) throw new Error(`${refused.perSecond}/s were refused, ${others} were not answered`);
   return stored.p99;
 }
@@ -43,7 +32,7 @@ try {
     await p99(server.port, 5); // Warms up.
     for (let n = 1; n <= ROUNDS; n += 1) {
       const without = await p99(server.port, SECONDS);
-      const slow = crawl(server.port, PATH, SLOW);
+      const slow = crawl(server.port, HOOK, SLOW);
       await until('the slow senders are connected', () => Promise.resolve(slow.connected() >= SLOW), 10_000);
       const beside = await p99(server.port, SECONDS);
       slow.stop();
