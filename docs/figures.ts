@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { Spread } from '../bench/figures.ts';
 
 interface Latency {
   date: string;
@@ -6,11 +7,6 @@ interface Latency {
   rate: number;
   p50: Spread;
   p99: Spread;
-}
-interface Spread {
-  median: number;
-  least: number;
-  most: number;
 }
 interface Decode {
   decoder: Spread;
