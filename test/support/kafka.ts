@@ -36,8 +36,8 @@ export async function setOffsets(groupId: string, offsets: ReadonlyMap<number, b
 /** Offsets between the group and the end, transaction markers included. Where it committed nothing (below 0), it is at 0. */
 export async function lag(groupId: string): Promise<bigint> {
   const at = await committed(groupId);
-  const position = (partition: number) => ((at.get(partition) ?? 0n) < 0n ? 0n : (at.get(partition) ?? 0n));
-  return [...(await ends())].reduce((sum, [partition, end]) => sum + end - position(partition), 0n);
+  const position = (offset = 0n) => (offset < 0n ? 0n : offset);
+  return [...(await ends())].reduce((sum, [partition, end]) => sum + end - position(at.get(partition)), 0n);
 }
 
 export async function untilNoLag(groupId: string, withinMs = 60_000): Promise<void> {
