@@ -100,6 +100,12 @@ describe("the connector's settings", () => {
     expect(setting('transforms.outbox.route.topic.replacement')).toBe(EVENT_TOPIC);
   });
 
+  test('exclude the logical messages of any login, whatever their prefix', () => {
+    // Java's (?s) is s here: with it a dot matches line breaks too.
+    const [, flag, pattern] = /^\(\?(s)\)(.*)$/.exec(setting('message.prefix.exclude.list')) ?? [];
+    for (const prefix of ['', 'x', 'outbox-heartbeat', 'a\nb', 'a,b']) expect(prefix).toMatch(new RegExp(`^(?:${pattern})$`, flag));
+  });
+
   test('let the largest event of the outbox through', () => {
     const check = /octet_length\(payload\) BETWEEN 6 AND (\d+)/.exec(sql)?.[1];
     expect(MAX_EVENT_BYTES).toBe(Number(check));
