@@ -70,12 +70,14 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
   let waiting: Member[] = [];
   const inFlight = new Set<Member[]>();
   let lookups = 0;
-  /** How long the latest group took. */
-  let groupMs = 0;
+  /** How long the latest commit took. A group that failed says nothing about how fast Postgres is. */
+  let commitMs = 0;
+  /** Whether Postgres did not answer the latest group. */
+  let away = false;
 
   /** Until a place in a group is free, as far as the latest one tells. Whoever can be written at once waits for nothing. */
   function waitMs(): number {
-    return inFlight.size < GROUPS_IN_FLIGHT ? 0 : (Math.ceil(waiting.length / MAX_GROUP) * groupMs) / GROUPS_IN_FLIGHT;
+    return inFlight.size < GROUPS_IN_FLIGHT ? 0 : (Math.ceil(waiting.length / MAX_GROUP) * commitMs) / GROUPS_IN_FLIGHT;
   }
 
   function writeNext(): void {
@@ -83,10 +85,11 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
     const group = waiting.splice(0, MAX_GROUP);
     inFlight.add(group);
     const began = performance.now();
-    void writeGroup(pool, group).finally(() => {
+    void writeGroup(pool, group).then((written) => {
       inFlight.delete(group);
-      groupMs = performance.now() - began;
-      observe?.group(group.length, groupMs / 1000);
+      commitMs = written.commitMs ?? commitMs;
+      away = !written.answered;
+      observe?.group(group.length, (performance.now() - began) / 1000);
       writeNext();
     });
   }
@@ -107,7 +110,7 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
     record: (event) =>
       new Promise((resolve, reject) => {
         if (waiting.length >= queueLimit || waitMs() > MAX_WAIT_MS) {
-          reject(new IngestError('overloaded', 'Too many requests are waiting. Try again.'));
+          reject(away ? noAnswer(false) : new IngestError('overloaded', 'Too many requests are waiting. Try again.'));
           return;
         }
         waiting.push({ event, deadline: performance.now() + ANSWER_WITHIN_MS, sent: false, resolve, reject });

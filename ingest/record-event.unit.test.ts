@@ -3,22 +3,24 @@ import { describe, expect, test, vi } from 'vitest';
 import { createRecorder, type Recorded, type RunEvent } from './record-event.ts';
 
 interface Query {
+  name: string;
   ids: string[];
   values: unknown[][];
-  succeed: () => void;
+  succeed: (rowCount?: number) => void;
   fail: (error: unknown) => void;
 }
 
 /** A pool whose statements wait until the test lets them succeed or fail. What needs a database is tested with one. */
 function stubPool() {
   const queries: Query[] = [];
-  const query = ({ values }: { values: unknown[][] }) => {
+  const query = ({ name, values }: { name: string; values: unknown[][] }) => {
     const ids = values[0] as string[];
     return new Promise<{ rowCount: number }>((resolve, reject) => {
-      queries.push({ ids, values, fail: reject, succeed: () => resolve({ rowCount: ids.length }) });
+      queries.push({ name, ids, values, fail: reject, succeed: (rowCount = ids.length) => resolve({ rowCount }) });
     });
   };
   const pool = {
+    options: { host: '127.0.0.1', port: 1 }, // Nobody listens there: a new connection is refused.
     connect: () => Promise.resolve({ query, on: () => undefined, off: () => undefined, release: () => undefined }),
   } as unknown as Pool;
   return { pool, queries };
@@ -183,7 +185,54 @@ describe('a failure', () => {
   });
 });
 
+test.each(['57014', '42501', '40001', '22P02', '55P03'])(
+  'a lookup after the commit that fails (%s) leaves the outcome unknown',
+  async (code) => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const { pool, queries } = stubPool();
+      const record = recorder(pool, 100);
+      const sent = Promise.allSettled([record(event('stored', 'a')), record(event('repeat', 'b')), record(event('plain'))]);
+      await turn();
+      queries[0]!.succeed(2);
+      await turn();
+      expect(queries.map(({ name }) => name)).toEqual(['record-events', 'find-runs']);
+      vi.advanceTimersByTime(3000);
+      queries[1]!.fail(sqlError(code));
+      expect((await sent).map(outcome)).toEqual(['outcome_unknown', 'outcome_unknown', 'recorded']);
+    } finally {
+      vi.useRealTimers();
+    }
+  },
+);
+
 describe('the queue', () => {
+  test('goes by commits alone: what failed slowly does not make Postgres slow, and when full the refusal names the cause', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const { pool, queries } = stubPool();
+      const record = recorder(pool, 2);
+      const first = record(event('first'));
+      await turn();
+      vi.advanceTimersByTime(5000);
+      queries[0]!.fail(sqlError('57014'));
+      await expect(first).rejects.toMatchObject({ code: 'database_unavailable' });
+      const sent: Promise<Recorded>[] = [];
+      for (const id of ['a', 'b', 'c', 'd']) {
+        sent.push(record(event(id)));
+        await turn();
+      }
+      await expect(record(event('e'))).rejects.toMatchObject({ code: 'database_unavailable' });
+      for (const at of [1, 2, 3]) {
+        queries[at]!.succeed();
+        await turn();
+      }
+      await expect(Promise.all(sent)).resolves.toHaveLength(4);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('refuses with overloaded who would wait for longer than a second, going by how long a group takes', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {

@@ -40,6 +40,14 @@ const PAUSE_MS = 100;
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
 
+/** What came of a group. */
+export interface Written {
+  /** How long its latest commit took; undefined without one. */
+  commitMs: number | undefined;
+  /** Whether Postgres answered, be it by refusing a row. */
+  answered: boolean;
+}
+
 /**
  * Writes a group and settles its members. Never rejects.
  *
@@ -49,7 +57,7 @@ type Queryable = Pick<pg.ClientBase, 'query'>;
  * for the earlier transaction, then does nothing if that one committed; so there is one run and one event, and looking
  * first would add nothing. Only what cannot be told in time is answered with `outcome_unknown`.
  */
-export async function writeGroup(pool: pg.Pool, group: Member[], resent = false): Promise<void> {
+export async function writeGroup(pool: pg.Pool, group: Member[], resent = false): Promise<Written> {
   // In the order of their keys: two groups that hold the same keys wait for each other instead of deadlocking.
   let members = group.some(hasKey) ? group.toSorted(byKey) : group;
   const until = Math.max(...group.map(({ deadline }) => deadline));
@@ -69,9 +77,9 @@ export async function writeGroup(pool: pg.Pool, group: Member[], resent = false)
     for (const { sent, deadline, reject } of members) if (!sent && deadline <= now) reject(noAnswer(false, cause));
     members = members.filter(({ sent, deadline }) => sent || deadline > now);
     try {
-      if (members.length > 0) await attempt(connection.client, members, lost);
+      const commitMs = members.length > 0 ? await attempt(connection.client, members, lost) : undefined;
       connection.close();
-      return;
+      return { commitMs, answered: commitMs !== undefined };
     } catch (error) {
       cause = error;
       const verdict = verdictOf(error);
@@ -83,37 +91,51 @@ export async function writeGroup(pool: pg.Pool, group: Member[], resent = false)
     }
   }
   for (const { reject } of members) reject(noAnswer(lost, cause));
+  return { commitMs: undefined, answered: false };
 }
 
-/** Throws unless every member was settled. */
-async function attempt(client: Queryable, members: Member[], resent: boolean): Promise<void> {
+/**
+ * Throws unless every member was settled.
+ *
+ * @returns how long the commit took
+ */
+async function attempt(client: Queryable, members: Member[], resent: boolean): Promise<number> {
   for (const member of members) member.sent = true;
+  const began = performance.now();
   const { rowCount } = await insert(client, members);
+  const commitMs = performance.now() - began;
   const written = rowCount === members.length;
   for (const member of members) if (written || !(resent || hasKey(member))) member.resolve({ id: member.event.id, repeated: false });
-  if (written) return;
+  if (written) return commitMs;
   const open = resent ? members : members.filter(hasKey);
+  // The insert is committed: whatever Postgres says about the lookup says nothing about it.
   const found = await find(
     client,
     open.map(({ event }) => event),
-  );
+  ).catch(async (error: unknown) => {
+    await delay(PAUSE_MS);
+    throw new Error('committed, but the lookup failed', { cause: error });
+  });
   for (const [index, { event, resolve, reject }] of open.entries()) {
     const first = found[index];
     if (first === undefined) throw new Error('a run was neither written nor found');
     if (first.same) resolve({ id: first.id, repeated: first.id !== event.id });
     else reject(keyConflict());
   }
+  return commitMs;
 }
 
 /** A row is to blame and Postgres took none: halves, and halves of these, until it fails alone. */
-async function tryApart(pool: pg.Pool, members: Member[], resent: boolean, error: unknown): Promise<void> {
+async function tryApart(pool: pg.Pool, members: Member[], resent: boolean, error: unknown): Promise<Written> {
   if (members.length === 1) {
     members[0]?.reject(new IngestError('write_refused', 'The webhook was refused by the database.', error));
-    return;
+    return { commitMs: undefined, answered: true };
   }
   if (!resent) for (const member of members) member.sent = false;
   const half = members.length >> 1;
-  await Promise.all([writeGroup(pool, members.slice(0, half), resent), writeGroup(pool, members.slice(half), resent)]);
+  const halves = await Promise.all([writeGroup(pool, members.slice(0, half), resent), writeGroup(pool, members.slice(half), resent)]);
+  const commits = halves.flatMap(({ commitMs = [] }) => commitMs);
+  return { commitMs: commits.length > 0 ? Math.max(...commits) : undefined, answered: halves.some(({ answered }) => answered) };
 }
 
 /**

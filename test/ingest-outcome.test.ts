@@ -1,4 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import type { Schema } from 'avsc';
+import pg from 'pg';
+import { v7 } from 'uuid';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { eventSchema } from '../ingest/event-schema.ts';
+import { traceparentOf } from '../ingest/webhook.ts';
+import { createRecorder, poolTimeouts } from '../ingest/record-event.ts';
 import { uniqueName } from './support/names.ts';
 import { startIngest, type OwnIngest } from './support/own-ingest.ts';
 import { startProxy, type Proxy } from './support/proxy.ts';
@@ -93,6 +100,39 @@ describe('connections cut at any moment', () => {
     }
     expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(500);
   });
+});
+
+test('a lookup that Postgres cancels after the commit costs nobody the id of a stored run', { timeout: 30_000 }, async () => {
+  const pool = new pg.Pool({ connectionString: databaseUrl(config, 'ingest'), max: 3, ...poolTimeouts });
+  onTestFinished(() => pool.end());
+  let cancelled = 0;
+  const connect = async () => {
+    const client = await pool.connect();
+    const asked = (statement: pg.QueryConfig) => {
+      if (statement.name !== 'find-runs') return client.query(statement);
+      cancelled += 1;
+      return client.query("SET statement_timeout = '1ms'; SELECT pg_sleep(1)");
+    };
+    return { query: asked, on: client.on.bind(client), off: client.off.bind(client), release: client.release.bind(client) };
+  };
+  const { record } = createRecorder({ options: pool.options, connect } as unknown as pg.Pool, 100);
+  const [userId, first] = [uniqueName('user'), v7()];
+  const text = readFileSync('connect/schemas/zap-run.avsc', 'utf8');
+  const [known] = await query<{ schema_id: number }>('SELECT schema_id FROM event_schema ORDER BY 1 DESC LIMIT 1');
+  const schema = eventSchema(known?.schema_id ?? 0, JSON.parse(text) as Schema);
+  const event = (id: string, idempotencyKey: string) => {
+    const webhook = { userId, zapId: 'z', idempotencyKey, metadata: '1', headers: {}, traceparent: traceparentOf(undefined, id) };
+    const receivedAt = new Date();
+    return { ...webhook, id, receivedAt, schemaId: schema.id, payload: schema.encode(id, receivedAt, webhook) };
+  };
+  await record(event(first, 'known'));
+  const [repeat, stored] = [v7(), v7()];
+  const answers = await Promise.all([record(event(repeat, 'known')), record(event(stored, 'new'))]);
+  expect(answers).toEqual([
+    { id: first, repeated: true },
+    { id: stored, repeated: false },
+  ]);
+  expect(cancelled).toBe(1);
 });
 
 describe('Postgres that does not answer', () => {
