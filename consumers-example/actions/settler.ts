@@ -19,6 +19,8 @@ export function createSettler(write: (outcomes: Outcome[]) => Promise<void>, onF
   let stopped = false;
 
   async function writeAll(): Promise<void> {
+    // Later, so that what comes in the same turn is one group.
+    await Promise.resolve();
     while (waiting.length > 0 && !stopped) {
       const group = waiting;
       waiting = [];
@@ -30,14 +32,14 @@ export function createSettler(write: (outcomes: Outcome[]) => Promise<void>, onF
         await delay(AGAIN_AFTER_MS);
       }
     }
+    // In the same turn as the last look at what waits: what is added from now on begins another round.
+    writing = undefined;
   }
 
   return {
     add: (outcome) => {
       waiting.push(outcome);
-      writing ??= Promise.resolve()
-        .then(writeAll)
-        .finally(() => (writing = undefined));
+      writing ??= writeAll();
     },
     stop: async (withinMs) => {
       await Promise.race([writing, delay(withinMs, undefined, { ref: false })]);
