@@ -26,5 +26,6 @@ COPY cleanup cleanup
 COPY connect connect
 COPY consumers-example consumers-example
 COPY ingest ingest
+COPY kit kit
 COPY operate operate
 USER 1000

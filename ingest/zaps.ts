@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { followFiles, readText, UnreadableError, type ReadText } from '../kit/follow-files.ts';
 import type { Door } from './catch-hook.ts';
 import { IngestError } from './errors.ts';
 import { findDoubt, presets, readKey, schemeSchema, type SignatureCheck } from './signature.ts';
@@ -39,15 +39,14 @@ type Zaps = ReadonlyMap<string, SignatureCheck | null>;
  *
  * @throws ZapsError naming every fault
  */
-export function loadZaps(path: string, env: NodeJS.ProcessEnv): { zaps: Zaps; files: string[] } {
-  const parsed = content.safeParse(readJson(path));
+export function loadZaps(path: string, env: NodeJS.ProcessEnv, read = readText): Zaps {
+  const parsed = content.safeParse(readJson(path, read));
   const faults = (parsed.error?.issues ?? []).map((issue) => `${z.core.toDotPath(issue.path)}: ${issue.message}`);
   const { schemes, zaps: listed } = parsed.data ?? { schemes: {}, zaps: [] };
   for (const name of Object.keys(schemes)) if (name in presets) faults.push(`schemes.${name}: is the name of a preset`);
   const named = new Map(Object.entries({ ...schemes, ...presets }));
 
   const zaps = new Map<string, SignatureCheck | null>();
-  const files = [path];
   for (const [at, { userId, zapId, signature }] of listed.entries()) {
     const zap = `${userId}/${zapId}`;
     if (zaps.has(zap)) faults.push(`zaps[${at}]: ${zap} is there twice`);
@@ -57,8 +56,7 @@ export function loadZaps(path: string, env: NodeJS.ProcessEnv): { zaps: Zaps; fi
     if (scheme === undefined) faults.push(`zaps[${at}].signature.scheme: "${signature.scheme}" is none of ${[...named.keys()].join(', ')}`);
     if (scheme === undefined) continue;
     const keys = signature.secrets.flatMap(({ env: variable = '', file }, index) => {
-      if (file !== undefined) files.push(file);
-      const key = readKey(scheme, file === undefined ? env[variable] : readSecret(file));
+      const key = readKey(scheme, file === undefined ? env[variable] : readSecret(file, read));
       const where = `zaps[${at}].signature.secrets[${index}]`;
       if (key === undefined) faults.push(`${where}: ${file ?? variable} is missing, empty or not as ${signature.scheme} has it`);
       return key ?? [];
@@ -66,37 +64,21 @@ export function loadZaps(path: string, env: NodeJS.ProcessEnv): { zaps: Zaps; fi
     zaps.set(zap, { scheme, keys });
   }
   if (faults.length > 0) throw new ZapsError(`${path} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
-  return { zaps, files: [...new Set(files)] };
+  return zaps;
 }
 
 /**
- * Lets in whom zaps.json names. Follows it and its secrets' files while the process runs; a faulty state of them changes
- * nothing but the log.
+ * Lets in whom zaps.json names. Follows it and its secrets' files while the process runs.
  *
  * @throws ZapsError when the file does not fit at the start
  */
 export function createDoor(path: string, env: NodeJS.ProcessEnv, log: Logger): Door {
-  let { zaps, files } = loadZaps(path, env);
-  let seen = versions(files);
-  let fault = '';
-  setInterval(() => {
-    const now = versions(files);
-    // While it is faulty it is read each time: what mends it may be a file that is not known yet.
-    if (now === seen && fault === '') return;
-    seen = now;
-    try {
-      ({ zaps, files } = loadZaps(path, env));
-      seen = versions(files);
-      fault = '';
-      log.info({ zaps: zaps.size }, 'zaps were read anew');
-    } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      if (cause !== fault) log.error({ cause }, 'zaps are faulty: those before stay in force');
-      fault = cause;
-    }
-  }, LOOK_EVERY_MS).unref();
+  const zaps = followFiles((read) => loadZaps(path, env, read), {
+    ...{ name: 'zaps.json', everyMs: LOOK_EVERY_MS, log },
+    describe: ({ size }) => ({ zaps: size }),
+  });
   function find({ userId, zapId }: Hook): SignatureCheck | null {
-    const check = zaps.get(`${userId}/${zapId}`);
+    const check = zaps.current().get(`${userId}/${zapId}`);
     if (check === undefined) throw noSuchHook();
     return check;
   }
@@ -110,28 +92,25 @@ export function createDoor(path: string, env: NodeJS.ProcessEnv, log: Logger): D
   };
 }
 
-function versions(files: readonly string[]): string {
-  const all = files.map((path) => statSync(path, { throwIfNoEntry: false }));
-  return all.map((found) => `${found?.ino} ${found?.mtimeMs} ${found?.size}`).join();
-}
-
-function readJson(path: string): unknown {
+function readJson(path: string, read: ReadText): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(read(path));
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw new ZapsError(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    if (error instanceof UnreadableError) throw new ZapsError(error.message);
+    if (!(error instanceof SyntaxError)) throw error;
     // The rest of the message quotes the text, in which somebody may have put a secret.
     throw new ZapsError(`${path} is not valid JSON ${/at position \d+/.exec(error.message)?.[0] ?? ''}`.trimEnd());
   }
 }
 
 /** @returns undefined when it cannot be read */
-function readSecret(path: string): string | undefined {
+function readSecret(path: string, read: ReadText): string | undefined {
   try {
     // An editor's last line break is no part of a secret.
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-  } catch {
-    return undefined;
+    return read(path).replace(/\r?\n$/, '');
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
   }
 }
 

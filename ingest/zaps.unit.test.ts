@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -38,23 +39,22 @@ describe('zaps.json', () => {
       zaps: [{ userId: 'u', zapId: 'open' }, ...signed({ scheme: 'github', secrets: [{ env: 'A' }, { file: join(folder, 'b') }] }).zaps],
     });
     writeFileSync(join(folder, 'b'), 'second\n');
-    const { zaps, files } = loadZaps(path, { A: 'first' });
+    const zaps = loadZaps(path, { A: 'first' });
     expect([...zaps.keys()]).toEqual(['u/open', 'u/z']);
     expect(zaps.get('u/open')).toBeNull();
     expect(zaps.get('u/z')?.scheme.header).toBe('x-hub-signature-256');
     expect(zaps.get('u/z')?.keys.map(String)).toEqual(['first', 'second']);
-    expect(files).toEqual([path, join(folder, 'b')]);
   });
 
   test('may describe a way to sign of its own', () => {
     const schemes = { acme: { header: 'x-acme', encoding: 'hex', signed: '{timestamp}|{body}', timestamp: { header: 'x-acme-at' } } };
     write({ schemes, ...signed({ scheme: 'acme', secrets: [{ env: 'A' }] }) });
-    expect(loadZaps(path, { A: 'first' }).zaps.get('u/z')?.scheme).toMatchObject({ ...schemes.acme, algorithm: 'sha256', prefix: '' });
+    expect(loadZaps(path, { A: 'first' }).get('u/z')?.scheme).toMatchObject({ ...schemes.acme, algorithm: 'sha256', prefix: '' });
   });
 
   test('with no zaps at all accepts nobody', () => {
     write({ zaps: [] });
-    expect(loadZaps(path, {}).zaps.size).toBe(0);
+    expect(loadZaps(path, {}).size).toBe(0);
   });
 
   test.each([
@@ -193,6 +193,31 @@ describe('a change of zaps.json', () => {
     write({ zaps: [{ userId: 'u', zapId: 'b' }] });
     look();
     expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['not_found', 'in']);
+  });
+
+  test.each<[string, (file: string) => void]>([
+    ['removed', () => undefined],
+    ['a link to itself', (file) => symlinkSync(file, file)],
+    ['below what is no folder', (file) => symlinkSync(path + '/x', file)],
+    ['a folder', (file) => mkdirSync(file)],
+    ['behind a name that is too long', (file) => symlinkSync('x'.repeat(300), file)],
+    ['a pipe that nobody writes to', (file) => void execFileSync('mkfifo', [file])],
+    ['a device that never ends', (file) => symlinkSync('/dev/zero', file)],
+    ['empty', (file) => writeFileSync(file, '')],
+  ])('in which a secret’s file becomes %s is logged once and changes nothing, and ends with it', (_what, become) => {
+    const file = join(folder, 'secret');
+    writeFileSync(file, 'first');
+    write(signed({ scheme: 'github', secrets: [{ file }] }));
+    const door = createDoor(path, {}, log);
+    rmSync(file);
+    become(file);
+    for (let n = 0; n < 3; n += 1) look();
+    expect([knock(door, 'z', github('first')), knock(door, 'z')]).toEqual(['in', 'unauthorized']);
+    expect(lines.filter(({ level }) => level >= 50)).toMatchObject([{ cause: expect.stringContaining(`${file} is missing`) as string }]);
+    rmSync(file, { recursive: true, force: true });
+    writeFileSync(file, 'other');
+    look();
+    expect([knock(door, 'z', github('first')), knock(door, 'z', github('other'))]).toEqual(['unauthorized', 'in']);
   });
 
   test('that names a secret’s file before it is there is in force once it is', () => {

@@ -15,7 +15,7 @@ import { createGuardedClient } from './guarded-client.ts';
 import { createObserver } from './observe.ts';
 import { toAction } from './payload.ts';
 import { keepPurged } from './purge.ts';
-import { followTargets, targetsOrExit } from './reload.ts';
+import { followTargets } from './reload.ts';
 import { parseDuration } from './schedule.ts';
 import { createSettler } from './settler.ts';
 
@@ -26,7 +26,7 @@ log.info(loggable(settings, config), 'starting');
 const allowed = parseAllowed(config.ALLOW_TARGETS, config.ALLOW_PORTS.map(Number));
 const leaseMs = config.LEASE_SECONDS * 1000;
 const reading = { env: process.env, allowed, concurrency: config.TARGET_CONCURRENCY, longestTimeoutMs: leaseMs - 2000 };
-const targets = followTargets(config.ACTIONS_FILE, targetsOrExit(config.ACTIONS_FILE, reading), reading, log);
+const targets = followTargets(config.ACTIONS_FILE, reading, log);
 
 const pool = createPool(config.DATABASE_URL, log);
 const onFailure = (error: unknown) => log.warn({ code: 'DATABASE_UNAVAILABLE', cause: String(error) }, 'Postgres failed, tried again');

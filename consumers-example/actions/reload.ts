@@ -1,44 +1,24 @@
 import type { Logger } from 'pino';
+import { followFiles } from '../../kit/follow-files.ts';
 import { readTargets, TargetsError, type Reading, type Targets } from './targets.ts';
 
 const EVERY_MS = 2000;
 
-/** readTargets for a main file: prints the faults and ends the process with 2, as no start can mend them. */
-export function targetsOrExit(path: string, reading: Reading): Targets {
+/**
+ * Reads actions.json, and again when it or a file that it names changes. Faults at the start are printed and end the
+ * process with 2, as no restart can fix them; later ones are logged once and change nothing.
+ *
+ * @returns the active targets
+ */
+export function followTargets(path: string, reading: Reading, log: Logger): { current: () => Targets; stop: () => void } {
   try {
-    return readTargets(path, reading);
+    return followFiles((read) => readTargets(path, reading, read), {
+      ...{ name: 'actions.json', everyMs: EVERY_MS, log },
+      describe: ({ byName }) => ({ targets: [...byName.keys()] }),
+    });
   } catch (error) {
     if (!(error instanceof TargetsError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exit(2);
   }
 }
-
-/**
- * Reads actions.json again every two seconds: the file and the secrets that it names may change at any time, and a
- * watch on files sees neither a mounted secret that is swapped nor a rename on every system.
- *
- * @returns the targets in force: a new file with faults is told of once and changes nothing
- */
-export function followTargets(path: string, first: Targets, reading: Reading, log: Logger): { current: () => Targets; stop: () => void } {
-  let targets = first;
-  let inForce = describe(first);
-  let told = '';
-  const timer = setInterval(() => {
-    try {
-      const read = readTargets(path, reading);
-      const now = describe(read);
-      told = '';
-      if (now === inForce) return;
-      [targets, inForce] = [read, now];
-      log.info({ targets: [...read.byName.keys()] }, 'new actions in force');
-    } catch (error) {
-      if (!(error instanceof TargetsError)) throw error;
-      if (error.message !== told) log.error({ code: error.code, cause: error.message }, 'the old actions stay in force');
-      told = error.message;
-    }
-  }, EVERY_MS);
-  return { current: () => targets, stop: () => clearInterval(timer) };
-}
-
-const describe = ({ all }: Targets) => JSON.stringify(all);

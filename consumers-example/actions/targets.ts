@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { readText, type ReadText } from '../../kit/follow-files.ts';
 import { whyNotUrl, type Allowed } from './address-guard.ts';
 import { parseSecret } from './sign.ts';
 
@@ -62,7 +62,7 @@ const SECRET_NAME = /auth|cookie|token|secret|key|password|signature/;
  *
  * @throws TargetsError naming every fault of it
  */
-export function readTargets(path: string, { env, allowed, concurrency, longestTimeoutMs }: Reading): Targets {
+export function readTargets(path: string, { env, allowed, concurrency, longestTimeoutMs }: Reading, read = readText): Targets {
   const faults: string[] = [];
   const targets: Target[] = [];
   const attempt = <T>(where: string, act: () => T): T | undefined => {
@@ -73,7 +73,7 @@ export function readTargets(path: string, { env, allowed, concurrency, longestTi
       return undefined;
     }
   };
-  const text = attempt(path, () => readFileSync(path, 'utf8'));
+  const text = attempt(path, () => read(path));
   const json = text === undefined ? undefined : attempt(path, () => JSON.parse(text) as unknown);
   const file = json === undefined ? undefined : fileSchema.safeParse(json);
   for (const { path: at, message } of file?.error?.issues ?? []) faults.push(`${at.join('.') || path}: ${message}`);
@@ -87,7 +87,7 @@ export function readTargets(path: string, { env, allowed, concurrency, longestTi
     const timeoutMs = given.timeoutSeconds * 1000;
     if (timeoutMs > longestTimeoutMs)
       faults.push(`${name}.timeoutSeconds: at most ${longestTimeoutMs / 1000}, as LEASE_SECONDS has to be longer`);
-    const refer = (reference: string) => dereference(reference, env, dirname(path));
+    const refer = (reference: string) => dereference(reference, env, dirname(path), read);
     const url = attempt(`${name}.url`, () => judgedUrl(/^(env|file):/.test(given.url) ? refer(given.url) : given.url, allowed));
     const keys = given.secrets.map((reference, at) => attempt(`${name}.secrets.${at}`, () => parseSecret(refer(reference))));
     const headers = Object.entries(given.headers).map(([header, content]) =>
@@ -106,10 +106,10 @@ export function readTargets(path: string, { env, allowed, concurrency, longestTi
 }
 
 /** `env:NAME` or `file:path`, the path beside actions.json: a secret is never in the file itself. */
-function dereference(reference: string, env: Reading['env'], folder: string): string {
+function dereference(reference: string, env: Reading['env'], folder: string, read: ReadText): string {
   const [, kind, where = ''] = /^(env|file):(.+)$/s.exec(reference) ?? [];
   if (kind === undefined) throw new Error('expected env:NAME or file:path; a secret does not belong into this file');
-  const value = kind === 'env' ? env[where] : readFileSync(resolve(folder, where), 'utf8').trim();
+  const value = kind === 'env' ? env[where] : read(resolve(folder, where)).trim();
   if (value === undefined || value === '') throw new Error(`${reference} is ${value === undefined ? 'not set' : 'empty'}`);
   return value;
 }

@@ -78,7 +78,7 @@ describe('actions.json', () => {
     [one({ secrets: ['env:SECRET', 'env:OLD', 'env:SECRET'] }), /crm\.secrets: /],
     [one({ secrets: [secret] }), /crm\.secrets\.0: expected env:NAME or file:path; a secret does not belong/],
     [one({ secrets: ['env:EMPTY'] }), /crm\.secrets\.0: env:EMPTY is empty/],
-    [one({ secrets: ['file:nowhere'] }), /crm\.secrets\.0: ENOENT/],
+    [one({ secrets: ['file:nowhere'] }), /crm\.secrets\.0: .*nowhere cannot be read: ENOENT/],
     [one({ secrets: ['env:SHORT'] }), /crm\.secrets\.0: it has 3 bytes/],
     [one({ method: 'GET' }), /crm\.method: /],
     [one({ timeoutSeconds: 21 }), /crm\.timeoutSeconds: /],
