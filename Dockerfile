@@ -20,12 +20,16 @@ WORKDIR /app
 ENV NODE_ENV=production NODE_OPTIONS=--disable-warning=ExperimentalWarning
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/prisma prisma
-COPY package.json settings.ts metrics.ts ./
+COPY package.json ./
 COPY stack stack
+COPY contract contract
+COPY kit kit
+COPY checks checks
 COPY cleanup cleanup
 COPY connect connect
 COPY consumers-example consumers-example
 COPY ingest ingest
 COPY kit kit
 COPY operate operate
+COPY watch watch
 USER 1000

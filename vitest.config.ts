@@ -24,7 +24,7 @@ export default defineConfig({
         // Beside the code: needs nothing but Node.
         test: {
           name: 'unit',
-          include: ['{ingest,connect,cleanup,consumers-example,operate,stack,prisma,test}/**/*.unit.test.ts', '*.unit.test.ts'],
+          include: ['{contract,kit,checks,ingest,connect,watch,cleanup,consumers-example,operate,stack,prisma,test}/**/*.unit.test.ts'],
         },
       },
       stack('stack', 'test/*.test.ts'),

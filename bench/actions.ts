@@ -156,7 +156,7 @@ const result = {
   ...{ events: EVENTS, targets: TARGETS, rounds: ROUNDS },
   ...{ oneTarget: spread(one), allAlive: spread(alive), oneDead: spread(withDead), loss },
 };
-writeFileSync(new URL('../docs/actions.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(new URL('results/actions.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([
   atLeast('calls per second to one target', result.oneTarget.median, GOAL_PER_SECOND),
   atMost(`what one dead target of ${TARGETS} costs the others, in %`, loss * 100, GOAL_LOSS * 100, 1),

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import type avsc from 'avsc';
-import { createMetrics } from '../metrics.ts';
-import { readSettings } from '../settings.ts';
+import { createMetrics } from '../kit/metrics.ts';
+import { readSettings } from '../kit/settings.ts';
 import { createApp } from '../ingest/app.ts';
 import { Budget } from '../ingest/body.ts';
 import { settings } from '../ingest/config.ts';
-import { eventSchema } from '../ingest/event-schema.ts';
+import { eventSchema } from '../contract/event.ts';
 import { logLines } from '../ingest/log-lines.ts';
 import { createObserver } from '../ingest/observe.ts';
 import { createRateLimit } from '../ingest/rate-limit.ts';
@@ -16,7 +16,10 @@ import { createIngestServer } from '../ingest/server.ts';
 // returns at once.
 
 const config = readSettings(settings, process.env);
-const schema = eventSchema(1, JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema);
+const schema = eventSchema(
+  1,
+  JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema,
+);
 const budget = new Budget(config.QUEUE_BYTES);
 const observe = createObserver(pino({ name: 'ingest' }, logLines()), createMetrics(), {
   queued: () => 0,

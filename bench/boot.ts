@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 
 // `npm run bench:boot`: how long `make up` takes, cold (a fresh clone, empty caches of npm and Maven) and warm (three
-// times), and what the stack weighs then. Uses the default ports, so no stack may run. Writes docs/boot.json.
+// times), and what the stack weighs then. Uses the default ports, so no stack may run. Writes bench/results/boot.json.
 
 const folder = mkdtempSync('/var/tmp/outbox-boot-');
 const clone = join(folder, 'clone');
@@ -39,8 +39,8 @@ try {
     warm: warm.toSorted((a, b) => a - b),
     memoryMb,
   };
-  writeFileSync(new URL('../docs/boot.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
-  process.stdout.write(readFileSync(new URL('../docs/boot.json', import.meta.url), 'utf8'));
+  writeFileSync(new URL('results/boot.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+  process.stdout.write(readFileSync(new URL('results/boot.json', import.meta.url), 'utf8'));
 } finally {
   if (existsSync(clone)) spawnSync('make', ['down'], { cwd: clone });
   rmSync(folder, { recursive: true, force: true });

@@ -170,7 +170,7 @@ try {
     posts: await slowing(),
     peakMb,
   };
-  writeFileSync(new URL('../docs/cleanup.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(new URL('results/cleanup.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
   const { backlog: b, steady: s, posts: p } = result;
   printGoals([
     {

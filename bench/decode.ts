@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cpus } from 'node:os';
-import { createDecoder } from '../consumers-example/decode.ts';
-import { createRegistry } from '../consumers-example/registry.ts';
-import { zapRunCreated } from '../consumers-example/zap-run.ts';
+import { createDecoder } from '../consumers-example/consumer/decode.ts';
+import { createRegistry } from '../consumers-example/consumer/registry.ts';
+import { zapRunCreated } from '../contract/zap-run.ts';
 import { atLeast, printGoals, spread } from './figures.ts';
 
 // `npm run bench:decode`: how many records a second one core decodes into typed events, with the pinned reader schema:
@@ -22,7 +22,7 @@ const BODY_BYTES = 400;
 const GOAL = 50_000;
 const SCHEMA_ID = 1;
 
-const schemaText = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+const schemaText = readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
 const server = createServer((_request, response) => {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ schema: schemaText }));
 });
@@ -80,5 +80,5 @@ const result = {
   client: spread(rounds.map(({ client: own }) => own)),
   rounds,
 };
-writeFileSync(new URL('../docs/decode.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(new URL('results/decode.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([atLeast('records per second', result.decoder.median, GOAL)]);

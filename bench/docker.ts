@@ -5,7 +5,7 @@ import { projectName, readPins } from '../stack/compose.ts';
 import { readStackConfig } from '../stack/config.ts';
 
 // `npm run bench:docker`, where a Docker engine answers and no stack runs: the weight of the images, how long a warm
-// `make up` takes (three times), and what the stack weighs then. Writes docs/docker.json.
+// `make up` takes (three times), and what the stack weighs then. Writes bench/results/docker.json.
 
 const GOALS = { warmSeconds: 45, connectImageMb: 500, addedToNodeMb: 150, memoryMb: 2560 };
 const ROUNDS = 3;
@@ -36,7 +36,7 @@ try {
     connectImageMb: imageMb(`${project}-connect`),
     addedToNodeMb: imageMb(`${project}-typescript`) - imageMb(process.env.NODE_IMAGE ?? readPins().NODE_IMAGE ?? ''),
   };
-  writeFileSync(new URL('../docs/docker.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(new URL('results/docker.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
   const reached: Record<keyof typeof GOALS, number> = { ...result, warmSeconds: warm[Math.floor(ROUNDS / 2)] ?? NaN };
   for (const [name, goal] of Object.entries(GOALS) as [keyof typeof GOALS, number][]) {
     process.stdout.write(`${name}: ${reached[name].toFixed(1)}, goal ${goal}: ${reached[name] <= goal ? 'met' : 'NOT met'}\n`);

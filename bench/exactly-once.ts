@@ -161,9 +161,9 @@ const result = {
   enabled: of('enabled'),
   rounds,
 };
-writeFileSync(new URL('../docs/exactly-once.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(new URL('results/exactly-once.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 say(
-  `repeats after a kill: ${median(rounds.filter(({ mode }) => mode === 'disabled').map(({ repeats }) => repeats))} without, ${result.enabled.repeats.median} with → docs/exactly-once.json`,
+  `repeats after a kill: ${median(rounds.filter(({ mode }) => mode === 'disabled').map(({ repeats }) => repeats))} without, ${result.enabled.repeats.median} with → bench/results/exactly-once.json`,
 );
 rmSync('.stack/bench', { recursive: true, force: true });
 process.exit();

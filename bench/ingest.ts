@@ -17,7 +17,7 @@ import { startServer } from './server.ts';
 // Closed loop, 64 connections, 400 bytes of JSON. Servers, Postgres and the load are processes of their own, all on this
 // machine. Postgres has the stack's settings (fsync on) and no connector: Kafka and Connect would take the cores from
 // all legs alike, and what they cost is in bench:latency. Rounds are interleaved, so that what else the machine does
-// meets every leg. Writes docs/ingest.json.
+// meets every leg. Writes bench/results/ingest.json.
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 20);
@@ -123,7 +123,7 @@ const summary = {
   memoryMb,
   rounds: results,
 };
-writeFileSync(here('../docs/ingest.json'), `${JSON.stringify(summary, null, 2)}\n`);
+writeFileSync(here('results/ingest.json'), `${JSON.stringify(summary, null, 2)}\n`);
 
 for (const [name, { median, least, most }] of Object.entries(perSecond))
   print(`${name.padEnd(11)} ${median.toFixed(0)}/s (${least.toFixed(0)}–${most.toFixed(0)})`);

@@ -6,11 +6,11 @@ import { cpus } from 'node:os';
 import pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createDecoder } from '../consumers-example/decode.ts';
-import { consume } from '../consumers-example/kafka.ts';
-import { createConsumerMetrics } from '../consumers-example/observe.ts';
-import { createRegistry } from '../consumers-example/registry.ts';
-import { zapRunCreated } from '../consumers-example/zap-run.ts';
+import { createDecoder } from '../consumers-example/consumer/decode.ts';
+import { consume } from '../consumers-example/consumer/kafka.ts';
+import { createConsumerMetrics } from '../consumers-example/consumer/observe.ts';
+import { createRegistry } from '../consumers-example/consumer/registry.ts';
+import { zapRunCreated } from '../contract/zap-run.ts';
 import { createApp } from '../ingest/app.ts';
 import { Budget } from '../ingest/body.ts';
 import { findEventSchema } from '../ingest/event-schema.ts';
@@ -34,7 +34,7 @@ const GOALS = { p50Ms: 20, p99Ms: 60 };
 if (existsSync('.env')) process.loadEnvFile('.env');
 const config = readStackConfig(process.env);
 const pool = new pg.Pool({ connectionString: databaseUrl(config, 'ingest'), max: 6, ...poolTimeouts });
-const schemaText = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+const schemaText = readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
 const eventSchema = await findEventSchema(createPrismaClient(pool), schemaText);
 if (eventSchema === undefined) throw new Error('the event schema is not registered: run make up first');
 
@@ -130,7 +130,7 @@ const result = {
   p99: spread(rounds.map(({ p99 }) => p99)),
   rounds,
 };
-writeFileSync(new URL('../docs/latency.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(new URL('results/latency.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([atMost('p50, ms', result.p50.median, GOALS.p50Ms, 1), atMost('p99, ms', result.p99.median, GOALS.p99Ms, 1)]);
 await consumer.stop();
 server.close();

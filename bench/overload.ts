@@ -10,7 +10,7 @@ import { startServer } from './server.ts';
 // `npm run bench:overload`: ingest at five times what its database takes. Postgres stands behind a link that holds back
 // all that is sent to it for half a second, which leaves about a thousand events a second (two groups of 256 at a
 // time). The load is open: so many requests a second, on as many connections as that takes, whatever the answers do.
-// Ingest, Postgres and the load are processes of their own. Writes docs/overload.json.
+// Ingest, Postgres and the load are processes of their own. Writes bench/results/overload.json.
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 60);
@@ -77,7 +77,7 @@ const figures = {
   others: rounds.reduce((sum, { others }) => sum + others, 0),
 };
 const result = { date: new Date().toISOString(), cpus: cpus().length, seconds: SECONDS, times: TIMES, ...figures, rounds };
-writeFileSync(new URL('../docs/overload.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(new URL('results/overload.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([
   atLeast('stored, of the capacity', figures.ofCapacity.median, GOALS.ofCapacity, 2),
   atMost('p99 of a refusal, ms', figures.refusedP99Ms.median, GOALS.refusedP99Ms),

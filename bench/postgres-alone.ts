@@ -54,7 +54,7 @@ export async function startPostgres(dir: string): Promise<Database> {
 
   const admin = new pg.Client({ connectionString: databaseUrl(config, 'postgres') });
   await admin.connect();
-  const schema = JSON.stringify(JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')));
+  const schema = JSON.stringify(JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')));
   const fingerprint = createHash('sha256').update(schema).digest('hex');
   await admin.query('INSERT INTO event_schema (subject, fingerprint, schema_id, schema) VALUES ($1, $2, 1, $3)', [
     'zap-run.events-value',

@@ -8,7 +8,7 @@ import { pause, until } from './rows.ts';
 import { startServer } from './server.ts';
 
 // `npm run bench:slow-clients`: what 500 senders that send a byte a second do to the p99 of 500 ordinary requests a
-// second. Without and with them in turns, on one ingest. Writes docs/slow-clients.json.
+// second. Without and with them in turns, on one ingest. Writes bench/results/slow-clients.json.
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
@@ -48,6 +48,6 @@ try {
 }
 const [without, beside] = [spread(rounds.map((one) => one.without)), spread(rounds.map((one) => one.beside))];
 const result = { date: new Date().toISOString(), cpus: cpus().length, rate: RATE, slow: SLOW, without, beside, rounds };
-writeFileSync(new URL('../docs/slow-clients.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(new URL('results/slow-clients.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([atMost(`p99 beside ${SLOW} slow senders, ms (without: ${without.median.toFixed(1)})`, beside.median, GOAL_P99_MS, 1)]);
 process.exit();

@@ -3,7 +3,7 @@ import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import pg from 'pg';
 import { createPrismaClient } from '../prisma/client.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings } from '../kit/settings.ts';
 import { settings } from '../ingest/config.ts';
 
 // What ingest is compared with: one interactive transaction per request, as the tutorials write the outbox pattern.

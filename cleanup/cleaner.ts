@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import type { Alarm } from '../metrics.ts';
+import type { Alarm } from '../kit/metrics.ts';
 import { createCaps } from './acknowledged.ts';
 import type { Config } from './config.ts';
 import { deleteRows } from './delete-rows.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { metricsSettings } from '../metrics.ts';
-import { integer, list, postgresUrl } from '../settings.ts';
+import { metricsSettings } from '../kit/metrics.ts';
+import { integer, list, postgresUrl } from '../kit/settings.ts';
 
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_cleanup'),

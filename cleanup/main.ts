@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { createAlarm, createMetrics, serveMetrics } from '../metrics.ts';
-import { loggable, settingsOrExit } from '../settings.ts';
+import { createAlarm, createMetrics, serveMetrics } from '../kit/metrics.ts';
+import { loggable, settingsOrExit } from '../kit/settings.ts';
 import { settings } from './config.ts';
 import { openKafka } from './kafka.ts';
 import { createCleanupMetrics } from './observe.ts';

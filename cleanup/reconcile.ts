@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import type { Alarm } from '../metrics.ts';
+import type { Alarm } from '../kit/metrics.ts';
 import type { createJudge, Lost } from './dead-letters.ts';
 import type { Sight } from './kafka.ts';
 

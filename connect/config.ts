@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { integer, list, postgresUrl } from '../settings.ts';
+import { integer, list, postgresUrl } from '../kit/settings.ts';
 
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe("PostgreSQL URL of a member of outbox_operator: stores the schema's id"),
@@ -15,15 +15,3 @@ export const settings = z.object({
 });
 
 export type ConnectConfig = Readonly<z.output<typeof settings>>;
-
-/** Names that several files must agree on. */
-export const CONNECTOR_NAME = 'zap-run-outbox';
-export const EVENT_TOPIC = 'zap-run.events';
-/** Where the worker keeps the connector's position (worker.properties). */
-export const OFFSET_TOPIC = 'outbox-connect.offsets';
-export const DEAD_LETTER_TOPIC = `${EVENT_TOPIC}.dead-letter`;
-export const EVENT_SUBJECT = `${EVENT_TOPIC}-value`;
-
-/** The largest event that ingest accepts (a CHECK of the outbox), and what Kafka may add to it. */
-export const MAX_EVENT_BYTES = 900_000;
-export const RECORD_OVERHEAD_BYTES = 65_536;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { PrismaClient } from '../prisma/client.ts';
-import { EVENT_SUBJECT } from './config.ts';
+import { EVENT_SUBJECT } from '../contract/names.ts';
 import { RegisterError } from './errors.ts';
 
-const path = new URL('schemas/zap-run.avsc', import.meta.url);
+const path = new URL('../contract/schemas/zap-run.avsc', import.meta.url);
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface RegisteredSchema {
@@ -14,7 +14,7 @@ export interface RegisteredSchema {
 }
 
 /**
- * Registers connect/schemas/zap-run.avsc and stores its id in `event_schema`, where ingest finds it.
+ * Registers contract/schemas/zap-run.avsc and stores its id in `event_schema`, where ingest finds it.
  *
  * @throws RegisterError SCHEMA_REFUSED when the registry will not have it (incompatible, or out of reach),
  *   SCHEMA_ID_CHANGED when it gives another id than the one that stored events already carry

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { pino } from 'pino';
-import { readSettings, SettingsError } from '../settings.ts';
+import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
-import { ConnectApi, type ConnectorConfig } from './connect-api.ts';
+import { ConnectApi, ConnectError, type ConnectorConfig } from '../kit/connect-api.ts';
 import { RegisterError } from './errors.ts';
 import { register } from './register.ts';
 
@@ -32,7 +32,7 @@ try {
     await Promise.all([admin.disconnect(), pool.end()]);
   }
 } catch (error) {
-  if (!(error instanceof RegisterError) && !(error instanceof SettingsError)) throw error;
+  if (!(error instanceof RegisterError || error instanceof ConnectError || error instanceof SettingsError)) throw error;
   log.error({ code: error.code, cause: error.cause }, error.message);
   process.exitCode = 1;
 }

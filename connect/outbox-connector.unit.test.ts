@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { EVENT_TOPIC, MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from './config.ts';
+import { EVENT_TOPIC } from '../contract/names.ts';
+import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
 
 const text = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const connector = JSON.parse(text('outbox-connector.json')) as Record<string, string>;

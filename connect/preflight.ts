@@ -1,7 +1,7 @@
-import { makeChecks, type Finding, type Surroundings } from './checks/check.ts';
-import { plugin } from './checks/connector.ts';
-import { recordSize } from './checks/kafka.ts';
-import { cdcLogin, migrations, publication, slotRoom, walLevel } from './checks/postgres.ts';
+import { makeChecks, type Finding, type Surroundings } from '../checks/check.ts';
+import { plugin } from '../checks/connector.ts';
+import { recordSize } from '../checks/kafka.ts';
+import { cdcLogin, migrations, publication, slotRoom, walLevel } from '../checks/postgres.ts';
 
 /** What must be so before the connector is registered: a part of what the doctor looks at. */
 const required = [walLevel, migrations, publication, slotRoom, cdcLogin, plugin, recordSize];

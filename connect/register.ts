@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { createPrismaClient } from '../prisma/client.ts';
-import { CONNECTOR_NAME, type ConnectConfig } from './config.ts';
-import type { ConnectApi, ConnectorConfig } from './connect-api.ts';
+import { CONNECTOR_NAME } from '../contract/names.ts';
+import type { ConnectConfig } from './config.ts';
+import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 import { RegisterError } from './errors.ts';
 import { registerEventSchema } from './event-schema.ts';
 import { preflight } from './preflight.ts';
@@ -28,7 +29,7 @@ export interface Registered {
 /**
  * preflight → topics → schema → validate → PUT → wait until connector and task are RUNNING.
  *
- * @throws RegisterError with what is wrong and what to do; what was done before it stays, and a next run goes on
+ * @throws RegisterError, ConnectError with what is wrong and what to do; what was done before it stays, and a next run goes on
  */
 export async function register({ config, connector, pool, admin, connect }: RegisterDependencies): Promise<Registered> {
   const findings = await preflight({ pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER });
@@ -38,33 +39,9 @@ export async function register({ config, connector, pool, admin, connect }: Regi
   }
   const topicsCreated = await ensureTopics(admin, topicPlans(config));
   const { schemaId, isNew } = await registerEventSchema(config.REGISTRY_URL, createPrismaClient(pool));
-  const connectorChanged = await putIfDifferent(connect, connector);
+  const connectorChanged = await connect.putIfDifferent(CONNECTOR_NAME, connector);
   await waitUntilRunning(connect, config.REGISTER_TIMEOUT_SECONDS);
   return { topicsCreated, schemaId, schemaStored: isNew, connectorChanged };
-}
-
-/**
- * Puts the configuration in force. A PUT restarts the task even when nothing differs, so it is only made when
- * something does.
- *
- * @returns whether it was made
- * @throws RegisterError CONNECTOR_INVALID
- */
-export async function putIfDifferent(connect: ConnectApi, connector: ConnectorConfig): Promise<boolean> {
-  const wanted = { ...connector, name: CONNECTOR_NAME };
-  const current = await connect.config(CONNECTOR_NAME);
-  if (current !== undefined && sameConfig(current, wanted)) return false;
-  const faults = await connect.validate(wanted);
-  if (faults.length > 0) {
-    throw new RegisterError('CONNECTOR_INVALID', `Connect refuses connect/outbox-connector.json:\n  ${faults.join('\n  ')}`);
-  }
-  await connect.put(CONNECTOR_NAME, wanted);
-  return true;
-}
-
-function sameConfig(a: ConnectorConfig, b: ConnectorConfig): boolean {
-  const keys = Object.keys({ ...a, ...b });
-  return keys.every((key) => a[key] === b[key]);
 }
 
 async function waitUntilRunning(connect: ConnectApi, seconds: number): Promise<void> {

@@ -1,5 +1,8 @@
-import kafkajs, { type Admin } from 'kafkajs';
-import { DEAD_LETTER_TOPIC, EVENT_TOPIC, MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES, type ConnectConfig } from './config.ts';
+import type { Admin } from 'kafkajs';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
+import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
+import type { ConnectConfig } from './config.ts';
+import { readConfigs } from '../kit/kafka-admin.ts';
 import { RegisterError } from './errors.ts';
 
 export interface TopicPlan {
@@ -76,13 +79,6 @@ export async function ensureTopics(admin: Admin, plans: TopicPlan[]): Promise<st
   });
   if (existing.includes(EVENT_TOPIC)) await checkEventTopic(admin);
   return missing.map(({ topic }) => topic);
-}
-
-/** The settings in force of a topic or a broker (by its node id). */
-export async function readConfigs(admin: Admin, kind: 'topic' | 'broker', name: string): Promise<ReadonlyMap<string, string>> {
-  const type = kind === 'topic' ? kafkajs.ConfigResourceTypes.TOPIC : kafkajs.ConfigResourceTypes.BROKER;
-  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type, name }] });
-  return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
 }
 
 async function checkEventTopic(admin: Admin): Promise<void> {

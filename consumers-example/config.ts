@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { metricsSettings } from '../metrics.ts';
-import { integer, list } from '../settings.ts';
+import { metricsSettings } from '../kit/metrics.ts';
+import { integer, list } from '../kit/settings.ts';
 
 export const settings = z.object({
   KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),

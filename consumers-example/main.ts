@@ -1,12 +1,12 @@
 import { pino } from 'pino';
-import { createMetrics, serveMetrics } from '../metrics.ts';
-import { loggable, settingsOrExit } from '../settings.ts';
+import { createMetrics, serveMetrics } from '../kit/metrics.ts';
+import { loggable, settingsOrExit } from '../kit/settings.ts';
 import { settings } from './config.ts';
-import { createDecoder } from './decode.ts';
-import { consume } from './kafka.ts';
-import { createConsumerMetrics } from './observe.ts';
-import { createRegistry } from './registry.ts';
-import { zapRunCreated } from './zap-run.ts';
+import { createDecoder } from './consumer/decode.ts';
+import { consume } from './consumer/kafka.ts';
+import { createConsumerMetrics } from './consumer/observe.ts';
+import { createRegistry } from './consumer/registry.ts';
+import { zapRunCreated } from '../contract/zap-run.ts';
 
 const log = pino({ name: 'consumers-example' });
 const config = settingsOrExit(settings, process.env);

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { typesFromSchema } from './types-from-schema.ts';
+import { typesFromSchema } from '../contract/types-from-schema.ts';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const schema = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+const schema = readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
 
 const { config } = ts.readConfigFile(path('../tsconfig.json'), ts.sys.readFile) as { config: object };
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, path('..'));
@@ -15,7 +15,7 @@ const files = new Map<string, ts.SourceFile | undefined>();
 /** What the compiler says of main.ts when zap-run.ts is the one generated from this schema. */
 function compileMainWith(schemaText: string): string[] {
   const getSourceFile: ts.CompilerHost['getSourceFile'] = (name, version) => {
-    if (name === path('zap-run.ts')) return ts.createSourceFile(name, typesFromSchema(schemaText, 'a test'), version);
+    if (name === path('../contract/zap-run.ts')) return ts.createSourceFile(name, typesFromSchema(schemaText, 'a test'), version);
     if (!files.has(name)) files.set(name, host.getSourceFile(name, version));
     return files.get(name);
   };
@@ -43,11 +43,11 @@ describe('main.ts', { timeout: 120_000 }, () => {
 });
 
 test('no file of a consumer casts what was decoded, other than the generated one', () => {
-  const casting = ['main.ts', 'decode.ts', 'kafka.ts', 'work-off.ts', 'batches.ts'].filter((name) =>
+  const casting = ['main.ts', 'consumer/decode.ts', 'consumer/kafka.ts', 'consumer/work-off.ts', 'consumer/batches.ts'].filter((name) =>
     / as (?!const\b|unknown\b)[A-Z]/.test(readFileSync(path(name), 'utf8')),
   );
   expect(casting).toEqual([]);
-  expect(readFileSync(path('zap-run.ts'), 'utf8')).toContain('decoded as ZapRunCreated');
+  expect(readFileSync(path('../contract/zap-run.ts'), 'utf8')).toContain('decoded as ZapRunCreated');
 });
 
 describe('a generated type', () => {

@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { createApp, type Dependencies } from './app.ts';
 import { Budget } from './body.ts';
 import { faults, IngestError, type FaultCode } from './errors.ts';
-import { eventSchema } from './event-schema.ts';
+import { eventSchema } from '../contract/event.ts';
 import type { RequestLine } from './observe.ts';
 import type { RunEvent } from './record-event.ts';
 
-const avro = JSON.parse(readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
+const avro = JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
 const schema = eventSchema(7, avro);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const MARKER = 'marker-that-nobody-may-see';

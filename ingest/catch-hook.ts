@@ -1,6 +1,6 @@
 import type { Budget } from './body.ts';
 import { IngestError } from './errors.ts';
-import type { EventSchema } from './event-schema.ts';
+import type { EventSchema } from '../contract/event.ts';
 import type { ParseBody } from './metadata.ts';
 import type { RequestLine } from './observe.ts';
 import type { Recorded, RecordEvent, RunEvent } from './record-event.ts';

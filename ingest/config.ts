@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { metricsSettings } from '../metrics.ts';
-import { integer, list, port, postgresUrl } from '../settings.ts';
+import { metricsSettings } from '../kit/metrics.ts';
+import { integer, list, port, postgresUrl } from '../kit/settings.ts';
 
 /** A kept header's name may carry nothing that is or proves a secret: it would be on the topic for everybody. */
 const SECRET_NAME = /authorization|cookie|token|secret|key|signature|hmac|auth|password/i;

@@ -2,19 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
-import avsc from 'avsc';
+import type avsc from 'avsc';
 import type { Logger } from 'pino';
+import { eventSchema, type EventSchema } from '../contract/event.ts';
+import { EVENT_SUBJECT } from '../contract/names.ts';
 import type { PrismaClient } from '../prisma/client.ts';
-import type { Webhook } from './webhook.ts';
-
-const SUBJECT = 'zap-run.events-value';
-
-/** A schema that the registry knows: events are written with it and carry its id. */
-export interface EventSchema {
-  id: number;
-  /** The record in Confluent's wire format: 0x00, the id in four bytes, Avro. */
-  encode(zapRunId: string, receivedAt: Date, webhook: Pick<Webhook, 'userId' | 'zapId' | 'metadata' | 'headers'>): Buffer;
-}
 
 /**
  * Looks up the id under which `schemaText` was registered.
@@ -25,7 +17,7 @@ export async function findEventSchema(prisma: PrismaClient, schemaText: string):
   const schema = JSON.parse(schemaText) as avsc.Schema;
   const fingerprint = createHash('sha256').update(JSON.stringify(schema)).digest('hex');
   const row = await prisma.eventSchema.findUnique({
-    where: { subject_fingerprint: { subject: SUBJECT, fingerprint } },
+    where: { subject_fingerprint: { subject: EVENT_SUBJECT, fingerprint } },
   });
   return row === null ? undefined : eventSchema(row.schemaId, schema);
 }
@@ -34,7 +26,7 @@ export async function findEventSchema(prisma: PrismaClient, schemaText: string):
 export async function waitForEventSchema(prisma: PrismaClient, log: Logger, stopping: AbortSignal): Promise<EventSchema | undefined> {
   // This is all that is asked of Prisma here: its WebAssembly does not earn the memory that V8's optimizing compiler takes.
   setFlagsFromString('--liftoff-only');
-  const text = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
   while (!stopping.aborted) {
     try {
       const schema = await findEventSchema(prisma, text);
@@ -46,17 +38,4 @@ export async function waitForEventSchema(prisma: PrismaClient, log: Logger, stop
     await delay(500);
   }
   return undefined;
-}
-
-export function eventSchema(id: number, schema: avsc.Schema): EventSchema {
-  const type = avsc.Type.forSchema(schema);
-  const prefix = Buffer.alloc(5);
-  prefix.writeInt32BE(id, 1);
-  return {
-    id,
-    encode: (zapRunId, receivedAt, { userId, zapId, metadata, headers }) => {
-      const record = { zapRunId, userId, zapId, receivedAt: receivedAt.getTime(), metadata, headers };
-      return Buffer.concat([prefix, type.toBuffer(record)]);
-    },
-  };
 }

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { describe, expect, test } from 'vitest';
 import type { PrismaClient } from '../prisma/client.ts';
-import { eventSchema, findEventSchema } from './event-schema.ts';
+import { eventSchema } from '../contract/event.ts';
+import { findEventSchema } from './event-schema.ts';
 
-const text = readFileSync(new URL('../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
 const avro = JSON.parse(text) as avsc.Schema;
 const type = avsc.Type.forSchema(avro);
 

@@ -1,12 +1,13 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { createMetrics, serveMetrics } from '../metrics.ts';
+import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { createPrismaClient } from '../prisma/client.ts';
-import { loggable, settingsOrExit } from '../settings.ts';
+import { loggable, settingsOrExit } from '../kit/settings.ts';
 import { createApp } from './app.ts';
 import { Budget } from './body.ts';
 import { settings } from './config.ts';
-import { waitForEventSchema, type EventSchema } from './event-schema.ts';
+import type { EventSchema } from '../contract/event.ts';
+import { waitForEventSchema } from './event-schema.ts';
 import { logLines } from './log-lines.ts';
 import { createObserver } from './observe.ts';
 import { watchOutboxSize } from './outbox-size.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { integer, list, postgresUrl } from '../settings.ts';
+import { integer, list, postgresUrl } from '../kit/settings.ts';
 
 /** The settings of the operator's commands. Only the first has no default, so a command needs no more than it uses. */
 export const settings = z.object({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Finding } from '../connect/checks/check.ts';
+import type { Finding } from '../checks/check.ts';
 import { nothing, parseArguments } from './arguments.ts';
-import { checks, diagnose } from './doctor/diagnose.ts';
+import { checks, diagnose } from './diagnose.ts';
 import type { Verb } from './verb.ts';
 
 export const doctor: Verb = {

@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { EVENT_TOPIC } from '../connect/config.ts';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { parseArguments, runId } from './arguments.ts';
 import { scanTopic, withAdmin, type Ranges } from './kafka.ts';
 import { consumerGroups } from './lag.ts';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readSettings, SettingsError } from '../settings.ts';
+import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
 import { OperateError, UsageError } from './verb.ts';
 import { verbs } from './verbs.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CONNECTOR_NAME } from '../connect/config.ts';
-import { ConnectApi } from '../connect/connect-api.ts';
+import { CONNECTOR_NAME } from '../contract/names.ts';
+import { ConnectApi } from '../kit/connect-api.ts';
 import { nothing, parseArguments } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Schema } from 'avsc';
-import { eventSchema, type EventSchema } from '../ingest/event-schema.ts';
+import { eventSchema, type EventSchema } from '../contract/event.ts';
 import { OperateError } from './verb.ts';
 
 /** Which runs of the archive. */

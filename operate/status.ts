@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RECONCILE_EVERY_MS } from '../cleanup/state.ts';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../connect/config.ts';
-import { ConnectApi } from '../connect/connect-api.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
+import { ConnectApi } from '../kit/connect-api.ts';
 import { nothing, parseArguments } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { postgresUrl, settingsOrExit } from '../settings.ts';
+import { postgresUrl, settingsOrExit } from '../kit/settings.ts';
 import { applyMigrations } from './schema-engine.ts';
 
 // `npm run migrate`: applies the migrations that are missing, as the owner of the database.

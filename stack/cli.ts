@@ -5,7 +5,7 @@ import { readStackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
-import { SettingsError } from '../settings.ts';
+import { SettingsError } from '../kit/settings.ts';
 
 // What make's targets call: up, down, nuke, status, logs, ui.
 

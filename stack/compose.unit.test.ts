@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as register } from '../connect/config.ts';
-import { settings as watch } from '../connect/watch/config.ts';
+import { settings as watch } from '../watch/config.ts';
 import { settings as actions } from '../consumers-example/actions/config.ts';
 import { settings as consumer } from '../consumers-example/config.ts';
 import { settings as ingest } from '../ingest/config.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { integer, port, readSettings } from '../settings.ts';
+import { integer, port, readSettings } from '../kit/settings.ts';
 
 export const settings = z.object({
   STACK: z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ensureLogins, type Login } from '../prisma/logins.ts';
-import { postgresUrl, secret, settingsOrExit } from '../settings.ts';
+import { postgresUrl, secret, settingsOrExit } from '../kit/settings.ts';
 
 // The stack's logins, embedded and in Docker: one per service, each with the grants of one role only.
 

@@ -38,7 +38,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       CONNECT_URL: connectUrl(config),
     }),
     {
-      ...job('watch', ['register'], '../connect/watch/main.ts', {
+      ...job('watch', ['register'], '../watch/main.ts', {
         DATABASE_URL: databaseUrl(config, 'operator'),
         CONNECT_URL: connectUrl(config),
         KAFKA_BROKERS,

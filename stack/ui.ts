@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EVENT_TOPIC } from '../connect/config.ts';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { brokerAddress, registryUrl, type StackConfig } from './config.ts';
 import { requireFreePorts } from './ports.ts';
 import { ensurePython } from './python.ts';

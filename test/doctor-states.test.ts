@@ -1,7 +1,7 @@
 import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../connect/config.ts';
-import type { ConnectorConfig } from '../connect/connect-api.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
+import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from './support/connector.ts';
 import { always, asAdmin, codes, connectorConfig, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
 import { ends, setOffsets, withAdmin } from './support/kafka.ts';

@@ -1,8 +1,8 @@
 import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME, EVENT_SUBJECT, EVENT_TOPIC } from '../connect/config.ts';
-import type { ConnectorConfig } from '../connect/connect-api.ts';
-import { diagnose } from '../operate/doctor/diagnose.ts';
+import { CONNECTOR_NAME, EVENT_SUBJECT, EVENT_TOPIC } from '../contract/names.ts';
+import type { ConnectorConfig } from '../kit/connect-api.ts';
+import { diagnose } from '../operate/diagnose.ts';
 import { connect, connectorStates, deleteConnector, slotIs, untilRunning } from './support/connector.ts';
 import { always, asAdmin, codes, connectorConfig, doctor, expectFound, postgresSetting } from './support/doctor.ts';
 import { uniqueName } from './support/names.ts';

@@ -3,7 +3,7 @@ import type { Schema } from 'avsc';
 import pg from 'pg';
 import { v7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { eventSchema } from '../ingest/event-schema.ts';
+import { eventSchema } from '../contract/event.ts';
 import { traceparentOf } from '../ingest/webhook.ts';
 import { createRecorder, poolTimeouts } from '../ingest/record-event.ts';
 import { uniqueName } from './support/names.ts';
@@ -117,7 +117,7 @@ test('a lookup that Postgres cancels after the commit costs nobody the id of a s
   };
   const { record } = createRecorder({ options: pool.options, connect } as unknown as pg.Pool, 100);
   const [userId, first] = [uniqueName('user'), v7()];
-  const text = readFileSync('connect/schemas/zap-run.avsc', 'utf8');
+  const text = readFileSync('contract/schemas/zap-run.avsc', 'utf8');
   const [known] = await query<{ schema_id: number }>('SELECT schema_id FROM event_schema ORDER BY 1 DESC LIMIT 1');
   const schema = eventSchema(known?.schema_id ?? 0, JSON.parse(text) as Schema);
   const event = (id: string, idempotencyKey: string) => {

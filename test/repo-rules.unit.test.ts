@@ -52,7 +52,7 @@ describe('a file', () => {
 
 test('the environment is read where a process starts, and nowhere else', () => {
   const allowed =
-    /^([^/]+(\/[^/]+)?\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|(stack|test\/support|bench|docs)\/.+\.ts)$/;
+    /^([^/]+(\/[^/]+)?\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|(stack|test\/support|bench|tools)\/.+\.ts)$/;
   const needle = ['process', 'env'].join('.');
   // A test may hand the whole environment on to a process that it starts.
   const read = (path: string) => (tests.includes(path) ? text(path).replaceAll(`...${needle},`, '') : text(path));
@@ -111,10 +111,10 @@ test('every verb of the Makefile says what it does', () => {
 
 test('every code of the doctor is brought about by a test', () => {
   const found = sources
-    .filter((path) => /^(connect\/checks|operate\/doctor)\//.test(path) && !tests.includes(path))
+    .filter((path) => /^checks\//.test(path) && !tests.includes(path))
     .flatMap((path) => [...text(path).matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code = '']) => code));
   expect(found).toContain('SLOT_LOST');
-  const proven = tests.filter((path) => /^(test\/(full\/)?doctor[^/]*|connect\/checks\/[^/]+)$/.test(path)).map(text);
+  const proven = tests.filter((path) => /^(test\/(full\/)?doctor[^/]*|checks\/[^/]+)$/.test(path)).map(text);
   const named = new Set(proven.flatMap((content) => content.match(/\b[A-Z]+(_[A-Z]+)*\b/g) ?? []));
   expect(found.filter((code) => !named.has(code))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME } from '../connect/config.ts';
+import { CONNECTOR_NAME } from '../contract/names.ts';
 import { startAudit, type Audit } from './support/audit.ts';
 import { connect, connectorStates, deleteConnector, dropSlot, slotIs, untilRunning } from './support/connector.ts';
 import { startLoad } from './support/load.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { metricsSettings } from '../../metrics.ts';
-import { integer, list, port, postgresUrl } from '../../settings.ts';
+import { metricsSettings } from '../../kit/metrics.ts';
+import { integer, list, port, postgresUrl } from '../../kit/settings.ts';
 import { parseAllowed } from './address-guard.ts';
 import { parseDuration } from './schedule.ts';
 

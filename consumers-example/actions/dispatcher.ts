@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { NotNowError } from '../errors.ts';
+import { NotNowError } from '../consumer/errors.ts';
 import type { Attempted } from './attempt.ts';
 import type { Deliveries, Delivery, Outcome } from './deliveries.ts';
 import { createLane, type Lane } from './lane.ts';

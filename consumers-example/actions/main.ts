@@ -1,11 +1,11 @@
 import { pino } from 'pino';
-import { createMetrics, serveMetrics } from '../../metrics.ts';
-import { loggable, settingsOrExit } from '../../settings.ts';
-import { createDecoder } from '../decode.ts';
-import { consume } from '../kafka.ts';
-import { createConsumerMetrics } from '../observe.ts';
-import { createRegistry } from '../registry.ts';
-import { zapRunCreated, type ZapRunCreated } from '../zap-run.ts';
+import { createMetrics, serveMetrics } from '../../kit/metrics.ts';
+import { loggable, settingsOrExit } from '../../kit/settings.ts';
+import { createDecoder } from '../consumer/decode.ts';
+import { consume } from '../consumer/kafka.ts';
+import { createConsumerMetrics } from '../consumer/observe.ts';
+import { createRegistry } from '../consumer/registry.ts';
+import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
 import { parseAllowed } from './address-guard.ts';
 import { attempt } from './attempt.ts';
 import { settings } from './config.ts';

@@ -1,5 +1,5 @@
-import { PoisonError } from '../errors.ts';
-import type { ZapRunCreated } from '../zap-run.ts';
+import { PoisonError } from '../consumer/errors.ts';
+import type { ZapRunCreated } from '../../contract/zap-run.ts';
 
 /** What is stored of an event, and sent to every target that wants it. */
 export interface Action {

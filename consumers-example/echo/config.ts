@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { port, secret } from '../../settings.ts';
+import { port, secret } from '../../kit/settings.ts';
 
 export const settings = z.object({
   PORT: port().default(3003).describe('Port that takes the actions'),

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
-import { settingsOrExit } from '../../settings.ts';
+import { settingsOrExit } from '../../kit/settings.ts';
 import { settings } from './config.ts';
 
 // What the receiver of a webhook does: checks the signature on the bytes as they came, then believes them. Here it

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../../connect/config.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC } from '../../contract/names.ts';
 import { startAudit, type Audit } from '../support/audit.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from '../support/connector.ts';
 import { asAdmin, connectorConfig } from '../support/doctor.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type avsc from 'avsc';
-import { eventSchema } from '../../ingest/event-schema.ts';
+import { eventSchema } from '../../contract/event.ts';
 import { IngestError } from '../../ingest/errors.ts';
 import { parserFor } from '../../ingest/metadata.ts';
 
@@ -16,7 +16,7 @@ export interface Shape {
   after?: string;
 }
 
-const avro = JSON.parse(readFileSync(new URL('../../connect/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
+const avro = JSON.parse(readFileSync(new URL('../../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
 const schema = eventSchema(7, avro);
 
 /** Characters up to U+00FF are bytes, so that a shape can have bytes that are no text. */

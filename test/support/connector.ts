@@ -1,5 +1,5 @@
-import { CONNECTOR_NAME } from '../../connect/config.ts';
-import { ConnectApi, type ConnectorConfig } from '../../connect/connect-api.ts';
+import { CONNECTOR_NAME } from '../../contract/names.ts';
+import { ConnectApi, type ConnectorConfig } from '../../kit/connect-api.ts';
 import { addresses, query } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 

@@ -1,11 +1,11 @@
 import { Kafka, logLevel, Partitioners, type Admin, type IHeaders } from 'kafkajs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createDecoder } from '../../consumers-example/decode.ts';
-import { consume, type Consumption, type Delivered } from '../../consumers-example/kafka.ts';
-import { createConsumerMetrics } from '../../consumers-example/observe.ts';
-import { createRegistry } from '../../consumers-example/registry.ts';
-import { zapRunCreated, type ZapRunCreated } from '../../consumers-example/zap-run.ts';
+import { createDecoder } from '../../consumers-example/consumer/decode.ts';
+import { consume, type Consumption, type Delivered } from '../../consumers-example/consumer/kafka.ts';
+import { createConsumerMetrics } from '../../consumers-example/consumer/observe.ts';
+import { createRegistry } from '../../consumers-example/consumer/registry.ts';
+import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
 import { uniqueName } from './names.ts';
 import { addresses } from './stack.ts';
 import { waitFor } from './wait-for.ts';

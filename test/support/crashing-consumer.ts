@@ -1,11 +1,11 @@
 import { appendFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createDecoder } from '../../consumers-example/decode.ts';
-import { consume } from '../../consumers-example/kafka.ts';
-import { createConsumerMetrics } from '../../consumers-example/observe.ts';
-import { createRegistry } from '../../consumers-example/registry.ts';
-import { zapRunCreated } from '../../consumers-example/zap-run.ts';
+import { createDecoder } from '../../consumers-example/consumer/decode.ts';
+import { consume } from '../../consumers-example/consumer/kafka.ts';
+import { createConsumerMetrics } from '../../consumers-example/consumer/observe.ts';
+import { createRegistry } from '../../consumers-example/consumer/registry.ts';
+import { zapRunCreated } from '../../contract/zap-run.ts';
 
 // A process of its own that consumes and kills itself with SIGKILL at a point of its tenth record:
 // BROKER REGISTRY GROUP TOPIC FILE POINT, where POINT is before, after, committed or never.

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { CONNECTOR_NAME } from '../../connect/config.ts';
+import { CONNECTOR_NAME } from '../../contract/names.ts';
 import { settings, type Config } from '../../operate/config.ts';
-import { diagnose } from '../../operate/doctor/diagnose.ts';
+import { diagnose } from '../../operate/diagnose.ts';
 import { databaseUrl } from '../../stack/config.ts';
 import { connect } from './connector.ts';
 import { addresses, config, query } from './stack.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { addresses, query } from './stack.ts';
 import type { Record } from './consumer.ts';
 
-export const schemaText = readFileSync(new URL('../../connect/schemas/zap-run.avsc', import.meta.url), 'utf8');
+export const schemaText = readFileSync(new URL('../../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
 
 /** The id under which the stack's registry has the schema of the events. */
 export async function schemaId(): Promise<number> {

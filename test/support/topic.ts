@@ -1,7 +1,7 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
-import { createDecoder } from '../../consumers-example/decode.ts';
-import { zapRunCreated, type ZapRunCreated } from '../../consumers-example/zap-run.ts';
+import { createDecoder } from '../../consumers-example/consumer/decode.ts';
+import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
 import { uniqueName } from './names.ts';
 import { addresses } from './stack.ts';
 import { waitFor } from './wait-for.ts';

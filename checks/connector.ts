@@ -1,0 +1,158 @@
+import { CONNECTOR_NAME, OFFSET_TOPIC } from '../contract/names.ts';
+import type { ConnectorStatus } from '../kit/connect-api.ts';
+import { check } from './check.ts';
+
+const readStatus = ({ connect }: { connect: { status: (name: string) => Promise<ConnectorStatus | undefined> } }) =>
+  connect.status(CONNECTOR_NAME);
+
+export const plugin = check({
+  code: 'CONNECT_PLUGIN',
+  grade: 'broken',
+  why: 'Versions before 3.7 can pass over events after a restart (dbz#1554, dbz#76).',
+  needs: ['connect'],
+  read: ({ connect }) => connect.plugins(),
+  judge: (plugins, { connector }) => {
+    const found = plugins.find((candidate) => candidate.class === connector['connector.class']);
+    const [major = 0, minor = 0] = (found?.version ?? '').split('.').map(Number);
+    if (found !== undefined && (major > 3 || (major === 3 && minor >= 7))) return undefined;
+    return {
+      found:
+        found === undefined
+          ? 'Connect has no Debezium Postgres connector'
+          : `Debezium ${found.version}, which can lose events on a restart`,
+      remedy: 'Put Debezium 3.7.0.Final or newer into plugin.path (connect/pom.xml fetches it) and restart Connect.',
+    };
+  },
+});
+
+export const cluster = check({
+  code: 'CONNECT_CLUSTER',
+  grade: 'broken',
+  why: 'Events go to the cluster that Connect is set up for; everybody else reads from this one.',
+  needs: ['connect', 'kafka'],
+  read: async ({ connect, admin }) => ({ connect: await connect.clusterId(), kafka: (await admin.describeCluster()).clusterId }),
+  judge: (ids) =>
+    ids.connect === ids.kafka
+      ? undefined
+      : { found: `Connect writes to the cluster ${ids.connect}, KAFKA_BROKERS is ${ids.kafka}`, remedy: 'Give both the same brokers.' },
+});
+
+export const connectorMissing = check({
+  code: 'CONNECTOR_MISSING',
+  grade: 'broken',
+  why: 'Nothing is published. No event is lost: rows wait in the outbox.',
+  needs: ['connect'],
+  read: readStatus,
+  judge: (status) =>
+    status === undefined
+      ? { found: `${CONNECTOR_NAME} is not registered`, remedy: 'npm run register. If it was paused: npm run outbox -- resume' }
+      : undefined,
+});
+
+export const connectorFailed = check({
+  code: 'CONNECTOR_FAILED',
+  grade: 'broken',
+  why: 'Nothing is published. No event is lost: rows wait in the outbox.',
+  needs: ['connect'],
+  read: readStatus,
+  judge: (status) => {
+    const parts = status === undefined ? [] : [status.connector, ...status.tasks];
+    const failed = parts.find(({ state }) => state === 'FAILED');
+    if (failed === undefined) return undefined;
+    const cause = failed.trace?.split('\n').findLast((line) => line.startsWith('Caused by: ')) ?? failed.trace?.split('\n')[0] ?? '';
+    return {
+      found: `FAILED: ${cause.replace('Caused by: ', '').slice(0, 300)}`,
+      remedy: 'Mend the cause. The watchdog starts it again, at growing intervals while the cause lasts.',
+    };
+  },
+});
+
+export const connectorPaused = check({
+  code: 'CONNECTOR_PAUSED',
+  grade: 'broken',
+  why: 'Nothing is published, and the watchdog leaves it alone; Postgres keeps WAL for the slot meanwhile.',
+  needs: ['connect', 'postgres'],
+  read: async ({ pool, ...around }) => {
+    const { rows } = await pool.query<{ at: Date | null; because: string | null }>(
+      'SELECT paused_at AS at, paused_because AS because FROM connector_state WHERE connector = $1',
+      [CONNECTOR_NAME],
+    );
+    return { state: (await readStatus(around))?.connector.state, at: rows[0]?.at ?? null, because: rows[0]?.because ?? null };
+  },
+  judge: ({ state, at, because }) => {
+    if (at !== null)
+      return {
+        found: `paused by an operator since ${at.toISOString()}: ${because ?? 'no reason given'}`,
+        remedy: 'npm run outbox -- resume',
+      };
+    if (state !== 'PAUSED' && state !== 'STOPPED') return undefined;
+    return { found: `${state} in Connect, by hand`, remedy: 'npm run outbox -- resume' };
+  },
+});
+
+export const snapshotRunning = check({
+  code: 'SNAPSHOT_RUNNING',
+  grade: 'weak',
+  why: 'All rows that still wait are being sent again; consumers see repeats, and new events come after them.',
+  needs: ['connect'],
+  read: ({ connect }) => connect.storedOffset(CONNECTOR_NAME),
+  judge: (offset) =>
+    offset?.snapshot !== undefined && offset.snapshot !== false && offset.snapshot_completed !== true
+      ? {
+          found: 'the connector takes a snapshot of the outbox',
+          remedy: 'Nothing: it ends by itself. make logs PART=watch says what led to it.',
+        }
+      : undefined,
+});
+
+export const exactlyOnce = check({
+  code: 'EXACTLY_ONCE',
+  grade: 'broken',
+  why: 'Who requires it relies on events that are not repeated after a crash of Connect; the worker writes event and position apart.',
+  needs: ['connect'],
+  read: async ({ connect, connector }) => ({
+    support: (await connect.config(CONNECTOR_NAME))?.['exactly.once.support'],
+    worker: await connect.isExactlyOnce(connector['connector.class'] ?? ''),
+  }),
+  judge: ({ support, worker }) =>
+    support === 'required' && !worker
+      ? {
+          found: 'exactly.once.support of the connector is required, exactly.once.source.support of the worker is not enabled',
+          remedy: 'Start the worker with EXACTLY_ONCE=enabled; or, as the worker alone decides: npm run register puts "requested" back.',
+        }
+      : undefined,
+});
+
+const HEARTBEAT_MS = 5000;
+const STEP_MS = 15_000;
+const STEPS = 16;
+
+export const offsetFlush = check({
+  code: 'OFFSET_FLUSH',
+  grade: 'weak',
+  why: 'After a crash of Connect everything since the last flush of its position is published again.',
+  needs: ['connect', 'kafka'],
+  // No interface tells offset.flush.interval.ms; but each heartbeat moves the position, and each flush stores it.
+  read: async ({ connect, admin }): Promise<number[]> => {
+    const heartbeat = Number((await connect.config(CONNECTOR_NAME))?.['heartbeat.interval.ms'] ?? 0);
+    if (!(heartbeat > 0 && heartbeat <= HEARTBEAT_MS) || !(await admin.listTopics()).includes(OFFSET_TOPIC)) return [];
+    const now = Date.now();
+    const count = async (ago: number) => {
+      const starts = await admin.fetchTopicOffsetsByTimestamp(OFFSET_TOPIC, now - ago * STEP_MS);
+      return starts.reduce((sum, { offset }) => sum + Number(offset), 0);
+    };
+    const offsets = await Promise.all(Array.from({ length: STEPS + 1 }, (_, ago) => count(ago)));
+    return offsets.slice(1).map((offset, n) => (offsets[n] ?? 0) - offset);
+  },
+  /** @param flushes how many there were in each step of 15 seconds, the newest first */
+  judge: (flushes) => {
+    // Of three steps in a row one has two, up to an interval of 10 seconds. None at all: the worker was away.
+    const last = flushes.filter((count) => count > 0).slice(0, 3);
+    return last.length === 3 && last.every((count) => count === 1)
+      ? {
+          found: 'Connect stores its position less often than every 10 s',
+          remedy: 'Set offset.flush.interval.ms=1000 in connect/worker.properties and restart the worker; or switch exactly-once on.',
+        }
+      : undefined;
+  },
+});

@@ -1,0 +1,143 @@
+import type { Admin } from 'kafkajs';
+import { check, type Check } from './check.ts';
+import type { WithRegistry } from './registry.ts';
+import { EVENT_TOPIC } from '../contract/names.ts';
+
+/** What the doctor looks at. */
+export interface Patient extends WithRegistry {
+  ackGroups: readonly string[];
+  cleanupGroup: string;
+  rowAgeSeconds: number;
+}
+
+/** Where a group is on each partition, and where the partition ends. −1: nothing committed. */
+interface Position {
+  group: string;
+  members: number;
+  partitions: { committed: bigint; end: bigint }[];
+}
+
+async function readPositions(admin: Admin, groups: readonly string[]): Promise<Position[]> {
+  if (groups.length === 0 || !(await admin.listTopics()).includes(EVENT_TOPIC)) return [];
+  const described = await admin.describeGroups([...groups]);
+  const committed = await Promise.all(groups.map((groupId) => admin.fetchOffsets({ groupId, topics: [EVENT_TOPIC] })));
+  // Last, so that a group which moves on meanwhile does not look as if it were beyond the end.
+  const ends = new Map((await admin.fetchTopicOffsets(EVENT_TOPIC)).map(({ partition, high }) => [partition, BigInt(high)]));
+  return groups.map((group, index) => ({
+    group,
+    members: described.groups.find(({ groupId }) => groupId === group)?.members.length ?? 0,
+    partitions: (committed[index]?.[0]?.partitions ?? []).map(({ partition, offset }) => ({
+      committed: BigInt(offset),
+      end: ends.get(partition) ?? 0n,
+    })),
+  }));
+}
+
+const needs = ['kafka'] as const;
+
+const ackNone = check({
+  code: 'ACK_NONE',
+  grade: 'weak',
+  why: 'A row goes as soon as its event is on the topic: what a consumer has not read within the retention is not sent again.',
+  needs: [],
+  read: async ({ ackGroups }: Patient) => ackGroups.length,
+  judge: (count) => (count > 0 ? undefined : { found: 'ACK_GROUPS is empty', remedy: 'Name the groups that must have handled an event.' }),
+});
+
+const ackUnknown = check({
+  code: 'ACK_GROUP_UNKNOWN',
+  grade: 'broken',
+  why: 'Cleanup waits for it and deletes nothing: a name that is misspelt keeps every row.',
+  needs,
+  read: ({ admin, ackGroups }: Patient) => readPositions(admin, ackGroups),
+  judge: (positions) => {
+    const unknown = positions.filter(
+      ({ members, partitions }) => members === 0 && partitions.every(({ committed, end }) => committed < 0n || end === 0n),
+    );
+    if (unknown.length === 0) return undefined;
+    const names = unknown.map(({ group }) => group).join(', ');
+    return { found: `no member and never a commit: ${names}`, remedy: 'Start the consumer, or take the group out of ACK_GROUPS.' };
+  },
+});
+
+const groupAhead = check({
+  code: 'GROUP_AHEAD',
+  grade: 'unsafe',
+  why: 'A position beyond the end says that events were handled which do not exist yet: the topic was made anew, or the group was set forward.',
+  needs,
+  read: ({ admin, ackGroups, cleanupGroup }: Patient) => readPositions(admin, [...ackGroups, cleanupGroup]),
+  judge: (positions) => {
+    const ahead = positions.filter(({ partitions }) => partitions.some(({ committed, end }) => committed > end));
+    if (ahead.length === 0) return undefined;
+    const names = ahead.map(({ group }) => group).join(', ');
+    return {
+      found: `committed beyond the end of ${EVENT_TOPIC}: ${names}`,
+      remedy: `Stop the group, then: kafka-consumer-groups --group <group> --topic ${EVENT_TOPIC} --reset-offsets --to-earliest --execute`,
+    };
+  },
+});
+
+const cleanupIdle = check({
+  code: 'CLEANUP_IDLE',
+  grade: 'broken',
+  why: 'Nobody deletes what is acknowledged: the outbox grows until ingest refuses.',
+  needs,
+  read: ({ admin, cleanupGroup }: Patient) => readPositions(admin, [cleanupGroup]),
+  judge: (positions, { cleanupGroup }) =>
+    positions.some(({ members }) => members === 0)
+      ? { found: `the group ${cleanupGroup} has no member`, remedy: 'Start cleanup: npm run cleanup' }
+      : undefined,
+});
+
+interface Stop {
+  stop_code: string;
+  stop_detail: string | null;
+}
+
+const cleanupStopped = check({
+  code: 'CLEANUP_STOPPED',
+  grade: 'unsafe',
+  why: 'Cleanup saw that Kafka is no longer what it was, and deletes nothing: what looks acknowledged may be lost.',
+  needs: ['postgres'],
+  read: async ({ pool }: Patient) =>
+    (await pool.query<Stop>('SELECT stop_code, stop_detail FROM cleanup_state WHERE stop_code IS NOT NULL')).rows,
+  judge: (stops) => {
+    const [first] = stops;
+    if (first === undefined) return undefined;
+    return { found: `${first.stop_code}: ${first.stop_detail}`, remedy: 'Do what it says; then: npm run outbox -- accept-topic' };
+  },
+});
+
+const dead = check({
+  code: 'OUTBOX_DEAD',
+  grade: 'broken',
+  why: 'These events were answered 200 and are not on the topic.',
+  needs: ['postgres'],
+  read: async ({ pool }: Patient) => Number((await pool.query<{ n: string }>('SELECT count(*) AS n FROM outbox_dead')).rows[0]?.n),
+  judge: (count) =>
+    count === 0
+      ? undefined
+      : { found: `${count} events are dead`, remedy: 'npm run outbox -- dead list, mend the cause, then: dead requeue --all' },
+});
+
+const old = check({
+  code: 'OUTBOX_OLD',
+  grade: 'broken',
+  why: 'It was not published, or a group that cleanup waits for is behind.',
+  needs: ['postgres'],
+  read: async ({ pool }: Patient) =>
+    (
+      await pool.query<{ id: string; age: number }>(
+        'SELECT id, extract(epoch FROM now() - created_at)::float8 AS age FROM zap_run_outbox ORDER BY created_at LIMIT 1',
+      )
+    ).rows[0],
+  judge: (oldest, { rowAgeSeconds }) =>
+    oldest === undefined || oldest.age <= rowAgeSeconds
+      ? undefined
+      : {
+          found: `the oldest row waits for ${Math.round(oldest.age)} s: ${oldest.id}`,
+          remedy: `npm run outbox -- explain ${oldest.id} and npm run outbox -- status say what it waits for.`,
+        },
+});
+
+export const groupChecks: readonly Check<Patient>[] = [ackNone, ackUnknown, groupAhead, cleanupIdle, cleanupStopped, dead, old];

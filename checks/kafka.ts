@@ -1,0 +1,167 @@
+import type { Admin } from 'kafkajs';
+import { EVENT_TOPIC } from '../contract/names.ts';
+import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
+import { readConfigs } from '../kit/kafka-admin.ts';
+import { check, type Check, type Fault, type Grade, type Surroundings } from './check.ts';
+
+const needs = ['kafka'] as const;
+const NEEDED_BYTES = MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES;
+
+async function brokerConfigs(admin: Admin): Promise<ReadonlyMap<string, string>> {
+  const { controller, brokers } = await admin.describeCluster();
+  return readConfigs(admin, 'broker', String(controller ?? brokers[0]?.nodeId));
+}
+
+export const recordSize = check({
+  code: 'RECORD_SIZE',
+  grade: 'broken',
+  why: 'One record that is refused stops all events.',
+  needs,
+  read: async ({ admin }) => Number((await brokerConfigs(admin)).get('message.max.bytes')),
+  judge: (broker, { connector }) =>
+    tooSmall({ 'the broker (message.max.bytes)': broker, [`the connector (${PRODUCER_LIMIT})`]: producerLimit(connector) }),
+});
+
+const PRODUCER_LIMIT = 'producer.override.max.request.size';
+const producerLimit = (config: Readonly<Record<string, string>>) => Number(config[PRODUCER_LIMIT] ?? 1_048_576);
+
+function tooSmall(limits: Record<string, number>): Fault | undefined {
+  const low = Object.entries(limits).filter(([, limit]) => !(limit >= NEEDED_BYTES));
+  if (low.length === 0) return undefined;
+  return {
+    found: low.map(([where, limit]) => `${where} takes ${limit} bytes`).join(', '),
+    remedy: `An event may have ${MAX_EVENT_BYTES} bytes; a larger limit is needed, at least ${NEEDED_BYTES}: one refused record stops all events.`,
+  };
+}
+
+export const topicMissing = check({
+  code: 'TOPIC_MISSING',
+  grade: 'broken',
+  why: 'The producer waits for it, and it is not made by itself, as that would be with other settings.',
+  needs,
+  read: ({ admin }) => admin.listTopics(),
+  judge: (topics) =>
+    topics.includes(EVENT_TOPIC)
+      ? undefined
+      : {
+          found: `no topic ${EVENT_TOPIC}`,
+          remedy: 'npm run register makes it. If there was one: npm run outbox -- rebuild --since … sends its events again.',
+        },
+});
+
+interface Rule {
+  code: string;
+  grade: Grade;
+  key: string;
+  fits: (value: string) => boolean;
+  wanted: string;
+  why: string;
+}
+
+const rules: readonly Rule[] = [
+  {
+    code: 'TOPIC_COMPACTED',
+    grade: 'unsafe',
+    key: 'cleanup.policy',
+    fits: (value) => value === 'delete',
+    wanted: 'delete',
+    why: 'Compaction removes all but the last event of a zap, also those that a group has not read, after their rows are gone.',
+  },
+  {
+    code: 'TOPIC_UNCLEAN',
+    grade: 'unsafe',
+    key: 'unclean.leader.election.enable',
+    fits: (value) => value === 'false',
+    wanted: 'false',
+    why: 'A replica that was behind may become the leader, and events whose rows are gone vanish.',
+  },
+  {
+    code: 'TOPIC_CLOCK',
+    grade: 'unsafe',
+    key: 'message.timestamp.type',
+    fits: (value) => value === 'LogAppendTime',
+    wanted: 'LogAppendTime',
+    why: 'With the sender’s clock, a wrong one lets retention remove an event as soon as it arrived.',
+  },
+  {
+    code: 'TOPIC_RETENTION',
+    grade: 'unsafe',
+    key: 'retention.ms',
+    fits: (value) => Number(value) < 0 || Number(value) >= 86_400_000,
+    wanted: 'at least 86400000, a day',
+    why: 'An event that is acknowledged, or that no group is awaited for, exists on the topic only; it must outlive an outage of who reads it.',
+  },
+  {
+    code: 'TOPIC_COMPRESSION',
+    grade: 'broken',
+    key: 'compression.type',
+    fits: (value) => ['producer', 'uncompressed', 'gzip'].includes(value),
+    wanted: 'producer, uncompressed or gzip',
+    why: 'kafkajs reads no lz4, snappy or zstd: one such batch stops a consumer, and cleanup, for good.',
+  },
+  {
+    code: 'TOPIC_RECORD_SIZE',
+    grade: 'broken',
+    key: 'max.message.bytes',
+    fits: (value) => Number(value) >= NEEDED_BYTES,
+    wanted: `at least ${NEEDED_BYTES}`,
+    why: 'One record that is refused stops all events.',
+  },
+];
+
+const topicConfigs = async ({ admin }: Surroundings) =>
+  (await admin.listTopics()).includes(EVENT_TOPIC) ? readConfigs(admin, 'topic', EVENT_TOPIC) : undefined;
+
+export const topicChecks: readonly Check[] = rules.map(({ key, fits, wanted, ...about }) =>
+  check({
+    ...about,
+    needs,
+    read: topicConfigs,
+    judge: (configs) => {
+      const value = configs?.get(key) ?? '';
+      if (configs === undefined || fits(value)) return undefined;
+      return {
+        found: `${key} of ${EVENT_TOPIC} is ${value || 'unknown'}`,
+        remedy: `It must be ${wanted}: kafka-configs --alter --entity-type topics --entity-name ${EVENT_TOPIC} --add-config ${key}=…`,
+      };
+    },
+  }),
+);
+
+interface Copies {
+  least: number;
+  minInSync: number;
+}
+
+export const copies = check({
+  code: 'REPLICATION',
+  grade: 'weak',
+  why: 'With fewer than three copies, two of them in sync, the loss of one disk loses events whose rows are gone.',
+  needs,
+  read: async ({ admin }): Promise<Copies | undefined> => {
+    if (!(await admin.listTopics()).includes(EVENT_TOPIC)) return undefined;
+    const { topics } = await admin.fetchTopicMetadata({ topics: [EVENT_TOPIC] });
+    const least = Math.min(...(topics[0]?.partitions.map(({ replicas }) => replicas.length) ?? [0]));
+    return { least, minInSync: Number((await readConfigs(admin, 'topic', EVENT_TOPIC)).get('min.insync.replicas')) };
+  },
+  judge: (found) =>
+    found === undefined || (found.least >= 3 && found.minInSync >= 2)
+      ? undefined
+      : {
+          found: `${found.least} copies of each record, min.insync.replicas ${found.minInSync}`,
+          remedy:
+            'In production: three brokers, TOPIC_REPLICATION_FACTOR=3, min.insync.replicas=2. On one machine this is as good as it gets.',
+        },
+});
+
+export const autoCreation = check({
+  code: 'TOPIC_AUTO_CREATE',
+  grade: 'weak',
+  why: 'A deleted event topic would come back by itself, with settings that lose or hide events.',
+  needs,
+  read: async ({ admin }) => (await brokerConfigs(admin)).get('auto.create.topics.enable'),
+  judge: (value) =>
+    value === 'false'
+      ? undefined
+      : { found: `auto.create.topics.enable is ${value}`, remedy: 'Set it to false in the brokers’ configuration and restart them.' },
+});

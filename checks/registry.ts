@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { EVENT_SUBJECT } from '../contract/names.ts';
+import { check, type Surroundings } from './check.ts';
+
+const path = new URL('../contract/schemas/zap-run.avsc', import.meta.url);
+const REQUEST_TIMEOUT_MS = 5000;
+
+/** With the registry in it: register needs none of these checks. */
+export interface WithRegistry extends Surroundings {
+  registryUrl: string;
+}
+
+/** undefined for 404 */
+export async function askRegistry<T>(url: string, route: string): Promise<T | undefined> {
+  const response = await fetch(url.replace(/\/$/, '') + route, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw new Error(`GET ${route} of the registry answers ${response.status}: ${(await response.text()).slice(0, 200)}`);
+  return (await response.json()) as T;
+}
+
+export const schemaStored = check({
+  code: 'SCHEMA_NOT_STORED',
+  grade: 'broken',
+  why: 'Ingest finds its schema’s id in event_schema; a new copy of it answers 503 until it is there.',
+  needs: ['postgres'],
+  read: async ({ pool }: Surroundings) => {
+    const fingerprint = createHash('sha256')
+      .update(JSON.stringify(JSON.parse(readFileSync(path, 'utf8'))))
+      .digest('hex');
+    const { rowCount } = await pool.query('SELECT FROM event_schema WHERE subject = $1 AND fingerprint = $2', [EVENT_SUBJECT, fingerprint]);
+    return rowCount === 1;
+  },
+  judge: (stored) => (stored ? undefined : { found: 'event_schema lacks contract/schemas/zap-run.avsc', remedy: 'npm run register' }),
+});
+
+interface Known {
+  id: number;
+  /** The schema that events with this id were written with. */
+  written: string;
+  /** What the registry gives for the id; undefined when it does not know it. */
+  registered: string | undefined;
+}
+
+const canonical = (schema: string) => JSON.stringify(JSON.parse(schema));
+
+export const schemaIds = check({
+  code: 'SCHEMA_ID_CHANGED',
+  grade: 'broken',
+  why: 'Stored events carry the ids of event_schema. A consumer that asks the registry for one gets nothing, or another schema.',
+  needs: ['postgres', 'registry'],
+  read: async ({ pool, registryUrl }: WithRegistry): Promise<Known[]> => {
+    const { rows } = await pool.query<{ id: number; schema: string }>('SELECT schema_id AS id, schema FROM event_schema ORDER BY 1');
+    return Promise.all(
+      rows.map(async ({ id, schema }) => ({
+        id,
+        written: schema,
+        registered: (await askRegistry<{ schema: string }>(registryUrl, `/schemas/ids/${id}`))?.schema,
+      })),
+    );
+  },
+  judge: (known) => {
+    const wrong = known.filter(({ written, registered }) => registered === undefined || canonical(written) !== canonical(registered));
+    if (wrong.length === 0) return undefined;
+    const found = wrong.map(({ id, registered }) => `${id} is ${registered === undefined ? 'unknown to it' : 'another schema'}`).join(', ');
+    return {
+      found: `of the ids in use, in the registry: ${found}`,
+      remedy:
+        'Restore the registry’s database, or point REGISTRY_URL at the registry that made the ids. The schemas themselves are in event_schema; ' +
+        'a new id for them would not help the records that are on the topic.',
+    };
+  },
+});
+
+export const compatibility = check({
+  code: 'COMPATIBILITY',
+  grade: 'weak',
+  why: 'Without it a schema may be registered with which consumers cannot read older events, or older consumers new ones.',
+  needs: ['registry'],
+  read: async ({ registryUrl }: WithRegistry) =>
+    (await askRegistry<{ compatibilityLevel: string }>(registryUrl, `/config/${EVENT_SUBJECT}`))?.compatibilityLevel,
+  judge: (level) =>
+    level === 'BACKWARD_TRANSITIVE'
+      ? undefined
+      : {
+          found: `${EVENT_SUBJECT} has the compatibility ${level ?? 'of the registry’s default'}`,
+          remedy: 'npm run register sets BACKWARD_TRANSITIVE.',
+        },
+});

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { makeChecks, type Check, type Finding, type System } from '../checks/check.ts';
+import { configuration } from '../checks/configuration.ts';
+import * as connector from '../checks/connector.ts';
+import * as kafka from '../checks/kafka.ts';
+import * as postgres from '../checks/postgres.ts';
+import * as registry from '../checks/registry.ts';
+import * as slot from '../checks/slot.ts';
+import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
+import type { Config } from './config.ts';
+import { withAdmin } from './kafka.ts';
+import { withPostgres } from './postgres.ts';
+import { groupChecks, type Patient } from '../checks/groups.ts';
+
+const { walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
+const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead } = slot;
+const { plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning, exactlyOnce, offsetFlush } = connector;
+const { recordSize, topicMissing, topicChecks, copies, autoCreation } = kafka;
+const { schemaStored, schemaIds, compatibility } = registry;
+
+/** Everything that the doctor looks at. */
+export const checks: readonly Check<Patient>[] = [
+  ...[walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
+  ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead],
+  ...[plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning, exactlyOnce, offsetFlush],
+  ...configuration,
+  ...[recordSize, topicMissing, ...topicChecks, copies, autoCreation],
+  ...[schemaStored, schemaIds, compatibility],
+  ...groupChecks,
+];
+
+/** What cannot be reached: one finding for it, in place of one for each check that needs it. */
+const unreachable: Record<System, Pick<Finding, 'code' | 'grade' | 'why'>> = {
+  postgres: { code: 'POSTGRES_UNREACHABLE', grade: 'broken', why: 'Ingest answers 503 without it, and nothing is published.' },
+  kafka: { code: 'KAFKA_UNREACHABLE', grade: 'broken', why: 'Nothing is published and nothing is read; rows wait in the outbox.' },
+  connect: { code: 'CONNECT_UNREACHABLE', grade: 'broken', why: 'Nothing is published; rows wait in the outbox.' },
+  registry: { code: 'REGISTRY_UNREACHABLE', grade: 'broken', why: 'A consumer that starts cannot decode events. Publishing goes on.' },
+};
+
+/** Looks at everything. @returns the findings, the gravest first */
+export async function diagnose(config: Config): Promise<Finding[]> {
+  const path = new URL('../connect/outbox-connector.json', import.meta.url);
+  const connect = new ConnectApi(config.CONNECT_URL);
+  const around = {
+    connect,
+    connector: JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig,
+    cdcUser: config.CDC_DATABASE_USER,
+    registryUrl: config.REGISTRY_URL,
+    ackGroups: config.ACK_GROUPS,
+    cleanupGroup: config.CLEANUP_GROUP,
+    rowAgeSeconds: config.ROW_AGE_SECONDS,
+  };
+  const silent = new Map<System, string>();
+  const ask = async (system: System, asked: Promise<unknown>) => {
+    await asked.catch((error: unknown) => silent.set(system, error instanceof Error ? error.message : String(error)));
+  };
+  await Promise.all([
+    ask('connect', connect.clusterId()),
+    ask('registry', registry.askRegistry(config.REGISTRY_URL, '/subjects')),
+    ask(
+      'postgres',
+      withPostgres(config.DATABASE_URL, () => Promise.resolve()),
+    ),
+    ask(
+      'kafka',
+      withAdmin(config.KAFKA_BROKERS, () => Promise.resolve()),
+    ),
+  ]);
+  const findings = [...silent].map(([system, found]) => ({
+    ...unreachable[system],
+    found,
+    remedy: `Start it, or give its address: the settings are in the README (${system}).`,
+  }));
+  // Without Kafka, Connect answers for itself only: it knows its connectors from there.
+  const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
+  const possible = checks.filter(({ needs }) => !needs.some(away));
+  findings.push(...(await lookAt(config, silent, possible, around)));
+  const order = ['unsafe', 'broken', 'weak'];
+  return findings.sort((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade));
+}
+
+async function lookAt(
+  config: Config,
+  silent: ReadonlyMap<System, string>,
+  possible: readonly Check<Patient>[],
+  around: Omit<Patient, 'pool' | 'admin'>,
+): Promise<Finding[]> {
+  // No check that needs what is silent is among the possible ones.
+  const absent = undefined as never;
+  const withPool = <T>(use: (pool: Patient['pool']) => Promise<T>) =>
+    silent.has('postgres') ? use(absent) : withPostgres(config.DATABASE_URL, use);
+  const withKafka = <T>(use: (admin: Patient['admin']) => Promise<T>) =>
+    silent.has('kafka') ? use(absent) : withAdmin(config.KAFKA_BROKERS, use);
+  return withPool((pool) => withKafka((admin) => makeChecks(possible, { ...around, pool, admin })));
+}

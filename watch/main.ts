@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { pino } from 'pino';
+import { createMetrics, serveMetrics } from '../kit/metrics.ts';
+import { loggable, settingsOrExit } from '../kit/settings.ts';
+import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
+import { settings } from './config.ts';
+import { readFacts } from './facts.ts';
+import { readRecordLimit } from './kafka.ts';
+import { createWatchMetrics } from './metrics.ts';
+import { rules } from './rules.ts';
+import { createWatch } from './watch.ts';
+
+// The watchdog: runs beside Connect, one copy, and mends what Connect and Debezium do not mend themselves.
+
+/** After a repair the next look comes sooner: what was mended often uncovers the next step. */
+const AFTER_REPAIR_MS = 1000;
+
+const log = pino({ name: 'watch' });
+const config = settingsOrExit(settings, process.env);
+log.info(loggable(settings, config), 'starting');
+
+const connector = JSON.parse(readFileSync(new URL('../connect/outbox-connector.json', import.meta.url), 'utf8')) as ConnectorConfig;
+const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: 2, connectionTimeoutMillis: 5000, query_timeout: 10_000 });
+pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
+const connect = new ConnectApi(config.CONNECT_URL);
+
+const registry = createMetrics();
+const look = createWatch({
+  rules,
+  readFacts: () => readFacts(pool, connect, connector),
+  tools: { pool, connect, config: connector, recordLimit: () => readRecordLimit(config.KAFKA_BROKERS, connect) },
+  metrics: createWatchMetrics(registry),
+  log,
+  now: () => performance.now(),
+});
+const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST });
+
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+
+while (!stopping.signal.aborted) {
+  const acted = await look();
+  const waitMs = acted ? Math.min(AFTER_REPAIR_MS, config.WATCH_EVERY_MS) : config.WATCH_EVERY_MS;
+  await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+}
+stopMetrics();
+await pool.end();
+log.info('stopped');

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import { CONNECTOR_NAME } from '../contract/names.ts';
+import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
+
+/** What the repairs work with. */
+export interface Tools {
+  /** As a member of outbox_operator with REPLICATION. */
+  pool: Pool;
+  connect: ConnectApi;
+  /** connect/outbox-connector.json */
+  config: ConnectorConfig;
+  /** The largest record that Kafka takes at this moment. @throws when it cannot be asked */
+  recordLimit: () => Promise<number>;
+}
+
+/** How long a reader that was asked to leave may hold the slot. */
+const RELEASE_WITHIN_MS = 10_000;
+const TRY_EVERY_MS = 20;
+
+/** @returns what was done, for the log */
+export async function restorePublication({ pool }: Tools): Promise<string> {
+  const { rows } = await pool.query<{ done: string }>('SELECT outbox_restore_publication() AS done');
+  return `publication ${rows[0]?.done}`;
+}
+
+/**
+ * Drops the slot, so that Debezium makes a new one and publishes everything that is still in the outbox. Costs
+ * repeats, never an event: a row stays until its event was read back. A reader is made to let go by a restart, and
+ * the slot taken before it is back.
+ *
+ * @throws when it could not be had in time
+ */
+export async function dropSlot({ pool, connect, config }: Tools): Promise<string> {
+  const deadline = performance.now() + RELEASE_WITHIN_MS;
+  let restarted = false;
+  for (;;) {
+    const done = await tryDrop(pool, config['slot.name'] ?? '');
+    if (done !== 'in use') return `slot ${done}`;
+    if (performance.now() > deadline) throw new Error(`the slot is still in use after ${RELEASE_WITHIN_MS} ms`);
+    if (!restarted) await connect.restart(CONNECTOR_NAME, false);
+    restarted = true;
+    await delay(TRY_EVERY_MS);
+  }
+}
+
+const OBJECT_IN_USE = '55006';
+const UNDEFINED_OBJECT = '42704';
+
+async function tryDrop(pool: Pool, slot: string): Promise<'dropped' | 'gone already' | 'in use'> {
+  try {
+    await pool.query('SELECT pg_drop_replication_slot($1)', [slot]);
+    return 'dropped';
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code === OBJECT_IN_USE) return 'in use';
+    if (code === UNDEFINED_OBJECT) return 'gone already';
+    throw error;
+  }
+}
+
+/** After the drop, not before: a repair that is cut off in between is made once more. */
+export async function dropSlotOfOldPublication(tools: Tools, publicationOid: number): Promise<string> {
+  const done = await dropSlot(tools);
+  await tools.pool.query('UPDATE connector_state SET publication_oid = $2 WHERE connector = $1', [CONNECTOR_NAME, publicationOid]);
+  return done;
+}
+
+export async function restartFailed({ connect }: Tools): Promise<string> {
+  await connect.restart(CONNECTOR_NAME, true);
+  return 'what had failed was restarted';
+}
+
+export async function restartAll({ connect }: Tools): Promise<string> {
+  await connect.restart(CONNECTOR_NAME, false);
+  return 'connector and task were restarted';
+}
+
+export async function registerAgain({ connect, config }: Tools): Promise<string> {
+  await connect.putIfDifferent(CONNECTOR_NAME, config);
+  return 'registered again';
+}
