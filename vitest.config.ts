@@ -24,6 +24,8 @@ export default defineConfig({
         // Beside the code: needs nothing but Node.
         test: {
           name: 'unit',
+          // Generous: how long a test takes on a busy machine is not what it is about.
+          testTimeout: 30_000,
           include: ['{contract,kit,checks,ingest,connect,watch,cleanup,consumers-example,operate,stack,prisma,test}/**/*.unit.test.ts'],
         },
       },
