@@ -11,12 +11,11 @@ import { settings as operate } from '../operate/config.ts';
 import { verbs } from '../operate/verbs.ts';
 import { describeSettings } from '../kit/settings.ts';
 import { settings as stack } from '../stack/config.ts';
+import { documents } from './documents.ts';
 import { figures } from './figures.ts';
 
-// `npm run generate` writes the parts of README.md that code or a measurement knows better than a person: between
-// <!-- NAME --> and <!-- /NAME -->. With --check it only says whether they are stale.
-
-const readme = new URL('../README.md', import.meta.url);
+// `npm run generate` writes the parts of the documents that code or a measurement knows better than a person: between
+// <!-- NAME --> and <!-- /NAME -->, each on one page. With --check it only says which page is stale.
 
 function settingsTables(): string {
   const rooms: [string, z.ZodObject][] = [
@@ -50,16 +49,24 @@ function errorTable(): string {
 
 const generated: Record<string, () => string> = { settings: settingsTables, errors: errorTable, verbs: verbTable, figures };
 
-const before = readFileSync(readme, 'utf8');
-let after = before;
+const pages = new Map(documents().map((path) => [path, readFileSync(path, 'utf8')]));
+const stale = new Set<string>();
 for (const [name, make] of Object.entries(generated)) {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const [from, to] = [after.indexOf(open), after.indexOf(close)];
-  if (from < 0 || to < from) throw new Error(`README.md has no ${open} … ${close}`);
-  after = `${after.slice(0, from + open.length)}\n${make()}\n${after.slice(to)}`;
+  const [path, ...others] = [...pages.keys()].filter((page) => pages.get(page)?.includes(open));
+  if (path === undefined || others.length > 0)
+    throw new Error(`${open} must stand on one page, and stands on ${others.length + Number(path !== undefined)}`);
+  const before = pages.get(path) ?? '';
+  const [from, to] = [before.indexOf(open) + open.length, before.indexOf(close)];
+  if (to < from) throw new Error(`${path} has no ${close} after ${open}`);
+  const after = `${before.slice(0, from)}\n${make()}\n${before.slice(to)}`;
+  if (after !== before) stale.add(path);
+  pages.set(path, after);
 }
-if (!process.argv.includes('--check')) writeFileSync(readme, after);
-else if (after !== before) {
-  process.stderr.write('README.md is stale: its generated parts differ from the code. Run: npm run generate\n');
-  process.exitCode = 1;
+for (const path of stale) {
+  if (!process.argv.includes('--check')) writeFileSync(path, pages.get(path) ?? '');
+  else {
+    process.stderr.write(`${path} is stale: its generated parts differ from the code. Run: npm run generate\n`);
+    process.exitCode = 1;
+  }
 }
