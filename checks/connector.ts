@@ -123,6 +123,36 @@ export const exactlyOnce = check({
       : undefined,
 });
 
+/** Heartbeats move the position every five seconds, and it is stored every second. */
+const STILL_MS = 40_000;
+
+export const connectorStuck = check({
+  code: 'CONNECTOR_STUCK',
+  grade: 'broken',
+  why: 'It runs and gets nowhere: rows wait in the outbox, and Postgres keeps WAL for the slot.',
+  needs: ['connect', 'kafka'],
+  read: async ({ connect, admin }) => {
+    const status = await connect.status(CONNECTOR_NAME);
+    const runs = status !== undefined && [status.connector, ...status.tasks].every(({ state }) => state === 'RUNNING');
+    if (!runs || !(await admin.listTopics()).includes(OFFSET_TOPIC)) return { still: false, offset: undefined };
+    const since = await admin.fetchTopicOffsetsByTimestamp(OFFSET_TOPIC, Date.now() - STILL_MS);
+    const ends = await admin.fetchTopicOffsets(OFFSET_TOPIC);
+    const stored = ends.some(({ partition, high }) =>
+      since.some((one) => one.partition === partition && BigInt(one.offset) < BigInt(high)),
+    );
+    return { still: !stored, offset: stored ? undefined : await connect.storedOffset(CONNECTOR_NAME) };
+  },
+  judge: ({ still, offset }) =>
+    // A snapshot stores its position as it goes on, but what reads a large table first may take its time.
+    still && (offset?.snapshot === undefined || offset.snapshot === false || offset.snapshot_completed === true)
+      ? {
+          found: `the connector is RUNNING and has stored no position for ${STILL_MS / 1000} s`,
+          remedy:
+            'The watchdog restarts it twice, then makes a new slot (npm run watch). See what Kafka and the connector say: make logs PART=connect',
+        }
+      : undefined,
+});
+
 const HEARTBEAT_MS = 5000;
 const STEP_MS = 15_000;
 const STEPS = 16;

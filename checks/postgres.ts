@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
-import { check } from './check.ts';
+import type { ConnectorConfig } from '../kit/connect-api.ts';
+import { check, type Fault } from './check.ts';
 
 const needs = ['postgres'] as const;
 
@@ -99,33 +100,59 @@ export const outboxGuard = check({
         },
 });
 
-interface PublicationRow {
-  inserts_only: boolean;
-  tables: string[];
+/** What a publication publishes. */
+export interface Publication {
+  oid: number;
+  insertsOnly: boolean;
+  /** Published without being named: all tables, or all of a schema. */
+  more: boolean;
+  tables: { name: string; rows: boolean; columns: boolean }[];
+}
+
+// By catalog, not by pg_publication_tables: that view leaves out what the reader has no right to see.
+const PUBLICATION = `
+  SELECT p.oid::int8 AS oid, p.pubinsert AND NOT p.pubupdate AND NOT p.pubdelete AND NOT p.pubtruncate AS inserts_only,
+         p.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace WHERE pnpubid = p.oid) AS more,
+         (SELECT coalesce(json_agg(json_build_object('name', n.nspname || '.' || c.relname, 'rows', r.prqual IS NULL, 'columns', r.prattrs IS NULL)), '[]')
+            FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
+                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE r.prpubid = p.oid) AS tables
+    FROM pg_catalog.pg_publication p WHERE p.pubname = $1`;
+
+/** @returns undefined: there is none of the name */
+export async function readPublication(pool: Pool, name: string | undefined): Promise<Publication | undefined> {
+  type Row = { oid: string; inserts_only: boolean; more: boolean; tables: Publication['tables'] };
+  const { rows } = await pool.query<Row>(PUBLICATION, [name]);
+  const row = rows[0];
+  return row && { oid: Number(row.oid), insertsOnly: row.inserts_only, more: row.more, tables: row.tables };
+}
+
+/** The doctor's check and the watchdog's: the outbox with all its rows and columns, inserts only, and nothing else. */
+export function judgePublication(found: Publication | undefined, connector: ConnectorConfig): Fault | undefined {
+  const [name, wanted] = [connector['publication.name'], connector['table.include.list']];
+  const remedy =
+    'The watchdog restores it within seconds (npm run watch). By hand, as a member of outbox_operator: SELECT outbox_restore_publication();';
+  if (found === undefined) return { found: `no publication ${name}`, remedy };
+  const faults = [
+    ...(found.insertsOnly ? [] : ['more than inserts']),
+    ...(found.more ? ['all tables, or all of a schema'] : []),
+    ...(found.tables.some((table) => table.name === wanted) ? [] : [`not ${wanted}`]),
+    ...found.tables.flatMap((table) => [
+      ...(table.name === wanted ? [] : [`${table.name} too`]),
+      ...(table.rows ? [] : [`only some rows of ${table.name}`]),
+      ...(table.columns ? [] : [`only some columns of ${table.name}`]),
+    ]),
+  ];
+  return faults.length === 0 ? undefined : { found: `publication ${name} publishes ${faults.join(', ')}`, remedy };
 }
 
 export const publication = check({
   code: 'PUBLICATION',
   grade: 'broken',
-  why: 'It says what is streamed: without the outbox in it no event leaves; with more in it the router meets what it cannot use.',
+  why: 'It says what is streamed: without the outbox in it, or with a part of its rows or columns, events are missing; with more in it the router meets what it cannot use.',
   needs,
-  read: async ({ pool, connector }) => {
-    const { rows } = await pool.query<PublicationRow>(
-      `SELECT p.pubinsert AND NOT p.pubupdate AND NOT p.pubdelete AND NOT p.pubtruncate AS inserts_only,
-              ARRAY(SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = p.pubname) AS tables
-       FROM pg_publication p WHERE p.pubname = $1`,
-      [connector['publication.name']],
-    );
-    return rows[0];
-  },
-  judge: (row, { connector }) => {
-    const name = connector['publication.name'];
-    const remedy =
-      'The watchdog restores it within seconds (npm run watch). By hand, as a member of outbox_operator: SELECT outbox_restore_publication();';
-    if (row === undefined) return { found: `no publication ${name}`, remedy };
-    if (row.tables.join() === connector['table.include.list'] && row.inserts_only) return undefined;
-    return { found: `publication ${name} publishes ${row.tables.join(', ') || 'no table'}, inserts only: ${row.inserts_only}`, remedy };
-  },
+  read: ({ pool, connector }) => readPublication(pool, connector['publication.name']),
+  judge: (found, { connector }) => judgePublication(found, connector),
 });
 
 interface SlotRoom {

@@ -33,9 +33,12 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Kafka Connect's REST interface, as far as the project uses it. The only caller of it. */
 export class ConnectApi {
   readonly #url: string;
+  readonly #timeoutMs: number;
 
-  constructor(url: string) {
+  /** @param timeoutMs how long an answer is waited for */
+  constructor(url: string, timeoutMs = REQUEST_TIMEOUT_MS) {
     this.#url = url.replace(/\/$/, '');
+    this.#timeoutMs = timeoutMs;
   }
 
   async plugins(): Promise<Plugin[]> {
@@ -114,7 +117,7 @@ export class ConnectApi {
 
   /** undefined for 404. A worker that is joining its group answers 409 or 503: asked again until the time is over. */
   async #call<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
-    const deadline = performance.now() + REQUEST_TIMEOUT_MS;
+    const deadline = performance.now() + this.#timeoutMs;
     for (;;) {
       const response = await this.#fetch(method, path, body);
       if (response.ok) {
@@ -134,7 +137,7 @@ export class ConnectApi {
     try {
       return await fetch(this.#url + path, {
         method,
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        signal: AbortSignal.timeout(this.#timeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
     } catch (error) {

@@ -14,7 +14,8 @@ import { groupChecks, type Patient } from '../checks/groups.ts';
 
 const { walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
 const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead } = slot;
-const { plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning, exactlyOnce, offsetFlush } = connector;
+const { plugin, cluster, connectorMissing, connectorFailed, connectorPaused, connectorStuck, snapshotRunning, exactlyOnce, offsetFlush } =
+  connector;
 const { recordSize, topicMissing, topicChecks, copies, autoCreation } = kafka;
 const { schemaStored, schemaIds, compatibility } = registry;
 
@@ -22,7 +23,7 @@ const { schemaStored, schemaIds, compatibility } = registry;
 export const checks: readonly Check<Patient>[] = [
   ...[walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
   ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead],
-  ...[plugin, cluster, connectorMissing, connectorFailed, connectorPaused, snapshotRunning, exactlyOnce, offsetFlush],
+  ...[plugin, cluster, connectorMissing, connectorFailed, connectorPaused, connectorStuck, snapshotRunning, exactlyOnce, offsetFlush],
   ...configuration,
   ...[recordSize, topicMissing, ...topicChecks, copies, autoCreation],
   ...[schemaStored, schemaIds, compatibility],

@@ -51,6 +51,17 @@ test.each<[string, string, string]>([
     'ALTER TABLE zap_run_outbox ENABLE TRIGGER zap_run_outbox_no_update',
   ],
   ['broken PUBLICATION', `ALTER PUBLICATION zap_run_outbox SET (publish = 'insert, delete')`, 'SELECT outbox_restore_publication()'],
+  [
+    'broken PUBLICATION',
+    `ALTER PUBLICATION zap_run_outbox SET TABLE zap_run_outbox WHERE (id <> '00000000-0000-0000-0000-000000000000')`,
+    'SELECT outbox_restore_publication()',
+  ],
+  [
+    'broken PUBLICATION',
+    'ALTER PUBLICATION zap_run_outbox SET TABLE zap_run_outbox (id, seq, aggregatetype, aggregateid, type, payload, resends)',
+    'SELECT outbox_restore_publication()',
+  ],
+  ['broken PUBLICATION', 'ALTER PUBLICATION zap_run_outbox ADD TABLES IN SCHEMA public', 'SELECT outbox_restore_publication()'],
   ['broken CDC_LOGIN', 'REVOKE outbox_cdc FROM cdc', 'GRANT outbox_cdc TO cdc'],
   [
     'broken SCHEMA_ID_CHANGED',

@@ -22,14 +22,17 @@ const config = settingsOrExit(settings, process.env);
 log.info(loggable(settings, config), 'starting');
 
 const connector = JSON.parse(readFileSync(new URL('../connect/outbox-connector.json', import.meta.url), 'utf8')) as ConnectorConfig;
-const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: 2, connectionTimeoutMillis: 5000, query_timeout: 10_000 });
+const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: 4, connectionTimeoutMillis: 5000, query_timeout: 10_000 });
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
 const connect = new ConnectApi(config.CONNECT_URL);
+/** Slower than this is no answer: looks go on. */
+const LOOK_TIMEOUT_MS = 3000;
+const lookingConnect = new ConnectApi(config.CONNECT_URL, LOOK_TIMEOUT_MS);
 
 const registry = createMetrics();
 const look = createWatch({
   rules,
-  readFacts: () => readFacts(pool, connect, connector),
+  readFacts: () => readFacts(pool, lookingConnect, connector),
   tools: { pool, connect, config: connector, recordLimit: () => readRecordLimit(config.KAFKA_BROKERS, connect) },
   metrics: createWatchMetrics(registry),
   log,

@@ -5,13 +5,27 @@ import { buryTooLarge } from './too-large.ts';
 /** One thing that can be wrong, and what mends it. */
 export interface Rule {
   name: string;
-  /** What is wrong, for the log; undefined when it is not. Asked at every look, so it only judges. @param before the look before this one */
-  wrong: (facts: Facts, before?: Facts) => string | undefined;
+  /** Whether the facts can tell. While they cannot, an alarm stays as it is. Always, unless given. */
+  tells?: (facts: Facts) => boolean;
+  /**
+   * What is wrong, for the log; undefined when it is not. Asked at every look, so it only judges.
+   *
+   * @param stillMs for how long the connector has been at work without getting any further
+   */
+  wrong: (facts: Facts, stillMs: number) => string | undefined;
   /** How long it must have been wrong without a break: what mends itself is left alone. */
   patienceMs: number;
-  /** @returns what was done, for the log. None: only an alarm. */
-  repair?: (tools: Tools, facts: Facts) => Promise<string>;
+  /** What is done, one step after the other as long as each was in vain, the last one again and again. None: only an alarm. */
+  steps?: readonly Step[];
+  /** How long a step may take to show, before the next one; from one to the next twice as long. FIRST_PAUSE_MS unless given. */
+  pauseMs?: number;
 }
+
+/** @returns what was done, for the log */
+export type Step = (tools: Tools, facts: Facts) => Promise<string>;
+
+/** Heartbeats come every five seconds, and a position is stored every second. */
+const STILL_MS = 40_000;
 
 const failedParts = ({ connector }: Facts): string[] =>
   connector === undefined
@@ -28,11 +42,30 @@ function cause(trace = ''): string {
   return last.replace('Caused by: ', '').slice(0, 300);
 }
 
-const runs = ({ connector }: Facts): boolean =>
+export const runs = ({ connector }: Facts): boolean =>
   connector?.connector.state === 'RUNNING' && connector.tasks.length > 0 && connector.tasks.every(({ state }) => state === 'RUNNING');
 
-/** A snapshot is no fault, however long it takes: started anew it would never end. */
-const unread = (facts: Facts): boolean => facts.slot?.active === false && runs(facts) && !facts.snapshot;
+/** Neither paused, nor between two states, nor unknown. */
+const works = ({ connector }: Facts): boolean =>
+  connector !== undefined && [connector.connector, ...connector.tasks].every(({ state }) => state === 'RUNNING' || state === 'FAILED');
+
+/** Without Kafka or the topic the connector waits by right and goes on by itself: a step would be of no use. */
+const withKafka =
+  (step: Step): Step =>
+  async (tools, facts) => {
+    await tools.recordLimit();
+    return step(tools, facts);
+  };
+
+/** Whatever the slot cannot get past, the rows are still in the outbox: two restarts in vain, then a new slot. */
+const upToNewSlot = (restart: Step): readonly Step[] => [
+  restart,
+  restart,
+  async (tools) => {
+    const done = await dropSlot(tools);
+    return `${done}; ${await restartFailed(tools)}`;
+  },
+];
 
 /**
  * In this order, and one repair at a time: what comes first is the cause of what comes later. Without its publication
@@ -41,91 +74,88 @@ const unread = (facts: Facts): boolean => facts.slot?.active === false && runs(f
 export const rules: readonly Rule[] = [
   {
     name: 'publication-missing',
-    wrong: ({ publication }) => (publication === undefined ? 'there is no publication: nothing is streamed' : undefined),
+    wrong: ({ publicationOid, publicationFault }) => (publicationOid === undefined ? publicationFault : undefined),
     patienceMs: 0,
-    repair: restorePublication,
+    steps: [restorePublication],
   },
   {
     // What was written meanwhile was skipped, and is sent again by cleanup's reconciler.
     name: 'publication-altered',
-    wrong: ({ publication }) =>
-      publication?.fits === false ? 'the publication is not the inserts of the outbox: events may be missing' : undefined,
+    wrong: ({ publicationOid, publicationFault }) => (publicationOid === undefined ? undefined : publicationFault),
     patienceMs: 0,
-    repair: restorePublication,
+    steps: [restorePublication],
   },
   {
     name: 'publication-remade',
-    wrong: ({ publication, knownPublicationOid }) =>
-      publication !== undefined && publication.oid !== knownPublicationOid
+    wrong: ({ publicationOid, knownPublicationOid }) =>
+      publicationOid !== undefined && publicationOid !== knownPublicationOid
         ? 'the publication was made anew: the slot cannot decode what was written before'
         : undefined,
     patienceMs: 0,
-    repair: async (tools, { publication }) => (publication === undefined ? 'nothing' : dropSlotOfOldPublication(tools, publication.oid)),
+    steps: [
+      async (tools, { publicationOid }) => (publicationOid === undefined ? 'nothing' : dropSlotOfOldPublication(tools, publicationOid)),
+    ],
   },
   {
     // Debezium would wait half an hour for it to become valid, and its task looks RUNNING meanwhile.
     name: 'slot-lost',
     wrong: ({ slot }) => (slot?.lost === true ? 'the slot was invalidated: its WAL is gone' : undefined),
     patienceMs: 0,
-    repair: dropSlot,
+    steps: [dropSlot],
   },
   {
-    // Long enough for a deployment that deletes and registers.
+    // Long enough for a deployment that deletes and registers. One that is paused and deleted is meant to be away.
     name: 'connector-missing',
-    wrong: ({ connectAnswers, connector }) => (connectAnswers && connector === undefined ? 'the connector is not registered' : undefined),
+    tells: ({ connectAnswers }) => connectAnswers,
+    wrong: ({ paused, connectAnswers, connector }) =>
+      paused === undefined && connectAnswers && connector === undefined ? 'the connector is not registered' : undefined,
     patienceMs: 10_000,
-    repair: registerAgain,
+    steps: [registerAgain],
   },
   {
     // A limit was lowered. The task would fail on the same row for ever.
     name: 'too-large',
+    tells: works,
     wrong: (facts) =>
       (facts.connector?.tasks ?? []).some(({ state, trace }) => state === 'FAILED' && trace?.includes('RecordTooLargeException'))
         ? 'Kafka refuses an event as too large: all others wait behind it'
         : undefined,
     patienceMs: 0,
-    repair: buryTooLarge,
+    steps: [buryTooLarge],
   },
   {
     name: 'failed',
+    tells: works,
     wrong: (facts) => failedParts(facts).join('; ') || undefined,
     patienceMs: 0,
-    repair: restartFailed,
+    steps: upToNewSlot(restartFailed),
   },
   {
     // A task that loses its slot makes a new one within seconds.
     name: 'slot-missing',
+    tells: (facts) => facts.slot !== undefined || works(facts),
     wrong: (facts) => (facts.slot === undefined && runs(facts) ? 'the connector runs without a slot' : undefined),
     patienceMs: 20_000,
-    repair: restartAll,
+    steps: [restartAll],
   },
   {
-    // A task that lost its connection is back within seconds, unless it hangs.
+    // A task that lost its connection is back within seconds, unless it hangs. A snapshot is no fault, however long it
+    // takes: started anew it would never end.
     name: 'slot-unread',
-    wrong: (facts) => (unread(facts) ? 'the connector runs and does not read its slot' : undefined),
-    patienceMs: 60_000,
-    repair: restartAll,
+    tells: (facts) => facts.slot?.active === true || works(facts),
+    wrong: (facts) =>
+      facts.slot?.active === false && runs(facts) && !facts.snapshot ? 'the connector runs and does not read its slot' : undefined,
+    patienceMs: 45_000,
+    steps: upToNewSlot(restartAll),
   },
   {
-    // Restarts did not help: whatever the slot cannot decode, the rows are still in the outbox.
-    name: 'slot-unreadable',
-    wrong: (facts) => (unread(facts) ? 'the connector cannot read its slot' : undefined),
-    patienceMs: 300_000,
-    repair: dropSlot,
-  },
-  {
-    // A task or its producer that hangs: heartbeats move the position every few seconds, with or without events.
+    // A task or its producer that hangs, or something in the WAL that it does not get past.
     name: 'stuck',
-    wrong: (facts, before) =>
-      facts.slot?.active === true && runs(facts) && facts.waits && facts.slot.confirmed === before?.slot?.confirmed
-        ? 'the connector reads its slot and confirms nothing, while rows wait'
-        : undefined,
-    patienceMs: 120_000,
-    repair: async (tools) => {
-      // Without Kafka or the topic it waits by right, goes on by itself, and a restart is of no use.
-      await tools.recordLimit();
-      return restartAll(tools);
-    },
+    wrong: (_facts, stillMs) =>
+      stillMs >= STILL_MS ? `the connector reads its slot and has confirmed nothing for ${Math.round(stillMs / 1000)} s` : undefined,
+    patienceMs: 0,
+    steps: upToNewSlot(restartAll).map(withKafka),
+    pauseMs: 20_000,
   },
   {
     name: 'connect-silent',

@@ -2,12 +2,12 @@ import type { Logger } from 'pino';
 import type { Facts } from './facts.ts';
 import type { WatchMetrics } from './metrics.ts';
 import type { Tools } from './repairs.ts';
-import type { Rule } from './rules.ts';
+import { runs, type Rule, type Step } from './rules.ts';
 
-/** A repair that did not help is made again after the first, then doubling up to the last: no storm of restarts. */
-const FIRST_BACKOFF_MS = 10_000;
-const LAST_BACKOFF_MS = 300_000;
-/** What was well for this long after its backoff starts over with the first. */
+/** A step that did not help is followed by the next after the first pause, then doubling up to the last: no storm of restarts. */
+const FIRST_PAUSE_MS = 10_000;
+const LAST_PAUSE_MS = 300_000;
+/** What was well for this long after its pause starts over with the first step. */
 const STEADY_MS = 60_000;
 
 export interface Dependencies {
@@ -24,8 +24,12 @@ interface Memory {
   wrongSince: number | undefined;
   alarmed: boolean;
   notBefore: number;
-  backoffMs: number;
+  pauseMs: number;
+  /** How many steps were taken, so far in vain. */
+  taken: number;
 }
+
+const firstPause = ({ pauseMs = FIRST_PAUSE_MS }: Rule) => pauseMs;
 
 /**
  * One look and at most one repair, as what was repaired changes what the other rules would see.
@@ -34,9 +38,9 @@ interface Memory {
  */
 export function createWatch({ rules, readFacts, tools, metrics, log, now }: Dependencies): () => Promise<boolean> {
   const memories = new Map<Rule, Memory>(
-    rules.map((rule) => [rule, { wrongSince: undefined, alarmed: false, notBefore: 0, backoffMs: FIRST_BACKOFF_MS }]),
+    rules.map((rule) => [rule, { wrongSince: undefined, alarmed: false, notBefore: 0, pauseMs: firstPause(rule), taken: 0 }]),
   );
-  let before: Facts | undefined;
+  const standstill = createStandstill(now);
   let said = '';
   /** Says once what stands in the way of the whole watch. */
   const say = (sentence: string) => {
@@ -44,34 +48,36 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
     said = sentence;
   };
 
-  /** Keeps the rule's alarm. @returns whether it was wrong for long enough, so that the alarm is up */
-  function judge(rule: Rule, memory: Memory, wrong: string | undefined): boolean {
-    if (wrong === undefined) {
-      if (memory.alarmed) log.info({ rule: rule.name, forMs: Math.round(now() - (memory.wrongSince ?? now())) }, 'well again');
-      memory.wrongSince = undefined;
-      memory.alarmed = false;
-      if (now() > memory.notBefore + STEADY_MS) memory.backoffMs = FIRST_BACKOFF_MS;
-    } else {
+  /** Keeps the rule's alarm, also while an operator wants nothing touched. @returns whether it is up */
+  function judge(rule: Rule, memory: Memory, facts: Facts, wrong: string | undefined): boolean {
+    if (wrong !== undefined) {
       memory.wrongSince ??= now();
       const lasts = now() - memory.wrongSince >= rule.patienceMs;
       if (lasts && !memory.alarmed) log.warn({ rule: rule.name, wrong }, 'alarm');
       memory.alarmed ||= lasts;
+    } else if (rule.tells?.(facts) ?? true) {
+      if (memory.alarmed) log.info({ rule: rule.name, forMs: Math.round(now() - (memory.wrongSince ?? now())) }, 'well again');
+      memory.wrongSince = undefined;
+      memory.alarmed = false;
+      if (now() > memory.notBefore + STEADY_MS) Object.assign(memory, { pauseMs: firstPause(rule), taken: 0 });
     }
     metrics.alarm(rule.name, memory.alarmed);
     return memory.alarmed;
   }
 
-  async function repair(rule: Rule, memory: Memory, facts: Facts, wrong: string | undefined): Promise<void> {
+  async function repair(rule: Rule, steps: readonly Step[], memory: Memory, facts: Facts, wrong: string): Promise<void> {
+    const step = steps[Math.min(memory.taken, steps.length - 1)];
     try {
-      const done = await rule.repair?.(tools, facts);
-      log.warn({ rule: rule.name, wrong, done }, 'repair');
+      const done = await step?.(tools, facts);
+      memory.taken += 1;
+      log.warn({ rule: rule.name, wrong, step: memory.taken, done }, 'repair');
       metrics.repair(rule.name, 'done');
     } catch (error) {
       log.error({ rule: rule.name, wrong, cause: error instanceof Error ? error.message : String(error) }, 'repair failed');
       metrics.repair(rule.name, 'failed');
     }
-    memory.notBefore = now() + memory.backoffMs;
-    memory.backoffMs = Math.min(memory.backoffMs * 2, LAST_BACKOFF_MS);
+    memory.notBefore = now() + memory.pauseMs;
+    memory.pauseMs = Math.min(memory.pauseMs * 2, LAST_PAUSE_MS);
   }
 
   return async () => {
@@ -85,15 +91,29 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
     }
     metrics.look(facts);
     say(facts.paused === undefined ? '' : `nothing is touched: ${facts.paused}`);
+    const stillMs = standstill(facts);
     let acted = false;
     for (const [rule, memory] of memories) {
-      const wrong = facts.paused === undefined ? rule.wrong(facts, before) : undefined;
-      const alarmed = judge(rule, memory, wrong);
-      if (!alarmed || acted || rule.repair === undefined || now() < memory.notBefore) continue;
+      const wrong = rule.wrong(facts, stillMs);
+      const alarmed = judge(rule, memory, facts, wrong);
+      if (!alarmed || wrong === undefined || facts.paused !== undefined || acted || rule.steps === undefined || now() < memory.notBefore)
+        continue;
       acted = true;
-      await repair(rule, memory, facts, wrong);
+      await repair(rule, rule.steps, memory, facts, wrong);
     }
-    before = facts;
     return acted;
+  };
+}
+
+/** For how long the connector has read its slot without getting any further. A restart in between is no progress. */
+function createStandstill(now: () => number): (facts: Facts) => number {
+  let last = { at: 0, position: '', reads: false };
+  let stillMs = 0;
+  return (facts) => {
+    const next = { at: now(), position: facts.position, reads: runs(facts) && facts.slot?.active === true };
+    if (next.position !== last.position) stillMs = 0;
+    else if (next.reads && last.reads) stillMs += next.at - last.at;
+    last = next;
+    return stillMs;
   };
 }

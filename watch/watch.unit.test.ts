@@ -19,30 +19,34 @@ const refused: ConnectorStatus = {
 };
 const well: Facts = {
   paused: undefined,
-  publication: { oid: 7, fits: true },
+  publicationOid: 7,
+  publicationFault: undefined,
   knownPublicationOid: 7,
-  slot: { active: true, lost: false, retainedBytes: 0, confirmed: '0/1' },
+  slot: { active: true, lost: false, retainedBytes: 0 },
+  position: '0/1',
   snapshot: false,
-  waits: false,
   connectAnswers: true,
   connector: running,
 };
 
-/** A watch with a clock of its own, over facts that the test sets. */
+/** A watch with a clock of its own, over facts that the test sets. Its position moves on, as heartbeats do, unless it stands still. */
 function watched(rules: readonly Rule[], outcome: () => Promise<string> = async () => 'done') {
-  const world = { now: 0, facts: well, repaired: [] as string[], failed: 0, alarms: new Set<string>() };
+  const world = { now: 0, facts: well, still: false, beats: 0, repaired: [] as string[], failed: 0, alarms: new Set<string>() };
   const spied = rules.map((rule) => ({
     ...rule,
-    ...(rule.repair && {
-      repair: () => {
-        world.repaired.push(rule.name);
+    ...(rule.steps && {
+      steps: rule.steps.map((_step, n) => () => {
+        world.repaired.push(n === 0 ? rule.name : `${rule.name} ${n + 1}`);
         return outcome();
-      },
+      }),
     }),
   }));
   const look = createWatch({
     rules: spied,
-    readFacts: async () => world.facts,
+    readFacts: async () => {
+      if (!world.still) world.beats += 1;
+      return { ...world.facts, position: String(world.beats) };
+    },
     tools: {} as Tools,
     metrics: {
       look: () => undefined,
@@ -69,16 +73,16 @@ function watched(rules: readonly Rule[], outcome: () => Promise<string> = async 
 
 test.each<[string, Partial<Facts>]>([
   ['nothing', {}],
-  ['publication-missing', { publication: undefined }],
-  ['publication-altered', { publication: { oid: 7, fits: false } }],
-  ['publication-remade', { publication: { oid: 8, fits: true } }],
-  ['slot-lost', { slot: { active: false, lost: true, retainedBytes: 0, confirmed: '0/1' } }],
+  ['publication-missing', { publicationOid: undefined, publicationFault: 'no publication' }],
+  ['publication-altered', { publicationFault: 'only some rows' }],
+  ['publication-remade', { publicationOid: 8 }],
+  ['slot-lost', { slot: { active: false, lost: true, retainedBytes: 0 } }],
   ['connector-missing', { connector: undefined }],
   ['failed', { connector: failed }],
   ['too-large', { connector: refused }],
   ['slot-missing', { slot: undefined }],
-  ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0, confirmed: '0/1' } }],
-  ['nothing', { slot: { active: false, lost: false, retainedBytes: 0, confirmed: '0/1' }, snapshot: true }],
+  ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0 } }],
+  ['nothing', { slot: { active: false, lost: false, retainedBytes: 0 }, snapshot: true }],
   ['nothing', { connector: undefined, connectAnswers: false }],
   ['nothing', { slot: undefined, connector: { ...running, tasks: [] } }],
 ])('repairs first: %s', async (expected, facts) => {
@@ -90,9 +94,9 @@ test.each<[string, Partial<Facts>]>([
 
 test('mends the cause before what it leads to, one thing at a time', async () => {
   const { world, look } = watched(realRules);
-  world.facts = { ...well, publication: undefined, slot: undefined, connector: failed };
+  world.facts = { ...well, publicationOid: undefined, publicationFault: 'none', slot: undefined, connector: failed };
   expect(await look()).toBe(true);
-  world.facts = { ...world.facts, publication: { oid: 8, fits: true } };
+  world.facts = { ...world.facts, publicationOid: 8, publicationFault: undefined };
   await look();
   world.facts = { ...world.facts, knownPublicationOid: 8 };
   await look();
@@ -101,17 +105,17 @@ test('mends the cause before what it leads to, one thing at a time', async () =>
   expect(world.repaired).toEqual(['publication-missing', 'publication-remade', 'failed']);
 });
 
-test('waits longer from one repair in vain to the next, and starts over after a quiet time', async () => {
+test('after two restarts in vain comes a new slot; pauses grow, and all starts over after a quiet time', async () => {
   const { world, lookFor } = watched(realRules.filter(({ name }) => name === 'failed'));
   world.facts = { ...well, connector: failed };
   await lookFor(75_000);
   // At 0, 10, 30 and 70 seconds.
-  expect(world.repaired).toHaveLength(4);
+  expect(world.repaired).toEqual(['failed', 'failed 2', 'failed 3', 'failed 3']);
   world.facts = well;
   await lookFor(200_000);
   world.facts = { ...well, connector: failed };
   await lookFor(15_000);
-  expect(world.repaired).toHaveLength(6);
+  expect(world.repaired.slice(4)).toEqual(['failed', 'failed 2']);
 });
 
 test('does not hurry a task that is RUNNING for a moment between two failures', async () => {
@@ -123,44 +127,97 @@ test('does not hurry a task that is RUNNING for a moment between two failures', 
   expect(world.repaired).toHaveLength(2);
 });
 
-test('a repair that throws is counted, and made again like one that did not help', async () => {
+test('a step that could not be taken is counted, and tried again', async () => {
   const { world, lookFor } = watched(realRules, async () => Promise.reject(new Error('no')));
-  world.facts = { ...well, publication: undefined };
-  await lookFor(12_000);
-  expect(world.repaired).toEqual(['publication-missing', 'publication-missing']);
-  expect(world.failed).toBe(2);
+  world.facts = { ...well, connector: failed };
+  await lookFor(35_000);
+  expect(world.repaired).toEqual(['failed', 'failed', 'failed']);
+  expect(world.failed).toBe(3);
 });
 
-test('touches nothing and raises no alarm while paused, and takes up its work afterwards', async () => {
+const pausedConnector: ConnectorStatus = { connector: { state: 'PAUSED' }, tasks: [{ id: 0, state: 'PAUSED' }] };
+
+test('touches nothing while paused, and takes up its work afterwards', async () => {
   const { world, look, lookFor } = watched(realRules);
-  world.facts = { ...well, paused: 'an operator', publication: undefined, slot: undefined, connector: failed };
+  world.facts = { ...well, paused: 'an operator', publicationOid: undefined, publicationFault: 'none', slot: undefined, connector: failed };
   await lookFor(600_000, 10_000);
   expect(world.repaired).toEqual([]);
-  expect([...world.alarms]).toEqual([]);
   world.facts = { ...world.facts, paused: undefined };
   await look();
   expect(world.repaired).toEqual(['publication-missing']);
 });
 
-test('restarts a task that confirms nothing for two minutes while rows wait, at growing intervals, until it moves on', async () => {
-  const { world, lookFor } = watched(realRules);
-  const beat = (n: number) => ({ ...well, waits: true, slot: { active: true, lost: false, retainedBytes: 0, confirmed: `0/${n}` } });
-  for (let n = 0; n < 100; n += 1) {
-    world.facts = beat(n);
-    await lookFor(10_000, 5000);
-  }
-  expect(world.repaired).toEqual([]);
-  await lookFor(110_000);
-  expect(world.repaired).toEqual([]);
-  await lookFor(40_000);
-  expect(world.repaired).toEqual(['stuck', 'stuck', 'stuck']);
-  expect([...world.alarms]).toEqual(['stuck']);
-  world.facts = beat(0);
-  await lookFor(1000);
+test.each<[string, Partial<Facts>]>([
+  ['publication-altered', { publicationFault: 'only some rows' }],
+  ['slot-lost', { slot: { active: false, lost: true, retainedBytes: 0 } }],
+  ['connect-silent', { connectAnswers: false, connector: undefined }],
+])('a pause does not clear the alarm %s, and its end by hand does', async (name, facts) => {
+  const { world, look, lookFor } = watched(realRules);
+  world.facts = { ...well, ...facts };
+  await lookFor(20_000);
+  expect([...world.alarms]).toContain(name);
+  world.facts = { ...world.facts, paused: 'an operator', connector: facts.connectAnswers === false ? undefined : pausedConnector };
+  await lookFor(60_000);
+  expect([...world.alarms]).toContain(name);
+  world.facts = { ...well, paused: 'an operator', connector: pausedConnector };
+  await look();
   expect([...world.alarms]).toEqual([]);
-  world.facts = { ...beat(0), waits: false };
+});
+
+test.each<[string, Partial<Facts>]>([
+  ['failed', { connector: failed }],
+  ['slot-missing', { slot: undefined }],
+  ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0 } }],
+])('an alarm that only a working connector can end, %s, outlasts a pause and a Connect that is silent', async (name, facts) => {
+  const { world, look, lookFor } = watched(realRules);
+  world.facts = { ...well, ...facts };
+  await lookFor(62_000);
+  world.facts = { ...world.facts, paused: 'an operator', connector: pausedConnector };
+  await look();
+  world.facts = { ...world.facts, paused: undefined, connectAnswers: false, connector: undefined };
+  await look();
+  expect([...world.alarms]).toContain(name);
+  world.facts = well;
+  await look();
+  expect([...world.alarms]).toEqual([]);
+});
+
+test('a connector that is paused and deleted is meant to be away: no alarm', async () => {
+  const { world, lookFor } = watched(realRules);
+  world.facts = { ...well, paused: 'an operator', connector: undefined };
+  await lookFor(60_000);
+  expect([...world.alarms]).toEqual([]);
+});
+
+test('a position that stands still is an alarm within a minute, then two restarts, then a new slot, until it moves on', async () => {
+  const { world, lookFor } = watched(realRules);
   await lookFor(600_000, 5000);
-  expect(world.repaired).toHaveLength(3);
+  expect(world.repaired).toEqual([]);
+  world.still = true;
+  await lookFor(30_000);
+  expect([...world.alarms]).toEqual([]);
+  await lookFor(20_000);
+  expect([...world.alarms]).toEqual(['stuck']);
+  // A restart in between is no progress.
+  world.facts = { ...well, connector: { ...running, tasks: [{ id: 0, state: 'RESTARTING' }] } };
+  await lookFor(5000);
+  expect([...world.alarms]).toEqual(['stuck']);
+  world.facts = well;
+  await lookFor(60_000);
+  expect(world.repaired).toEqual(['stuck', 'stuck 2', 'stuck 3']);
+  world.still = false;
+  await lookFor(2000);
+  expect([...world.alarms]).toEqual([]);
+});
+
+test('a connector that was away for long is not stuck as soon as it is back', async () => {
+  const { world, lookFor } = watched(realRules);
+  world.still = true;
+  world.facts = { ...well, connectAnswers: false, connector: undefined, slot: { active: false, lost: false, retainedBytes: 0 } };
+  await lookFor(600_000, 5000);
+  world.facts = well;
+  await lookFor(20_000);
+  expect([...world.alarms]).toEqual([]);
 });
 
 test('an alarm is up from when the patience is over until all is well', async () => {
@@ -177,5 +234,5 @@ test('an alarm is up from when the patience is over until all is well', async ()
 
 test('names the cause that the trace ends with', () => {
   const rule = realRules.find(({ name }) => name === 'failed');
-  expect(rule?.wrong({ ...well, connector: failed })).toBe('task 0: java.Z: no disk');
+  expect(rule?.wrong({ ...well, connector: failed }, 0)).toBe('task 0: java.Z: no disk');
 });

@@ -25,6 +25,19 @@ export async function startCleanup(env: Record<string, string> = {}): Promise<Co
   });
 }
 
+/** Another watchdog, in place of the stack's own, which is stopped. @returns with the port of its metrics */
+export async function startWatch(env: Record<string, string> = {}): Promise<Copy & { port: number }> {
+  const [port = 0] = await freePorts(1);
+  const copy = start('watch/main.ts', {
+    DATABASE_URL: databaseUrl(config, 'operator'),
+    KAFKA_BROKERS: addresses.broker,
+    CONNECT_URL: addresses.connect,
+    METRICS_PORT: String(port),
+    ...env,
+  });
+  return { ...copy, port };
+}
+
 /** Runs `npm run register` once more against the stack. @throws with its log when it does not end well */
 export async function register(): Promise<void> {
   const job = start('connect/main.ts', {
