@@ -98,7 +98,7 @@ function reconciler({ reconciler: text, seconds }: { reconciler: string; seconds
 async function lag({ KAFKA_BROKERS, ACK_GROUPS }: StatusConfig): Promise<string> {
   return withAdmin(KAFKA_BROKERS, async (admin) => {
     const groups = await consumerGroups(admin);
-    const lags = await readLag(KAFKA_BROKERS, admin, EVENT_TOPIC, groups);
+    const lags = await readLag(admin, EVENT_TOPIC, groups);
     const { groups: described } = await admin.describeGroups(groups);
     const empty = new Set(described.filter(({ members }) => members.length === 0).map(({ groupId }) => groupId));
     const lines = lags.map(({ group, records, exact }) => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectorStates, untilRunning } from './support/connector.ts';
+import { withAdmin } from './support/kafka.ts';
 import { startLoad } from './support/load.ts';
 import { uniqueName } from './support/names.ts';
 import { outbox } from './support/operate.ts';
@@ -210,6 +211,22 @@ test('status says when the reconciler looks for the first time, and in which gro
     await untilUp('cleanup');
   }
   await waitFor('it has looked', async () => !(await outbox('status')).stdout.includes('look'), 60_000);
+});
+
+test('status counts a lag without joining a group: it writes nothing into Kafka', { timeout: 120_000 }, async () => {
+  const groups = ['consumer', 'actions', 'cleanup'];
+  await stop(...groups);
+  try {
+    await postInTurn(uniqueName('user'), uniqueName('zap'), 3);
+    const written = () => withAdmin((admin) => admin.fetchTopicOffsets('__consumer_offsets'));
+    await waitFor('the lag is seen', async () => (await outbox('status')).stdout.includes('consumers-example about '));
+    const before = await written();
+    expect((await outbox('status')).code).toBe(0);
+    expect(await written()).toEqual(before);
+  } finally {
+    await start(...groups);
+    await untilUp(...groups);
+  }
 });
 
 test('dead list shows what was buried and why, and requeue brings it back to the topic', { timeout: 120_000 }, async () => {
