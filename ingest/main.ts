@@ -48,6 +48,7 @@ const app = createApp({
 });
 const { server, stop } = createIngestServer(app.fetch, config, observe);
 const stopMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST });
+if (config.ZAPS_FILE === undefined) log.warn({ code: 'OPEN_TO_ALL' }, 'anyone may post to any hook: ZAPS_FILE is not set');
 server.listen(config.PORT, config.HOST, () => log.info({ port: config.PORT }, 'listening'));
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { followFiles, readText, UnreadableError, type ReadText } from '../kit/follow-files.ts';
@@ -55,7 +56,8 @@ export function loadZaps(path: string, env: NodeJS.ProcessEnv, read = readText):
     const scheme = named.get(signature.scheme);
     if (scheme === undefined) faults.push(`zaps[${at}].signature.scheme: "${signature.scheme}" is none of ${[...named.keys()].join(', ')}`);
     if (scheme === undefined) continue;
-    const keys = signature.secrets.flatMap(({ env: variable = '', file }, index) => {
+    const keys = signature.secrets.flatMap(({ env: variable = '', file: named }, index) => {
+      const file = named === undefined ? undefined : resolve(dirname(path), named);
       const key = readKey(scheme, file === undefined ? env[variable] : readSecret(file, read));
       const where = `zaps[${at}].signature.secrets[${index}]`;
       if (key === undefined) faults.push(`${where}: ${file ?? variable} is missing, empty or not as ${signature.scheme} has it`);
