@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { echoSecret, logins, settings, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 
@@ -12,6 +13,8 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const composeFile = join(root, 'compose.yaml');
 const pinFile = join(root, '.env.example');
 const envFile = (dir: string) => join(dir, 'compose.env');
+/** What this stack has beside compose.yaml: the files that its settings name. YAML, as all JSON is. */
+export const ownFile = (dir: string) => join(dir, 'compose.own.json');
 
 /** Two checkouts, and the tests of one, have containers and volumes of their own. */
 export const projectName = (dir: string) => `outbox-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}`;
@@ -24,6 +27,19 @@ export function readPins(text = readFileSync(pinFile, 'utf8')): Record<string, s
 /** The variables of compose.yaml that begin or end so. */
 export function composeVariables(pattern: RegExp, text = readFileSync(composeFile, 'utf8')): string[] {
   return [...new Set([...text.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name))].filter((name) => pattern.test(name));
+}
+
+interface Service {
+  /** A name without a value is handed on from the environment of `make up`, in both ways to run. */
+  environment?: Record<string, string | null>;
+}
+
+/** The settings of a part: those that the stack gives it, and those that it hands on. */
+export function partSettings(part: string): { given: string[]; handedOn: string[] } {
+  const { services } = parse(readFileSync(composeFile, 'utf8'), { merge: true }) as { services: Record<string, Service> };
+  const names = Object.entries(services[part]?.environment ?? {});
+  const which = (isHandedOn: boolean) => names.filter(([, value]) => (value === null) === isHandedOn).map(([name]) => name);
+  return { given: which(false), handedOn: which(true) };
 }
 
 /** @throws StackError MISSING_PIN naming each image of compose.yaml that has no pin, and the file to write it into */
@@ -56,12 +72,20 @@ export function composeEnvironment(config: StackConfig): Record<string, string> 
  */
 export function composeOptions(config: StackConfig): string[] {
   mkdirSync(config.dir, { recursive: true });
-  const lines = Object.entries(composeEnvironment(config)).map(([name, value]) => `${name}=${value}\n`);
+  // By hand, too, a service must not start without the files that say who may use it.
+  const files = { COMPOSE_FILE: composeFiles(config.dir).join(':') };
+  const lines = Object.entries({ ...composeEnvironment(config), ...files }).map(([name, value]) => `${name}=${value}\n`);
   writeFileSync(envFile(config.dir), lines.join(''), { mode: 0o600 });
   return ['--env-file', pinFile, '--env-file', envFile(config.dir)];
 }
 
+/** compose.yaml and the stack's own file, where `make up` has written one. */
+export function composeFiles(dir: string): string[] {
+  return [composeFile, ownFile(dir)].filter((path) => existsSync(path));
+}
+
 /** `docker`'s arguments for a command of compose on this stack. */
 export function composeArgs(config: StackConfig, ...command: string[]): string[] {
-  return ['compose', '--project-directory', root, '--file', composeFile, ...composeOptions(config), ...command];
+  const files = composeFiles(config.dir).flatMap((path) => ['--file', path]);
+  return ['compose', '--project-directory', root, ...files, ...composeOptions(config), ...command];
 }

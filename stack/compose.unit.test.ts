@@ -1,17 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
-import type { z } from 'zod';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as register } from '../connect/config.ts';
 import { settings as watch } from '../watch/config.ts';
 import { settings as actions } from '../consumers-example/actions/config.ts';
 import { settings as consumer } from '../consumers-example/config.ts';
+import { settings as echo } from '../consumers-example/echo/config.ts';
 import { settings as ingest } from '../ingest/config.ts';
 import { composeEnvironment, composeOptions, composeVariables, readPins, requirePins, root } from './compose.ts';
+import { filesOverride } from './compose-files.ts';
 import { readStackConfig, type StackConfig } from './config.ts';
+import { FALLBACK, readHandedFiles } from './files.ts';
 import { stackParts } from './parts.ts';
 import type { Part } from './keeper.ts';
 
@@ -48,11 +50,15 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** The settings that say where something is, or are secret: they differ between processes and containers. */
-const PLACE = /^(HOST|PORT)$|^METRICS_|URL$|^KAFKA_BROKERS$|PASSWORD$|SECRET$|^ALLOW_TARGETS$/;
+const PLACE = /^(HOST|PORT)$|^METRICS_|URL$|^KAFKA_BROKERS$|PASSWORD$|SECRET$|_FILE$|^ALLOW_TARGETS$/;
 /** The others that are given; one without a value in compose.yaml is only handed on. */
-const settingsOf = (env: Record<string, string | null> = {}) =>
+const settingsOf = (env: Record<string, string | null | undefined> = {}) =>
   Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== null && !PLACE.test(name)));
-const namesOf = (schema: z.ZodObject) => Object.keys(schema.shape);
+const write = (name: string, content: unknown): string => {
+  const path = join(dir, name);
+  writeFileSync(path, JSON.stringify(content));
+  return path;
+};
 
 describe('compose.yaml', () => {
   test('has a service for each part of the embedded stack, and only the UI beside them', () => {
@@ -71,15 +77,21 @@ describe('compose.yaml', () => {
     }
   });
 
-  test('hands on each setting of a service that it does not give', () => {
-    // A file of this machine, the connector's login, and what the parts have to agree on.
-    const left = /_FILE$|^CDC_|TOPIC$|^TOPIC_REPLICATION_FACTOR$|^CLEANUP_GROUP$/;
-    for (const [name, schema] of Object.entries({ ingest, cleanup, register, watch, consumer, actions })) {
-      const known = Object.keys(services[name]?.environment ?? {});
-      expect([name, namesOf(schema).filter((setting) => !known.includes(setting) && !left.test(setting) && setting !== 'HOST')]).toEqual([
-        name,
-        [],
-      ]);
+  test('hands on the same settings of each service as the embedded stack, all that the stack does not give', async () => {
+    const names = Object.entries({ register, watch, ingest, cleanup, consumer, echo, actions }).flatMap(([part, schema]) =>
+      Object.keys(schema.shape).map((name) => [part, name] as const),
+    );
+    for (const [, name] of names) vi.stubEnv(name, '1');
+    vi.stubEnv('ZAPS_FILE', write('zaps.json', { zaps: [] }));
+    vi.stubEnv('ACTIONS_FILE', write('actions.json', { targets: {} }));
+    const embedded = await stackParts(config, 'java');
+    const own = filesOverride(readHandedFiles(process.env), []).services;
+    vi.unstubAllEnvs();
+    expect(FALLBACK.actions).toBe(actions.shape.ACTIONS_FILE.parse(undefined));
+    for (const [part, name] of names) {
+      const inDocker = Object.keys({ ...services[part]?.environment, ...own[part]?.environment });
+      const inEmbedded = Object.keys(embedded.find((one) => one.name === part)?.command.env ?? {});
+      expect([part, name, inDocker.includes(name), inEmbedded.includes(name)]).toEqual([part, name, true, true]);
     }
   });
 

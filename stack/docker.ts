@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { composeArgs, composeEnvironment, composeVariables, projectName, readPins, requirePins } from './compose.ts';
+import { writeOwnComposeFile } from './compose-files.ts';
 import type { StackConfig } from './config.ts';
 import { describeContainer, serviceOf, type Container } from './containers.ts';
 import { docker } from './engine.ts';
@@ -28,6 +29,7 @@ export class DockerStack implements Stack {
 
   async up(say: Say): Promise<UpTimes> {
     requirePins(process.env);
+    writeOwnComposeFile(this.#config.dir, process.env);
     const running = (await this.status()) !== undefined;
     if (!running) await requireFreePorts(this.#config, published());
     const began = performance.now();
@@ -54,7 +56,7 @@ export class DockerStack implements Stack {
     await this.#remove('--volumes');
     const images = ['typescript', 'connect'].map((name) => `${projectName(this.#config.dir)}-${name}`);
     await docker(['image', 'rm', '--force', ...images]);
-    rmSync(`${this.#config.dir}/compose.env`, { force: true });
+    for (const name of ['compose.env', 'compose.own.json']) rmSync(`${this.#config.dir}/${name}`, { force: true });
   }
 
   async status(): Promise<Status[] | undefined> {

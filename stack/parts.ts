@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { partSettings } from './compose.ts';
 import { brokerAddress, connectUrl, databaseUrl, echoSecret, registryUrl, type StackConfig } from './config.ts';
+import { readHandedFiles, type FilePart } from './files.ts';
 import type { Part } from './keeper.ts';
 import { postgresPart } from './postgres.ts';
 import { answersOk, groupIsStable } from './probes.ts';
@@ -36,6 +38,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       KAFKA_BROKERS,
       REGISTRY_URL,
       CONNECT_URL: connectUrl(config),
+      CDC_DATABASE_USER: 'cdc',
     }),
     {
       ...job('watch', ['register'], '../watch/main.ts', {
@@ -43,6 +46,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
         CONNECT_URL: connectUrl(config),
         KAFKA_BROKERS,
         METRICS_PORT: String(config.WATCH_METRICS_PORT),
+        METRICS_HOST: '127.0.0.1',
       }),
       probe: () => answersOk(`http://127.0.0.1:${config.WATCH_METRICS_PORT}/metrics`),
     },
@@ -50,9 +54,11 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       // Needs Postgres alone: it takes webhooks while everything behind it is away.
       ...job('ingest', ['migrate'], '../ingest/main.ts', {
         DATABASE_URL: databaseUrl(config, 'ingest'),
+        ...fileSettings('ingest'),
         PORT: String(config.INGEST_PORT),
         HOST: '127.0.0.1',
         METRICS_PORT: String(config.INGEST_METRICS_PORT),
+        METRICS_HOST: '127.0.0.1',
       }),
       address: `http://localhost:${config.INGEST_PORT}`,
       probe: () => answersOk(`http://127.0.0.1:${config.INGEST_PORT}/readyz`),
@@ -63,6 +69,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
         KAFKA_BROKERS,
         ACK_GROUPS: ACK_GROUPS.join(','),
         METRICS_PORT: String(config.CLEANUP_METRICS_PORT),
+        METRICS_HOST: '127.0.0.1',
       }),
       // Also when it has stopped deleting: the command that ends that needs the rest of the stack.
       probe: () => answersOk(`http://127.0.0.1:${config.CLEANUP_METRICS_PORT}/metrics`),
@@ -73,17 +80,20 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
         REGISTRY_URL,
         GROUP_ID: GROUP,
         METRICS_PORT: String(config.CONSUMER_METRICS_PORT),
+        METRICS_HOST: '127.0.0.1',
       }),
       probe: () => groupIsStable(KAFKA_BROKERS, GROUP),
     },
     echoPart(config),
     {
       ...job('actions', ['register'], '../consumers-example/actions/main.ts', {
+        ...fileSettings('actions'),
         DATABASE_URL: databaseUrl(config, 'actions'),
         KAFKA_BROKERS,
         REGISTRY_URL,
         GROUP_ID: ACTIONS_GROUP,
         METRICS_PORT: String(config.ACTIONS_METRICS_PORT),
+        METRICS_HOST: '127.0.0.1',
         ECHO_URL: `http://127.0.0.1:${config.ECHO_PORT}/`,
         ECHO_SECRET: echoSecret(config),
         ALLOW_TARGETS: [`127.0.0.1:${config.ECHO_PORT}`, process.env.ALLOW_TARGETS].filter(Boolean).join(','),
@@ -97,14 +107,30 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
 function echoPart(config: StackConfig): Part {
   const address = `http://127.0.0.1:${config.ECHO_PORT}/`;
   return {
-    ...job('echo', [], '../consumers-example/echo/main.ts', { PORT: String(config.ECHO_PORT), ECHO_SECRET: echoSecret(config) }),
+    ...job('echo', [], '../consumers-example/echo/main.ts', {
+      PORT: String(config.ECHO_PORT),
+      HOST: '127.0.0.1',
+      ECHO_SECRET: echoSecret(config),
+    }),
     address,
     probe: () => answersOk(address),
   };
 }
 
 /** One of our own TypeScript programs; with a probe it is a service. */
-function job(name: string, needs: string[], file: string, env: Record<string, string>): Part {
+function job(name: string, needs: string[], file: string, given: Record<string, string>): Part {
   const path = fileURLToPath(new URL(file, import.meta.url));
+  const env = { ...fromEnvironment(partSettings(name).handedOn), ...given };
   return { name, needs, command: { file: process.execPath, args: ['--import', 'tsx', path], env } };
+}
+
+/** Where a part's file is, and the secrets that it names as `env:`, as they are when the stack is booted. */
+function fileSettings(part: FilePart): Record<string, string> {
+  const file = readHandedFiles(process.env).find((one) => one.part === part);
+  return file === undefined ? {} : { [file.setting]: file.path, ...fromEnvironment(file.variables) };
+}
+
+/** The variables of these names that this process has. */
+function fromEnvironment(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }

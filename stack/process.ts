@@ -8,11 +8,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Command {
   file: string;
   args: string[];
-  env?: Record<string, string>;
+  /** Beside the few variables that every program gets. */
+  env?: NodeJS.ProcessEnv;
   cwd?: string;
   /** The user to run as, where it is not this one (Postgres refuses to run as root). */
   user?: { uid: number; gid: number };
 }
+
+const BASICS = /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_EXTRA_CA_CERTS)$/;
 
 /** Starts a process in a group of its own, appending its output to a log, and notes its id for a later recovery. */
 export function start(dir: string, name: string, command: Command): ChildProcess {
@@ -21,13 +24,18 @@ export function start(dir: string, name: string, command: Command): ChildProcess
   const child = spawn(command.file, command.args, {
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...process.env, ...command.env },
+    env: { ...basics(), ...command.env },
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     ...command.user,
   });
   closeSync(log);
   if (child.pid !== undefined) remember(dir, name, child.pid);
   return child;
+}
+
+/** What any program needs of its surroundings. The rest of this process's environment is none of a part's business. */
+function basics(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => BASICS.test(name)));
 }
 
 export const logPath = (dir: string, name: string) => join(dir, 'logs', `${name}.log`);

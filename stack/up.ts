@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { order } from './client.ts';
 import type { StackConfig } from './config.ts';
+import { readHandedFiles } from './files.ts';
 import { ensureJars } from './jars.ts';
 import { findJava } from './jdk.ts';
 import { requireFreePorts } from './ports.ts';
@@ -12,6 +13,7 @@ import { untilUp } from './until-up.ts';
 export async function up(stack: Stack, config: StackConfig, say: Say): Promise<UpTimes> {
   const began = performance.now();
   let downloads = 0;
+  readHandedFiles(process.env);
   const running = await order(config.dir, 'status');
   if (running === undefined) {
     await stopLeftovers(config.dir, say);
@@ -20,7 +22,7 @@ export async function up(stack: Stack, config: StackConfig, say: Say): Promise<U
     downloads = ensureJars(config.jars, say);
     rmSync(`${config.dir}/logs`, { recursive: true, force: true });
     const args = ['--import', 'tsx', new URL('runner.ts', import.meta.url).pathname];
-    start(config.dir, 'runner', { file: process.execPath, args }).unref();
+    start(config.dir, 'runner', { file: process.execPath, args, env: process.env }).unref();
   } else {
     // What was stopped by hand is wanted again.
     await order(config.dir, 'start');

@@ -55,6 +55,11 @@ test.runIf(hasEngine)('in Docker, too, a port that is taken is named with its se
   expect(output).toContain(`PORT_TAKEN: Something else listens on port ${port} (CONNECT_PORT)`);
 });
 
+test.runIf(hasEngine)('in Docker, a file that cannot be handed on stops make up before anything is started', async () => {
+  const missing = await cli('up', { STACK: 'docker', STACK_DIR: ownDir(), ZAPS_FILE: '/nowhere/zaps.json' });
+  expect([missing.code, missing.output]).toEqual([1, expect.stringMatching(/^FILE_MISSING: ZAPS_FILE names \/nowhere\/zaps\.json/m)]);
+});
+
 test.runIf(hasEngine)('docker compose by hand names a pin that it was not given, and the file that has it', async () => {
   const without = docker(['compose', '--env-file', '/dev/null', 'config', '--quiet'], { env: composeEnvironment(config) });
   await expect(without).rejects.toThrow(/_IMAGE.*it is pinned in \.env\.example/s);

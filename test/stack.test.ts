@@ -89,6 +89,14 @@ test('a Maven registry that cannot be reached is named, and nothing is left runn
   expectNothingRuns(dir);
 });
 
+test('a file that a setting names and that is not there is named, and nothing is left running', async () => {
+  const dir = ownDir();
+  const { code, output } = await cli('up', { STACK_DIR: dir, ACTIONS_FILE: '/nowhere/actions.json' });
+  expect(code).toBe(1);
+  expect(output).toContain('FILE_MISSING: ACTIONS_FILE names /nowhere/actions.json, which does not exist.');
+  expectNothingRuns(dir);
+});
+
 test('a setting that does not fit is named with what arrived', async () => {
   const { code, output } = await cli('up', { STACK_DIR: ownDir(), KAFKA_PORT: 'ninety', START_TIMEOUT_SECONDS: '1' });
   expect(code).toBe(1);

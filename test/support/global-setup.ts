@@ -2,7 +2,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { DockerComposeEnvironment, Wait } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
 import { findRunning } from '../../stack/choose.ts';
-import { composeEnvironment, composeOptions, projectName, root } from '../../stack/compose.ts';
+import { composeEnvironment, composeFiles, composeOptions, projectName, root } from '../../stack/compose.ts';
+import { writeOwnComposeFile } from '../../stack/compose-files.ts';
 import { readStackConfig, type StackConfig } from '../../stack/config.ts';
 import { EmbeddedStack } from '../../stack/embedded.ts';
 import { findEngine } from '../../stack/engine.ts';
@@ -63,7 +64,8 @@ async function bootContainers(): Promise<Brought> {
   const engine = await findEngine();
   if (engine.state !== 'ready') throw new Error(`TEST_STACK is "containers", but no engine can be used: ${engine.reason}`);
   const { config, unlock } = await ownStack();
-  const started = await new DockerComposeEnvironment(root, 'compose.yaml')
+  writeOwnComposeFile(config.dir, process.env);
+  const started = await new DockerComposeEnvironment(root, composeFiles(config.dir))
     .withProjectName(projectName(config.dir))
     .withEnvironment(composeEnvironment(config))
     .withClientOptions({ composeOptions: composeOptions(config), commandOptions: ['--build', '--quiet-pull', '--renew-anon-volumes'] })
