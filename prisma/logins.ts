@@ -1,3 +1,4 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 export interface Login {
@@ -12,10 +13,15 @@ export interface Login {
 export interface Database {
   name: string;
   owner: string;
+  /** The other logins that may connect to it; nobody else may. */
+  users: readonly string[];
+  /** Those of them that may make temporary tables. */
+  temporary: readonly string[];
 }
 
 /**
- * Makes logins and databases as a deployment would before the migrations. A second run only sets the passwords again.
+ * Makes logins and databases as a deployment would before the migrations. A second run only sets the passwords and the
+ * grants again.
  *
  * @param adminUrl a superuser's URL, on any database of the cluster
  */
@@ -30,14 +36,36 @@ export async function ensureLogins(adminUrl: string, logins: readonly Login[], d
       if (memberOf !== undefined && !(await has('pg_roles', 'rolname', memberOf)))
         await client.query(`CREATE ROLE ${name(memberOf)} NOLOGIN`);
       const verb = (await has('pg_roles', 'rolname', login)) ? 'ALTER' : 'CREATE';
-      await client.query(`${verb} ROLE ${name(login)} LOGIN ${attributes ?? ''} PASSWORD ${pg.escapeLiteral(password)}`);
+      await client.query(`${verb} ROLE ${name(login)} LOGIN ${attributes ?? ''} PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`);
       if (memberOf !== undefined) await client.query(`GRANT ${name(memberOf)} TO ${name(login)}`);
     }
     for (const { name: database, owner } of databases) {
       if (await has('pg_database', 'datname', database)) continue;
       await client.query(`CREATE DATABASE ${name(database)} OWNER ${name(owner)}`);
     }
+    // By default every login may connect to every database, and fill its disk with temporary tables.
+    const all = await client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE datallowconn');
+    for (const { datname } of all.rows) await client.query(`REVOKE CONNECT, TEMPORARY ON DATABASE ${name(datname)} FROM PUBLIC`);
+    const grant = async (what: string, database: string, to: readonly string[]) =>
+      to.length > 0 && client.query(`GRANT ${what} ON DATABASE ${name(database)} TO ${to.map(name).join(', ')}`);
+    for (const { name: database, users, temporary } of databases) {
+      await grant('CONNECT', database, users);
+      await grant('TEMPORARY', database, temporary);
+    }
   } finally {
     await client.end();
   }
+}
+
+const ITERATIONS = 4096;
+
+/**
+ * What Postgres keeps of a password (RFC 5803). Made here, the password itself reaches neither the server nor its log,
+ * which may hold the text of a statement.
+ */
+export function scramVerifier(password: string, salt = randomBytes(16)): string {
+  const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');
+  const key = (name: string) => createHmac('sha256', salted).update(name).digest();
+  const stored = createHash('sha256').update(key('Client Key')).digest('base64');
+  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${key('Server Key').toString('base64')}`;
 }

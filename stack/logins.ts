@@ -27,6 +27,6 @@ const logins: Login[] = [
   { name: 'registry', password: config.REGISTRY_PASSWORD },
 ];
 await ensureLogins(config.DATABASE_URL, logins, [
-  { name: 'outbox', owner: 'outbox_owner' },
-  { name: 'registry', owner: 'registry' },
+  { name: 'outbox', owner: 'outbox_owner', users: ['ingest', 'cdc', 'cleanup', 'operator', 'actions'], temporary: ['operator'] },
+  { name: 'registry', owner: 'registry', users: [], temporary: [] },
 ]);

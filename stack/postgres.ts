@@ -13,7 +13,7 @@ export async function postgresPart(config: StackConfig): Promise<Part> {
   const binaries = await findBinaries();
   const user = unprivilegedUser();
   const data = join(config.dir, 'postgres');
-  const settings = new URL('postgres.conf', import.meta.url).pathname;
+  const here = (name: string) => new URL(name, import.meta.url).pathname;
   return {
     name: 'postgres',
     needs: [],
@@ -25,7 +25,7 @@ export async function postgresPart(config: StackConfig): Promise<Part> {
       file: binaries.postgres,
       args: [
         ...['-D', data, '-p', String(config.POSTGRES_PORT), '-c', 'listen_addresses=127.0.0.1'],
-        ...['-c', `config_file=${settings}`, '-c', `data_directory=${data}`, '-c', `hba_file=${join(data, 'pg_hba.conf')}`],
+        ...['-c', `config_file=${here('postgres.conf')}`, '-c', `data_directory=${data}`, '-c', `hba_file=${here('pg_hba.conf')}`],
         ...['-c', `ident_file=${join(data, 'pg_ident.conf')}`, '-c', 'unix_socket_directories='],
       ],
       ...(user === undefined ? {} : { user }),

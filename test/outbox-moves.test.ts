@@ -20,6 +20,8 @@ const made = (): Row & { id: string } => ({
 async function asRole(role: string, rows: Row[], use: (client: pg.Client) => Promise<void>): Promise<void> {
   await rolledBack('postgres', async (client) => {
     for (const row of rows) await client.query(...insertion('zap_run_outbox', row));
+    // No login of the stack but the operator's has this; elsewhere one may.
+    await client.query(`GRANT TEMPORARY ON DATABASE outbox TO ${role}`);
     await client.query(`SET LOCAL ROLE ${role}`);
     await use(client);
   });

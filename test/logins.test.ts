@@ -1,0 +1,49 @@
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { databaseUrl, logins, type Login } from '../stack/config.ts';
+import { outcome, withClient } from './support/catalog.ts';
+import { config, query } from './support/stack.ts';
+
+// What a login of the stack must not do at the level of the server; what it may do with the tables is in database.test.ts.
+
+const ours = logins.filter((login) => login !== 'postgres');
+const mayConnect = (login: Login, database: string) => database === (login === 'registry' ? 'registry' : 'outbox');
+
+/** 'connected', or the SQLSTATE. */
+async function connects(options: pg.ClientConfig & { replication?: string }): Promise<string> {
+  const client = new pg.Client(options);
+  try {
+    await client.connect();
+    return 'connected';
+  } catch (error) {
+    return String((error as { code?: unknown }).code);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+describe.each(ours)('the login %s', (login) => {
+  it.each(['outbox', 'registry', 'postgres', 'template1'])('connects to %s only where its work is', async (database) => {
+    const expected = mayConnect(login, database) ? 'connected' : '42501';
+    expect(await connects({ connectionString: databaseUrl(config, login, database) })).toBe(expected);
+  });
+
+  it('cannot take a physical copy of the cluster', async () => {
+    const database = login === 'registry' ? 'registry' : 'outbox';
+    expect(await connects({ connectionString: databaseUrl(config, login, database), replication: 'true' })).toBe('28000');
+  });
+
+  it('makes temporary tables only where a verb of the operator needs one', async () => {
+    const database = login === 'registry' ? 'registry' : 'outbox';
+    const made = await withClient(databaseUrl(config, login, database), async (client) => {
+      await client.query('BEGIN');
+      return outcome(client, 'CREATE TEMPORARY TABLE t (n int)');
+    });
+    expect(made).toBe(['operator', 'outbox_owner', 'registry'].includes(login) ? 'accepted' : '42501');
+  });
+});
+
+it('passwords are kept as SCRAM verifiers', async () => {
+  const kept = await query('SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin', [], 'postgres');
+  for (const { rolname, rolpassword } of kept) expect([rolname, rolpassword]).toEqual([rolname, expect.stringMatching(/^SCRAM-SHA-256\$/)]);
+});
