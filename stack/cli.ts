@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { chooseStack, findRunning, possibleStacks } from './choose.ts';
-import { readStackConfig } from './config.ts';
+import { PRIVATE, readStackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
@@ -10,6 +10,7 @@ import { SettingsError } from '../kit/settings.ts';
 // What make's targets call: up, down, nuke, status, logs, ui.
 
 if (existsSync('.env')) process.loadEnvFile('.env');
+process.umask(PRIVATE);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {

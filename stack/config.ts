@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { integer, port, readSettings } from '../kit/settings.ts';
 
@@ -57,9 +57,18 @@ export function readStackConfig(env: NodeJS.ProcessEnv): StackConfig {
   return { ...values, dir, jars: resolve(values.STACK_JARS), secrets: readSecrets(dir) };
 }
 
+/** The umask of everything that the stack writes: logs and Kafka's files hold the bodies of webhooks. */
+export const PRIVATE = 0o077;
+
 /** A login's URL on this stack's Postgres. */
 export function databaseUrl(config: StackConfig, login: Login, database = 'outbox'): string {
   return `postgresql://${login}:${config.secrets[login]}@127.0.0.1:${config.POSTGRES_PORT}/${database}`;
+}
+
+/** Others may pass through it, as Postgres may have to run as another user, but not look around. */
+function makeStateFolder(dir: string): void {
+  mkdirSync(dir, { recursive: true });
+  for (let path = dir; basename(path) === '.stack' || path === dir; path = dirname(path)) chmodSync(path, 0o711);
 }
 
 // Random and never a default: a stack that somebody exposes by mistake has no password that is known from a README.
@@ -69,7 +78,7 @@ function readSecrets(dir: string): Secrets {
   // A stack that an earlier version made lacks what came since.
   const secrets = Object.fromEntries(secretNames.map((name) => [name, kept[name] ?? randomBytes(18).toString('hex')]));
   if (Object.keys(kept).length < secretNames.length) {
-    mkdirSync(dir, { recursive: true });
+    makeStateFolder(dir);
     writeFileSync(path, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   }
   return secrets as Secrets;

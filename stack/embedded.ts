@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { order } from './client.ts';
 import type { StackConfig } from './config.ts';
 import type { Status } from './keeper.ts';
-import { logPath } from './process.ts';
+import { readLog } from './logs.ts';
 import type { FollowCommand, Say, Stack, UpTimes } from './stack.ts';
 import { openKaskade } from './ui.ts';
 import { down, up } from './up.ts';
@@ -52,7 +52,7 @@ export class EmbeddedStack implements Stack {
   }
 
   async log(name: string): Promise<string> {
-    return readFileSync(logPath(this.#config.dir, name), 'utf8');
+    return readLog(this.#config.dir, name);
   }
 
   followLogs(name = '*'): FollowCommand {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { end, forget, logPath, start, type Command } from './process.ts';
+import { logPath } from './logs.ts';
+import { end, forget, start, type Command } from './process.ts';
 
 /** One member of the stack. */
 export interface Part {

@@ -1,8 +1,9 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
+import { logPath, openLog } from './logs.ts';
 
 /** How a part's process is started. */
 export interface Command {
@@ -19,8 +20,8 @@ const BASICS = /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_EXTRA_CA_
 
 /** Starts a process in a group of its own, appending its output to a log, and notes its id for a later recovery. */
 export function start(dir: string, name: string, command: Command): ChildProcess {
-  mkdirSync(join(dir, 'logs'), { recursive: true });
-  const log = openSync(logPath(dir, name), 'a');
+  mkdirSync(join(dir, 'logs'), { recursive: true, mode: 0o700 });
+  const log = openLog(logPath(dir, name));
   const child = spawn(command.file, command.args, {
     detached: true,
     stdio: ['ignore', log, log],
@@ -38,12 +39,10 @@ function basics(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => BASICS.test(name)));
 }
 
-export const logPath = (dir: string, name: string) => join(dir, 'logs', `${name}.log`);
-
 const pidPath = (dir: string, name: string) => join(dir, 'run', `${name}.pid`);
 
 function remember(dir: string, name: string, pid: number): void {
-  mkdirSync(join(dir, 'run'), { recursive: true });
+  mkdirSync(join(dir, 'run'), { recursive: true, mode: 0o700 });
   writeFileSync(pidPath(dir, name), `${pid} ${startedAt(pid)}`);
 }
 

@@ -2,14 +2,16 @@ import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { relative } from 'node:path';
 import { pino } from 'pino';
-import { readStackConfig } from './config.ts';
+import { PRIVATE, readStackConfig } from './config.ts';
 import { findJava } from './jdk.ts';
+import { keepLogsSmall } from './logs.ts';
 import { removeOperatorEnv, writeOperatorEnv } from './operator.ts';
 import { ACK_GROUPS, stackParts } from './parts.ts';
 import { Supervisor } from './supervisor.ts';
 
 // The process runner: one process that keeps the parts running and takes orders on a socket in the stack's folder.
 
+process.umask(PRIVATE);
 const log = pino({ name: 'stack' });
 const config = readStackConfig(process.env);
 const supervisor = new Supervisor(await stackParts(config, findJava(process.env)), config.dir, config.START_TIMEOUT_SECONDS * 1000);
@@ -43,6 +45,7 @@ const server = createServer((request, response) => {
   });
 });
 rmSync(socket, { force: true });
+keepLogsSmall(config.dir);
 writeOperatorEnv(config, ACK_GROUPS);
 server.listen(socket, () => {
   log.info({ socket }, 'taking orders');

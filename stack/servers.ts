@@ -42,7 +42,7 @@ export function kafkaPart(config: StackConfig, java: string): Part {
     needs: [],
     address: broker,
     prepare: async () => {
-      writeFileSync(properties, `${readFileSync(here('kafka.properties'), 'utf8')}\n${own.join('\n')}\n`);
+      writeFileSync(properties, `${readFileSync(here('kafka.properties'), 'utf8')}\n${own.join('\n')}\n`, { mode: 0o600 });
       if (existsSync(join(data, 'meta.properties'))) return;
       mkdirSync(data, { recursive: true });
       await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]);

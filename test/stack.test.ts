@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,17 @@ test.runIf(stack.way === 'embedded')(
     await waitFor('all rows are cleaned up', async () => (await rows()).length === 0);
   },
 );
+
+test.runIf(stack.way === 'embedded')('nobody else can read what the stack keeps: logs, events, passwords', () => {
+  // The folder itself may be passed through, as Postgres may run as another user; its own files are that user's alone.
+  const entries = readdirSync(config.dir, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isSymbolicLink());
+  const open = entries
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => (lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077);
+  expect(entries.length).toBeGreaterThan(100);
+  expect(open).toEqual([]);
+  expect(statSync(config.dir).mode & 0o066).toBe(0);
+});
 
 test('a port that is taken is named with its setting, and nothing is left running', async () => {
   const [port = 0] = await freePorts(1);
