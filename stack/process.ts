@@ -43,7 +43,7 @@ const pidPath = (dir: string, name: string) => join(dir, 'run', `${name}.pid`);
 
 function remember(dir: string, name: string, pid: number): void {
   mkdirSync(join(dir, 'run'), { recursive: true, mode: 0o700 });
-  writeFileSync(pidPath(dir, name), `${pid} ${startedAt(pid)}`);
+  writeFileSync(pidPath(dir, name), `${pid} ${startedAt(pid)}`, { mode: 0o600 });
 }
 
 export function forget(dir: string, name: string): void {
