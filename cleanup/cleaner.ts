@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Alarm } from '../kit/metrics.ts';
+import { watchProgress } from '../kit/stall.ts';
 import { createCaps } from './acknowledged.ts';
 import type { Config } from './config.ts';
 import { deleteRows } from './delete-rows.ts';
@@ -11,6 +12,8 @@ import { createStallWatch } from './stall.ts';
 import { readKnown, remember, writeStop } from './state.ts';
 import { createGuard } from './topic-guard.ts';
 
+/** How long the positions may not have been read before `/readyz` says so. */
+const UNREAD_SECONDS = 15;
 /** How long after a refusal Postgres counts as refusing. */
 const REFUSED_MS = 5000;
 
@@ -42,6 +45,9 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
   let { judge, capsOf, stalledFor } = fresh();
   let follower: Follower | undefined;
   let unready: string | undefined = 'starting';
+  // From outside of what it watches: a query or a request that never ends would hold a watch inside of it as well.
+  const looked = watchProgress(config.STALL_SECONDS, (seconds) => giveUp(`the look at the positions has not ended for ${seconds} s`));
+  let readAt = performance.now();
   let halted: string | undefined;
 
   async function stop(): Promise<void> {
@@ -89,6 +95,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
     const reason = known?.stop ?? found;
     if (reason !== undefined) return halt(reason);
     halted = undefined;
+    readAt = performance.now();
     metrics.stopped.set(0);
     // Before the caps are raised to them: whatever is acted on is remembered.
     if (!dryRun) await remember(pool, topic, sight.clusterId, sight.ends, follower?.arrived() ?? new Map<number, bigint>());
@@ -104,12 +111,20 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
   return {
     refresh: () =>
       // Without fresh caps the old ones hold: too low is safe.
-      refresh().catch((error: unknown) => {
-        unready = `positions cannot be read: ${String(error)}`;
-        log.warn({ cause: String(error) }, 'positions cannot be read');
-      }),
+      refresh()
+        .catch((error: unknown) => {
+          unready = `positions cannot be read: ${String(error)}`;
+          log.warn({ cause: String(error) }, 'positions cannot be read');
+        })
+        .finally(looked.made),
     isHalted: () => halted !== undefined,
-    unready: () => unready,
-    stop,
+    unready: () => {
+      const unread = Math.round((performance.now() - readAt) / 1000);
+      return unready ?? (unread > UNREAD_SECONDS ? `the positions were last read ${unread} s ago` : undefined);
+    },
+    stop: () => {
+      looked.stop();
+      return stop();
+    },
   };
 }

@@ -4,6 +4,9 @@ import type { Logger } from 'pino';
 
 /** Any number; the same for all copies. */
 const LOCK = 7_231_004;
+/** How often the holder shows that its connection is alive, and how long Postgres waits for it before the lock is free. */
+const BEAT_MS = 10_000;
+const SILENT_MS = 60_000;
 
 interface Holding {
   pool: Pool;
@@ -24,13 +27,17 @@ export async function holdReconciler({ pool, everyMs, signal, round, log }: Hold
       const lost = new AbortController();
       client.on('error', () => lost.abort());
       const held = () => !lost.signal.aborted && !signal.aborted;
+      // A connection that died without a word is no error to anybody: the lock would be held for nobody.
+      const beat = setInterval(() => void client.query('SELECT').catch(() => lost.abort()), BEAT_MS);
       try {
+        await client.query(`SET idle_session_timeout = ${SILENT_MS}`);
         const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [LOCK]);
         while (rows[0]?.mine === true && held()) {
           await round(held);
           await pause();
         }
       } finally {
+        clearInterval(beat);
         client.release(true);
       }
     } catch (error) {

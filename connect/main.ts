@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Kafka, logLevel } from 'kafkajs';
-import pg from 'pg';
 import { pino } from 'pino';
+import { openPool } from '../kit/postgres.ts';
 import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
 import { ConnectApi, ConnectError, type ConnectorConfig } from '../kit/connect-api.ts';
@@ -15,7 +15,7 @@ try {
   const config = readSettings(settings, process.env);
   const path = new URL('outbox-connector.json', import.meta.url);
   const connector = JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig;
-  const pool = new pg.Pool({ connectionString: config.DATABASE_URL, connectionTimeoutMillis: 5000 });
+  const pool = openPool(config.DATABASE_URL, { max: 10, statementMs: 30_000 }, log);
   const kafka = new Kafka({ clientId: 'outbox-register', brokers: config.KAFKA_BROKERS, logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   try {

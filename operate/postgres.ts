@@ -1,5 +1,9 @@
 import pg from 'pg';
+import { bounded } from '../kit/postgres.ts';
 import { OperateError } from './verb.ts';
+
+/** A replay or a purge works through much at once. */
+const STATEMENT_MS = 300_000;
 
 /**
  * A pool for the time of `use`.
@@ -7,7 +11,7 @@ import { OperateError } from './verb.ts';
  * @throws OperateError POSTGRES_UNREACHABLE
  */
 export async function withPostgres<T>(connectionString: string, use: (pool: pg.Pool) => Promise<T>): Promise<T> {
-  const pool = new pg.Pool({ connectionString, max: 4, connectionTimeoutMillis: 5000, application_name: 'outbox-operate' });
+  const pool = new pg.Pool({ ...bounded(connectionString, { max: 4, statementMs: STATEMENT_MS }), application_name: 'outbox-operate' });
   pool.on('error', () => undefined); // The next query says what is wrong.
   try {
     await pool.query('SELECT 1').catch((error: unknown) => {

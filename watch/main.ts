@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { pino } from 'pino';
 import { createMetrics, serveMetrics } from '../kit/metrics.ts';
+import { openPool } from '../kit/postgres.ts';
+import { watchProgress } from '../kit/stall.ts';
 import { loggable, settingsOrExit } from '../kit/settings.ts';
 import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
 import { settings } from './config.ts';
@@ -17,13 +18,16 @@ import { createWatch } from './watch.ts';
 /** After a repair the next look comes sooner: what was mended often uncovers the next step. */
 const AFTER_REPAIR_MS = 1000;
 
+/** Longer than all timeouts of a look and its repair together. */
+const STALL_SECONDS = 180;
+const UNREADY_SECONDS = 60;
+
 const log = pino({ name: 'watch' });
 const config = settingsOrExit(settings, process.env);
 log.info(loggable(settings, config), 'starting');
 
 const connector = JSON.parse(readFileSync(new URL('../connect/outbox-connector.json', import.meta.url), 'utf8')) as ConnectorConfig;
-const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: 4, connectionTimeoutMillis: 5000, query_timeout: 10_000 });
-pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
+const pool = openPool(config.DATABASE_URL, { max: 4, statementMs: 10_000 }, log);
 const connect = new ConnectApi(config.CONNECT_URL);
 /** Slower than this is no answer: looks go on. */
 const LOOK_TIMEOUT_MS = 3000;
@@ -38,16 +42,23 @@ const look = createWatch({
   log,
   now: () => performance.now(),
 });
-const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST });
+const looked = watchProgress(STALL_SECONDS, (seconds) => {
+  log.fatal(`a look has not ended for ${seconds} s: the process ends, to be started again`);
+  process.exit(1);
+});
+const unready = () => (looked.ago() > UNREADY_SECONDS ? `the last look ended ${Math.round(looked.ago())} s ago` : undefined);
+const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST }, unready);
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
 while (!stopping.signal.aborted) {
   const acted = await look();
+  looked.made();
   const waitMs = acted ? Math.min(AFTER_REPAIR_MS, config.WATCH_EVERY_MS) : config.WATCH_EVERY_MS;
   await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
 }
+looked.stop();
 stopMetrics();
 await pool.end();
 log.info('stopped');

@@ -1,5 +1,6 @@
-import pg, { type Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { openPool } from '../../kit/postgres.ts';
 import type { Action } from './payload.ts';
 
 // The tables of the schema `actions`. Each statement is for many rows at once: what is asked of Postgres grows with
@@ -103,9 +104,7 @@ interface Row {
 }
 
 export function createPool(connectionString: string, log: Logger): Pool {
-  const pool = new pg.Pool({ connectionString, max: 4, keepAlive: true, connectionTimeoutMillis: 5000, query_timeout: 30_000 });
-  pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
-  return pool;
+  return openPool(connectionString, { max: 4, statementMs: 30_000 }, log);
 }
 
 export type Deliveries = ReturnType<typeof createDeliveries>;

@@ -6,6 +6,8 @@ export interface Proxy {
   delayMs: number;
   /** Asked about each piece that the server sends, before it is passed on; true cuts the connection in its place. */
   cutBefore: (answer: Buffer) => boolean;
+  /** From now on all connections are dead without a word: nothing passes, and neither end is told. New ones work. */
+  silenceAll(): void;
   /** Ends all connections; new ones are taken. */
   cutAll(): void;
   close(): Promise<void>;
@@ -14,6 +16,7 @@ export interface Proxy {
 /** A TCP link that a test can make slow or cut: stands in front of a server on this machine. */
 export async function startProxy(targetPort: number, ownPort = 0): Promise<Proxy> {
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   const server = createServer((client) => {
     const upstream = connect(targetPort, '127.0.0.1');
     for (const [socket, other] of [
@@ -25,15 +28,17 @@ export async function startProxy(targetPort: number, ownPort = 0): Promise<Proxy
       socket.on('error', () => undefined); // 'close' follows.
       socket.on('close', () => {
         sockets.delete(socket);
-        other.destroy();
+        if (!silent.has(socket)) other.destroy();
       });
     }
     // Timers of the same length fire in the order in which they were set, so pieces keep theirs.
     client.on('data', (piece) => {
+      if (silent.has(client)) return;
       if (proxy.delayMs === 0) upstream.write(piece);
       else setTimeout(() => upstream.write(piece), proxy.delayMs);
     });
     upstream.on('data', (piece: Buffer) => {
+      if (silent.has(upstream)) return;
       if (proxy.cutBefore(piece)) client.resetAndDestroy();
       else client.write(piece);
     });
@@ -49,6 +54,9 @@ export async function startProxy(targetPort: number, ownPort = 0): Promise<Proxy
     port: (server.address() as AddressInfo).port,
     delayMs: 0,
     cutBefore: () => false,
+    silenceAll: () => {
+      for (const socket of sockets) silent.add(socket);
+    },
     cutAll,
     close: () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
