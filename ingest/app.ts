@@ -4,6 +4,7 @@ import { Hono, type Context } from 'hono';
 import { discard, readBody, SenderGone } from './body.ts';
 import { createCatchHook, schemaUnknown, type CatchHook } from './catch-hook.ts';
 import { errorBody, faults, IngestError } from './errors.ts';
+import type { HookAnswer } from './handshake.ts';
 import { parseForm } from './form.ts';
 import { parserFor } from './metadata.ts';
 import type { Observer, RequestLine } from './observe.ts';
@@ -42,7 +43,8 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
   const { observe } = dependencies;
   // One handler per path, whatever the method: nothing stands between a request and its answer.
   for (const { name, path, methods } of routes) {
-    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), observed(onlyFor(methods, answers[name]), observe));
+    const answer = name === 'catchHook' ? answers[name] : onlyFor(methods, answers[name]);
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), observed(answer, observe));
   }
   const nowhere: Answer = () => {
     throw new IngestError('not_found', 'No such path. Webhooks go to /hooks/catch/:userId/:zapId.');
@@ -59,25 +61,60 @@ function answerHook(dependencies: Dependencies): Answer {
     const hook = parsePath(c.req.param());
     line.userId = hook.userId;
     line.zapId = hook.zapId;
-    door?.open(hook);
-    if (outboxIsFull()) throw new IngestError('backpressure', 'Too many events wait to be published. Try again later.', undefined, 30);
+    const settings = door?.settings(hook);
     const headers = headersOf(c);
-    if (c.req.method === 'GET') {
-      const id = await catchHook({ hook, headers, body: queryOf(c), parse: parseForm }, line);
-      return c.json({ message: 'Webhook received', id });
+    const query = queryOf(c);
+    const { method } = c.req;
+    if (settings?.origins !== undefined) allowOrigin(c, settings.origins, headers);
+    if (method === 'OPTIONS' || method === 'HEAD') {
+      const answer = door?.greet(hook, { method, query, headers, body: new Uint8Array() });
+      line.outcome = answer === undefined ? 'ok' : 'handshake';
+      if (answer !== undefined) return answered(c, answer, line);
+      if (method === 'OPTIONS' && settings?.origins !== undefined) return c.body(null, (line.status = 204));
+      throw methodNotAllowed(c, hookMethods);
     }
-    const parse = parserFor(headers['content-type'] as string | undefined, headers['content-encoding'] as string | undefined);
+    if (!hookMethods.includes(method as 'GET')) throw methodNotAllowed(c, hookMethods);
+    if (outboxIsFull()) throw new IngestError('backpressure', 'Too many events wait to be published. Try again later.', undefined, 30);
+    if (method === 'GET') {
+      const body = Buffer.from(query, 'latin1');
+      return answered(c, await catchHook({ hook, method, query, headers, body, parse: parseForm }, line), line);
+    }
+    const parser = () => parserFor(headers['content-type'] as string | undefined, headers['content-encoding'] as string | undefined);
+    // A handshake may be of any type.
+    const parse = settings?.handshake === undefined ? parser() : (bytes: Uint8Array) => parser()(bytes);
     if (Number(headers['content-length']) > bodyLimitBytes) {
       throw new IngestError('payload_too_large', `The body is larger than ${bodyLimitBytes} bytes.`);
     }
     const body = await readBody(bodyOf(c), bodyLimitBytes, budget);
     try {
-      const id = await catchHook({ hook, headers, body, parse }, line);
-      return c.json({ message: 'Webhook received', id });
+      return answered(c, await catchHook({ hook, method, query, headers, body, parse }, line), line);
     } finally {
       budget.give(body.length);
     }
   };
+}
+
+const hookMethods = routes.find(({ name }) => name === 'catchHook')?.methods ?? [];
+
+function answered(c: Context<Env>, answer: HookAnswer | { id: string }, line: RequestLine): Response {
+  if ('id' in answer) return c.json({ message: 'Webhook received', id: answer.id });
+  line.status = answer.status;
+  // An empty body is none: TwiML and a SOAP acknowledgement are text, 204 is nothing.
+  return answer.body === ''
+    ? c.body(null, answer.status as 204, answer.headers)
+    : c.body(answer.body, answer.status as 200, answer.headers);
+}
+
+/** CORS: lets a page of an origin that the hook names read the answers, errors as well, and send any header. */
+function allowOrigin(c: Context<Env>, origins: ReadonlySet<string>, headers: RequestHeaders): void {
+  const { origin, 'access-control-request-headers': wanted } = headers;
+  c.header('Vary', 'Origin');
+  if (typeof origin !== 'string' || !(origins.has('*') || origins.has(origin))) return;
+  c.header('Access-Control-Allow-Origin', origins.has('*') ? '*' : origin);
+  if (c.req.method !== 'OPTIONS') return;
+  c.header('Access-Control-Allow-Methods', hookMethods.join(', '));
+  if (typeof wanted === 'string' && /^[\w ,-]{1,1000}$/.test(wanted)) c.header('Access-Control-Allow-Headers', wanted);
+  c.header('Access-Control-Max-Age', '86400');
 }
 
 /** The request and the answer as Node has them; without a port, in a test, there are none. */
@@ -87,20 +124,22 @@ const headersOf = (c: Context<Env>): RequestHeaders => node(c).incoming?.headers
 const bodyOf = (c: Context<Env>): Readable =>
   node(c).incoming ?? (c.req.raw.body === null ? Readable.from([]) : Readable.fromWeb(c.req.raw.body as never));
 
-function queryOf(c: Context<Env>): Uint8Array {
+function queryOf(c: Context<Env>): string {
   const [, query = ''] = /\?([^#]*)/.exec(node(c).incoming?.url ?? c.req.url) ?? [];
-  return Buffer.from(query, 'latin1');
+  return query;
 }
 
 function onlyFor(methods: Route['methods'], answer: Answer): Answer {
   const allowed = new Set<string>(methods);
   return (c, line) => {
     if (allowed.has(c.req.method)) return answer(c, line);
-    // With bad ids it is no hook at all.
-    if (c.req.param('zapId') !== undefined) parsePath(c.req.param());
-    c.header('Allow', methods.join(', '));
-    throw new IngestError('method_not_allowed', `${c.req.method} is not taken here: send ${methods.join(', ')}.`);
+    throw methodNotAllowed(c, methods);
   };
+}
+
+function methodNotAllowed(c: Context<Env>, methods: Route['methods']): IngestError {
+  c.header('Allow', methods.join(', '));
+  return new IngestError('method_not_allowed', `${c.req.method} is not supported here: send ${methods.join(', ')}.`);
 }
 
 /** One line per request, however it ends. */

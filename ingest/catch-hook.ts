@@ -1,17 +1,27 @@
 import type { Budget } from './body.ts';
 import { IngestError } from './errors.ts';
 import type { EventSchema } from '../contract/event.ts';
+import type { HookAnswer } from './handshake.ts';
 import type { ParseBody } from './metadata.ts';
 import type { RequestLine } from './observe.ts';
 import type { Recorded, RecordEvent, RunEvent } from './record-event.ts';
-import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, traceparentOf, type Hook, type RequestHeaders, type Webhook } from './webhook.ts';
+import type { HookRequest } from './signed-content.ts';
+import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, traceparentOf, type Hook, type Webhook } from './webhook.ts';
+import type { HookSettings } from './zaps.ts';
 
-/** Who may post. Without one: anybody, to any hook. */
+/** Access control and what is particular about a hook. Without it, anyone may post to any hook. */
 export interface Door {
   /** Before the body is read. @throws IngestError not_found (`noSuchHook`) */
-  open(hook: Hook): void;
-  /** On the bytes as they arrived, before they are parsed; a GET's are its query. @throws IngestError unauthorized */
-  verify(hook: Hook, headers: RequestHeaders, body: Uint8Array): void;
+  settings(hook: Hook): HookSettings;
+  /** The answer to a vendor's check of the URL, which is no event. @throws IngestError unauthorized */
+  greet(hook: Hook, request: HookRequest): HookAnswer | undefined;
+  /**
+   * On the bytes as they arrived, before they are parsed; a GET's are its query.
+   *
+   * @returns the key by which the same signed request is a repeat, where it is one
+   * @throws IngestError unauthorized
+   */
+  verify(hook: Hook, request: HookRequest): string | undefined;
 }
 
 /** How many may post. Without one: as many as the database takes. */
@@ -36,10 +46,8 @@ export interface CatchHook {
 }
 
 /** A request whose body has arrived. */
-export interface Arrived {
+export interface Arrived extends HookRequest {
   hook: Hook;
-  headers: RequestHeaders;
-  body: Uint8Array;
   parse: ParseBody;
 }
 
@@ -48,15 +56,16 @@ export const schemaUnknown = () => new IngestError('schema_unknown', 'The event 
 /**
  * From the bytes that arrived to the committed run: judge, encode, write.
  *
- * @returns the id to answer with
+ * @returns the answer that the hook has of its own, else the run's id
  * @throws IngestError
  */
-export function createCatchHook(given: CatchHook): (arrived: Arrived, line: RequestLine) => Promise<string> {
+export function createCatchHook(given: CatchHook): (arrived: Arrived, line: RequestLine) => Promise<HookAnswer | { id: string }> {
   const { door, rateLimit, budget, maxEventBytes } = given;
   const keptNames = new Set([...EVENT_HEADERS, ...given.keepHeaders.map((name) => name.toLowerCase())]);
 
-  function judge({ hook, headers, body, parse }: Arrived, requestId: string): RunEvent {
-    door?.verify(hook, headers, body);
+  function judge(arrived: Arrived, requestId: string): RunEvent {
+    const { hook, headers, body, parse } = arrived;
+    const replayKey = door?.verify(hook, arrived);
     const schema = given.eventSchema();
     if (schema === undefined) throw schemaUnknown();
     // Written out here and below: a spread takes longer than all the rest of judging.
@@ -65,7 +74,8 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
       zapId: hook.zapId,
       metadata: parse(body),
       headers: keepHeaders(keptNames, headers),
-      idempotencyKey: parseIdempotencyKey(headers),
+      // Before the sender's own key, which is not signed: with another one a captured request would be a new one.
+      idempotencyKey: replayKey ?? parseIdempotencyKey(headers),
       traceparent: traceparentOf(headers.traceparent, requestId),
     };
     const receivedAt = new Date();
@@ -103,6 +113,11 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
   }
 
   return async (arrived, line) => {
+    const answer = door?.greet(arrived.hook, arrived);
+    if (answer !== undefined) {
+      line.outcome = 'handshake';
+      return answer;
+    }
     // The request's id becomes the run's: whoever got a 503 and knows it can look whether the run is there.
     const event = judge(arrived, line.requestId);
     line.bytes = event.payload.length;
@@ -112,7 +127,7 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
       const { id, repeated } = await write(event);
       line.id = id;
       line.outcome = repeated ? 'repeated' : 'recorded';
-      return id;
+      return door?.settings(arrived.hook).response ?? { id };
     } finally {
       budget.give(event.payload.length);
     }

@@ -7,6 +7,7 @@ import { createApp } from './app.ts';
 import { Budget } from './body.ts';
 import { settings } from './config.ts';
 import type { EventSchema } from '../contract/event.ts';
+import { doorOrExit } from './door.ts';
 import { waitForEventSchema } from './event-schema.ts';
 import { logLines } from './log-lines.ts';
 import { createObserver } from './observe.ts';
@@ -14,7 +15,6 @@ import { watchOutboxSize } from './outbox-size.ts';
 import { createRecorder, poolTimeouts } from './record-event.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createIngestServer } from './server.ts';
-import { doorOrExit } from './zaps.ts';
 
 const log = pino({ name: 'ingest' }, logLines());
 const config = settingsOrExit(settings, process.env);

@@ -7,8 +7,8 @@ export interface RequestLine {
   requestId: string;
   method?: string;
   status: number;
-  /** `recorded`, `repeated`, `ok` for what is no webhook, `sender_gone`, or the code of the error answer. */
-  outcome: FaultCode | 'recorded' | 'repeated' | 'ok' | 'sender_gone';
+  /** `recorded`, `repeated`, `handshake`, `ok` for what is no webhook, `sender_gone`, or the code of the error answer. */
+  outcome: FaultCode | 'recorded' | 'repeated' | 'handshake' | 'ok' | 'sender_gone';
   durationMs: number;
   userId?: string;
   zapId?: string;

@@ -1,139 +1,199 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createPublicKey, timingSafeEqual, verify, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { RequestHeaders } from './webhook.ts';
+import {
+  createReader,
+  digestOf,
+  forms,
+  isOfBody,
+  MissingError,
+  partsOf,
+  placeholdersOf,
+  whyAmbiguous,
+  type Form,
+  type HookRequest,
+  type Reader,
+} from './signed-content.ts';
 
-// Whether a request comes from who knows the zap's secret. How a sender signs is data, so another sender is a few lines
-// of zaps.json. Fails closed: whatever is missing, there twice or out of shape counts as not signed.
+// Whether a request comes from somebody who knows the hook's secret. How a sender signs is data (presets.ts), so another
+// sender is a few lines of zaps.json. Fails closed: whatever is missing, there twice or out of shape counts as not signed.
 
-const PLACEHOLDER = /\{([a-z0-9-]+)\}/g;
-const TOLERANCE_SECONDS = 300;
 const header = z.string().regex(/^[a-z0-9-]+$/, 'expected the name of a header in lower case');
+const elsewhere = z.string().regex(/^(json|field|query):.+$/, 'expected json:path, field:name or query:name');
+const form = z.enum(Object.keys(forms) as [Form, ...Form[]]);
+const place = { header: header.optional(), at: elsewhere.optional() };
+const HMACS = ['sha256', 'sha384', 'sha512', 'sha1'] as const;
+/** Of a public key: what it is, and the digest that is signed. */
+const PUBLIC_KEYS = {
+  'rsa-sha256': ['rsa', 'sha256'],
+  'rsa-sha1': ['rsa', 'sha1'],
+  'ecdsa-sha256': ['ec', 'sha256'],
+  ed25519: ['ed25519', null],
+} as const;
 
-/** How a sender signs: an HMAC over a text in which the body stands as the bytes that arrived. */
+/** How a sender signs: a MAC or a signature over a text in which the body stands as the bytes that arrived, or a token. */
 const scheme = z.strictObject({
-  /** Where the signature is. */
-  header,
-  /** What stands between the entries where the header is a list, as several signatures are while a secret rotates. */
-  separator: z.string().min(1).optional(),
-  /** What a signature begins with; a list's other entries are passed over. */
-  prefix: z.string().default(''),
-  encoding: z.enum(['hex', 'base64']),
-  algorithm: z.enum(['sha256', 'sha384', 'sha512', 'sha1']).default('sha256'),
-  /** What is signed: text with `{body}`, `{timestamp}`, and `{name}` for the value of any header. */
-  signed: z.string(),
-  /** Where the seconds since 1970 are: a header's value, or that one of its entries that begins with the prefix. */
-  timestamp: z.strictObject({ header, prefix: z.string().default('') }).optional(),
-  /** How a secret is written: as it is, or in base64; in both cases with a prefix that may be absent. */
-  secret: z.strictObject({ encoding: z.enum(['utf8', 'base64']), prefix: z.string() }).default({ encoding: 'utf8', prefix: '' }),
+  ...place,
+  separator: z.string().min(1).optional().describe('what stands between the entries where the place is a list'),
+  prefix: z.string().default('').describe('what a signature begins with; other entries of a list are ignored'),
+  encoding: z.enum(['hex', 'base64', 'plain']).default('hex').describe('of the signature; base64url and missing padding are base64 too'),
+  algorithm: z
+    .enum([...HMACS, ...(Object.keys(PUBLIC_KEYS) as (keyof typeof PUBLIC_KEYS)[]), 'token'])
+    .default('sha256')
+    .describe('an HMAC, a public key, or "token": the secret itself is sent'),
+  signed: z.string().default('').describe('{body}, {timestamp}, {method}, {url}, {form}, {crc32}, {json:path}, {field:name} or a header'),
+  timestamp: z
+    .strictObject({ ...place, prefix: z.string().default(''), format: z.enum(['seconds', 'milliseconds', 'iso']).default('seconds') })
+    .optional(),
+  toleranceSeconds: z.int().min(1).max(604_800).default(300).describe('how far the timestamp may be from now'),
+  forms: z.record(z.string(), form).default({}).describe('placeholders with a fixed form, which need no text behind them'),
+  bodyIsUnsigned: z.boolean().default(false).describe('the sender does not sign the body at all'),
+  secret: z
+    .strictObject({
+      encoding: z.enum(['utf8', 'base64', 'hex']).default('utf8'),
+      prefix: z.string().default('').describe('may be absent'),
+      atLeastBytes: z.int().min(8).default(24).describe('a shorter secret is refused'),
+    })
+    .default({ encoding: 'utf8', prefix: '', atLeastBytes: 24 }),
 });
 
-export const schemeSchema = scheme.superRefine(({ signed, timestamp }, context) => {
-  const names = [...signed.matchAll(PLACEHOLDER)].map(([, name]) => name);
-  const fault = (message: string) => context.addIssue({ code: 'custom', path: ['signed'], message });
-  if (names.filter((name) => name === 'body').length !== 1) fault('{body} must be in it once');
-  // A time that is not signed can be set anew by whoever posts a captured request again.
+export const schemeSchema = scheme.superRefine((given, context) => {
+  const { signed, timestamp, algorithm } = given;
+  const names = placeholdersOf(signed);
+  const fault = (message: string, path = 'signed') => context.addIssue({ code: 'custom', path: [path], message });
+  for (const one of [given, ...(timestamp === undefined ? [] : [timestamp])]) {
+    if ((one.header === undefined) === (one.at === undefined))
+      fault('expected either "header" or "at"', one === given ? 'header' : 'timestamp');
+  }
+  if (algorithm === 'token') {
+    if (signed !== '' || timestamp !== undefined) fault('a token signs nothing');
+    return;
+  }
+  if (given.encoding === 'plain') fault('a signature is in hex or base64', 'encoding');
+  if (names.filter(isOfBody).length !== (given.bodyIsUnsigned ? 0 : 1)) fault('{body} must be in it once, unless "bodyIsUnsigned"');
+  // A time that is not signed can be replaced by anyone who posts a captured request again.
   if (names.includes('timestamp') !== (timestamp !== undefined)) fault('{timestamp} must be in it if, and only if, "timestamp" is given');
-  if (signed.includes('}{')) fault('two placeholders need a text between them, or nobody knows where one ends');
+  const why = whyAmbiguous(signed, (name) => ['timestamp', 'url', 'method'].includes(name) || name in given.forms);
+  if (why !== undefined) fault(why);
 });
 
 export type Scheme = z.output<typeof scheme>;
+export type SchemeInput = z.input<typeof scheme>;
 
-/** What a zap demands: a way to sign, and the secrets that are live (more than one while they rotate). */
+/** What a hook demands: a way to sign, and the live secrets (more than one while they rotate). */
 export interface SignatureCheck {
   scheme: Scheme;
-  keys: readonly Buffer[];
+  keys: readonly (Buffer | KeyObject)[];
+  /** The hook's public address, where the scheme signs it. */
+  url?: string | undefined;
 }
 
-/** Senders whose way to sign is published. */
-const published: Record<string, z.input<typeof scheme>> = {
-  'standard-webhooks': {
-    header: 'webhook-signature',
-    separator: ' ',
-    prefix: 'v1,',
-    encoding: 'base64',
-    signed: '{webhook-id}.{timestamp}.{body}',
-    timestamp: { header: 'webhook-timestamp' },
-    secret: { encoding: 'base64', prefix: 'whsec_' },
-  },
-  github: { header: 'x-hub-signature-256', prefix: 'sha256=', encoding: 'hex', signed: '{body}' },
-  stripe: {
-    header: 'stripe-signature',
-    separator: ',',
-    prefix: 'v1=',
-    encoding: 'hex',
-    signed: '{timestamp}.{body}',
-    timestamp: { header: 'stripe-signature', prefix: 't=' },
-  },
-  shopify: { header: 'x-shopify-hmac-sha256', encoding: 'base64', signed: '{body}' },
-  slack: {
-    header: 'x-slack-signature',
-    prefix: 'v0=',
-    encoding: 'hex',
-    signed: 'v0:{timestamp}:{body}',
-    timestamp: { header: 'x-slack-request-timestamp' },
-  },
-};
-export const presets = z.record(z.string(), schemeSchema).parse(published);
-
-/** The bytes of a secret. @returns undefined when it is not set, empty, or not what the scheme says */
-export function readKey({ secret: { encoding, prefix } }: Scheme, secret = ''): Buffer | undefined {
+/** The key of a secret. @returns undefined when it is not set, too short, or not what the scheme says */
+export function readKey({ algorithm, secret: { encoding, prefix, atLeastBytes } }: Scheme, secret = ''): Buffer | KeyObject | undefined {
+  if (algorithm in PUBLIC_KEYS) return readPublicKey(algorithm as keyof typeof PUBLIC_KEYS, secret);
   const text = secret.startsWith(prefix) ? secret.slice(prefix.length) : secret;
-  const key = Buffer.from(text, encoding);
-  const isWhole = key.toString(encoding).replace(/=+$/, '') === text.replace(/=+$/, '');
-  return key.length > 0 && (encoding === 'utf8' || isWhole) ? key : undefined;
+  const key = encoding === 'utf8' ? Buffer.from(text) : decode(text, encoding);
+  return key !== undefined && key.length >= atLeastBytes ? key : undefined;
 }
+
+/** In PEM (a certificate as well), in base64 as DER, or, of Ed25519, as its 32 bytes in hex. */
+function readPublicKey(algorithm: keyof typeof PUBLIC_KEYS, text: string): KeyObject | undefined {
+  const [type] = PUBLIC_KEYS[algorithm];
+  try {
+    const der = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(`302a300506032b6570032100${text}`, 'hex') : Buffer.from(text, 'base64');
+    const key = text.includes('-----BEGIN ') ? createPublicKey(text) : createPublicKey({ key: der, format: 'der', type: 'spki' });
+    const isWeak = type === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048;
+    return key.asymmetricKeyType === type && !isWeak ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Capitals, missing padding and base64url are the same bytes. @returns undefined for what is not encoded like that */
+function decode(text: string, encoding: 'hex' | 'base64' | 'plain'): Buffer | undefined {
+  const trimmed = text.trim();
+  if (encoding === 'plain') return Buffer.from(text, 'latin1');
+  if (encoding === 'hex') return /^([0-9a-f]{2})+$/i.test(trimmed) ? Buffer.from(trimmed, 'hex') : undefined;
+  return /^[A-Za-z0-9+/_-]+={0,2}$/.test(trimmed) ? Buffer.from(trimmed, 'base64') : undefined;
+}
+
+export type Verdict = { doubt: string } | { doubt?: undefined; replayKey: string | undefined };
 
 /**
  * Checks a request's signature in constant time.
  *
- * @param body the bytes that arrived; of a GET its query as it stands in the URL
- * @returns undefined when it is good, else the reason: for the log, as a sender that guesses should learn nothing
+ * @returns the doubt, for the log only, as a sender that guesses should learn nothing; of a good request that was signed
+ * with a time, a key that is the same whenever it is posted again
  */
-export function findDoubt(
-  { scheme, keys }: SignatureCheck,
-  headers: RequestHeaders,
-  body: Uint8Array,
-  now = Date.now(),
-): string | undefined {
-  const valueOf = (name: string) => [headers[name]].flat().join(', ');
-  const entries = (name: string, prefix: string) => {
-    const value = valueOf(name);
-    const all = scheme.separator === undefined ? [value] : value.split(scheme.separator).map((entry) => entry.trim());
-    return all.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
-  };
+export function judgeSignature(check: SignatureCheck, request: HookRequest, now = Date.now()): Verdict {
+  try {
+    return judge(check, request, now);
+  } catch (error) {
+    if (error instanceof MissingError) return { doubt: error.message };
+    throw error;
+  }
+}
 
+function judge({ scheme, keys, url }: SignatureCheck, request: HookRequest, now: number): Verdict {
+  const reader = createReader(request, url);
+  const entries = ({ header, at }: { header?: string | undefined; at?: string | undefined }, prefix: string) => {
+    const value = reader.read(at ?? `header:${header}`);
+    const all = scheme.separator === undefined ? [value.trim()] : value.split(scheme.separator).map((entry) => entry.trim());
+    const fitting = all.filter((entry) => entry.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase());
+    return fitting.map((entry) => entry.slice(prefix.length));
+  };
   let timestamp = '';
   if (scheme.timestamp !== undefined) {
-    const [first = '', ...more] = entries(scheme.timestamp.header, scheme.timestamp.prefix);
-    if (more.length > 0 || !/^\d{1,12}$/.test(first)) return `${scheme.timestamp.header} has no timestamp, or several`;
+    const { prefix, format } = scheme.timestamp;
+    const [first = '', ...more] = entries(scheme.timestamp, prefix);
+    if (more.length > 0 || !forms[format].test(first)) return { doubt: 'it has no timestamp, or several' };
     timestamp = first;
-    const ageSeconds = Math.floor(now / 1000) - Number(timestamp);
-    if (Math.abs(ageSeconds) > TOLERANCE_SECONDS) return `it was signed ${ageSeconds} seconds ago`;
+    const ageSeconds = Math.floor(now / 1000) - Math.floor(millisecondsOf(timestamp, format) / 1000);
+    // Not a number is not within the tolerance either.
+    if (!(Math.abs(ageSeconds) <= scheme.toleranceSeconds)) return { doubt: `it was signed ${ageSeconds} seconds ago` };
   }
-  const content: Buffer[] = [];
-  // Literals are at the even places, placeholders between them.
-  const parts = scheme.signed.split(PLACEHOLDER);
-  for (const [at, part] of parts.entries()) {
-    const isLiteral = at % 2 === 0;
-    if (isLiteral || part === 'timestamp') content.push(Buffer.from(isLiteral ? part : timestamp));
-    else if (part === 'body') content.push(Buffer.from(body.buffer, body.byteOffset, body.length));
-    else {
-      const [value, next = ''] = [valueOf(part), parts[at + 1]];
-      // With the separator in a value, one signature would fit several requests: a.b + c is a + b.c.
-      if (value === '' || (next !== '' && value.includes(next))) return `${part} is missing or contains "${next}"`;
-      // A key that is not signed would let a captured request in again and again, each time as another one.
-      const key = headers['idempotency-key'];
-      if (part === 'webhook-id' && key !== undefined && key !== value) return 'the Idempotency-Key is not the webhook-id that is signed';
-      content.push(Buffer.from(value, 'latin1'));
-    }
-  }
-  const given = entries(scheme.header, scheme.prefix).map((entry) => Buffer.from(entry));
-  const fits = keys.some((key) => {
-    const hmac = createHmac(scheme.algorithm, key);
-    for (const part of content) hmac.update(part);
-    // Compared as texts: decoding would take several texts for the same bytes.
-    const wanted = Buffer.from(hmac.digest(scheme.encoding));
-    return given.some((one) => one.length === wanted.length && timingSafeEqual(one, wanted));
-  });
-  return fits ? undefined : `${scheme.header} has no signature that fits`;
+  const given = entries(scheme, scheme.prefix).flatMap((entry) => decode(entry, scheme.encoding) ?? []);
+  const content = contentOf(scheme, reader, timestamp, request);
+  if (!keys.some((key) => given.some((one) => fits(scheme, key, content, one)))) return { doubt: 'no signature fits' };
+  const names = placeholdersOf(scheme.signed);
+  return { replayKey: timestamp === '' || names.includes('webhook-id') ? undefined : digestOf(content) };
 }
+
+const millisecondsOf = (text: string, format: 'seconds' | 'milliseconds' | 'iso') =>
+  format === 'iso' ? Date.parse(text) : Number(text) * (format === 'seconds' ? 1000 : 1);
+
+function contentOf(scheme: Scheme, reader: Reader, timestamp: string, { headers }: HookRequest): Buffer[] {
+  const parts = partsOf(scheme.signed);
+  return parts.map((part, at) => {
+    if (at % 2 === 0) return Buffer.from(part);
+    if (part === 'timestamp') return Buffer.from(timestamp);
+    const bytes = reader.bytesOf(part);
+    const wanted = scheme.forms[part];
+    if (wanted !== undefined && !forms[wanted].test(bytes.toString('latin1')))
+      throw new MissingError(`${part} is not of the form ${wanted}`);
+    const next = parts[at + 1] ?? '';
+    const isChecked = wanted === undefined && !isOfBody(part) && part !== 'url' && part !== 'method' && next !== '';
+    // With the separator in a value, one signature would fit several requests: a.b + c is a + b.c.
+    if (isChecked && bytes.includes(next)) throw new MissingError(`${part} contains "${next}"`);
+    // A key that is not signed would let a captured request in again and again, each time as another one.
+    const key = headers['idempotency-key'];
+    if (part === 'webhook-id' && key !== undefined && key !== headers['webhook-id']) {
+      throw new MissingError('the Idempotency-Key is not the webhook-id that is signed');
+    }
+    return bytes;
+  });
+}
+
+function fits({ algorithm }: Scheme, key: Buffer | KeyObject, content: readonly Buffer[], given: Buffer): boolean {
+  if (algorithm === 'token') return timingSafeEqual(digest(given), digest(key as Buffer));
+  if (algorithm in PUBLIC_KEYS) {
+    const [, hash] = PUBLIC_KEYS[algorithm as keyof typeof PUBLIC_KEYS];
+    return verify(hash, Buffer.concat(content), key, given);
+  }
+  const hmac = createHmac(algorithm, key);
+  for (const part of content) hmac.update(part);
+  const wanted = hmac.digest();
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/** So that the comparison tells nothing about the length of a token either. */
+const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest();

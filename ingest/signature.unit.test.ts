@@ -1,108 +1,40 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { findDoubt, presets, readKey, schemeSchema, type Scheme } from './signature.ts';
+import { handshakeSchema } from './handshake.ts';
+import { presets } from './presets.ts';
+import { judgeSignature, readKey, schemeSchema, type Scheme, type SchemeInput, type SignatureCheck } from './signature.ts';
+import type { HookRequest } from './signed-content.ts';
+import { vectors, type Vector } from '../test/support/signature-vectors.ts';
 
-/** A delivery as a sender published it, with a secret that is nobody's. */
-interface Vector {
-  scheme: string;
-  secret: string;
-  headers: Record<string, string>;
-  body: string;
-  /** Seconds at which it was signed. */
-  at: number;
-}
-
-const vectors: Vector[] = [
-  {
-    // standard-webhooks/standard-webhooks, libraries/javascript/src/webhook.test.ts: "sign function works".
-    scheme: 'standard-webhooks',
-    secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-    headers: {
-      'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
-      'webhook-timestamp': '1614265330',
-      'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
-    },
-    body: '{"test": 2432232314}',
-    at: 1614265330,
-  },
-  {
-    // docs.github.com, "Validating webhook deliveries", the values to test an implementation with.
-    scheme: 'github',
-    secret: "It's a Secret to Everybody",
-    headers: { 'x-hub-signature-256': 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17' },
-    body: 'Hello, World!',
-    at: 0,
-  },
-  {
-    // stripe/stripe-dotnet, EventUtilityTest.cs and Resources/event_test_signature.json.
-    scheme: 'stripe',
-    secret: 'webhook_secret',
-    headers: {
-      'stripe-signature':
-        't=1533204620,v1=2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7,v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef',
-    },
-    body: `${JSON.stringify(
-      {
-        id: 'evt_123',
-        object: 'event',
-        account: 'acct_123',
-        api_version: '2017-05-25',
-        created: 1533204620,
-        data: {
-          object: { id: 'cus_123', object: 'customer', created: 123456789, email: 'test@stripe.com', livemode: false, metadata: {} },
-        },
-        livemode: false,
-        pending_webhooks: 1,
-        request: { id: 'req_123', idempotency_key: 'idempotency-key-123' },
-        type: 'customer.created',
-      },
-      null,
-      2,
-    )}\n`,
-    at: 1533204620,
-  },
-  {
-    // Shopify/shopify-api-php, tests/Webhooks/RegistryTest.php, with the secret of BaseTestCase.php.
-    scheme: 'shopify',
-    secret: 'steffi',
-    headers: { 'x-shopify-hmac-sha256': '/Redz4YXHLnSmmSN8grr5/Jl/Ua3d7yX3iWbjb8R8wo=' },
-    body: '{"foo":"bar"}',
-    at: 0,
-  },
-  {
-    // docs.slack.dev, "Verifying requests from Slack", its step by step example.
-    scheme: 'slack',
-    secret: '8f742231b10e8888abcd99yyyzzz85a5',
-    headers: {
-      'x-slack-request-timestamp': '1531420618',
-      'x-slack-signature': 'v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503',
-    },
-    body: 'token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c',
-    at: 1531420618,
-  },
-];
-
-const schemeOf = (name: string) => presets[name]!;
+/** Published secrets are shorter than real ones have to be. */
+const schemeOf = (name: string): Scheme => {
+  const scheme = schemeSchema.parse(presets[name]!.signature);
+  return { ...scheme, secret: { ...scheme.secret, atLeastBytes: 1 } };
+};
 const bytes = (text: string) => new TextEncoder().encode(text);
+const findDoubt = (check: SignatureCheck, headers: HookRequest['headers'], body: Uint8Array, now?: number) =>
+  judgeSignature(check, { method: 'POST', query: check.url?.split('?')[1] ?? '', headers, body }, now).doubt;
 
 /** Whether the delivery is believed, with what is given in place of its own. */
 function isBelieved(vector: Vector, given: Partial<Vector> & { secrets?: string[]; add?: Record<string, string> } = {}): boolean {
-  const { scheme: name, secret, headers, body, at } = { ...vector, ...given };
+  const { scheme: name, secret, headers, body, at, url } = { ...vector, ...given };
   const scheme = schemeOf(name);
-  const keys = (given.secrets ?? [secret]).map((one) => readKey(scheme, one)!);
+  const keys = (given.secrets ?? [secret]).flatMap((one) => readKey(scheme, one) ?? []);
   const all: Record<string, string> = { ...headers, ...given.add };
-  return findDoubt({ scheme, keys }, all, bytes(body), at * 1000) === undefined;
+  return findDoubt({ scheme, keys, url }, all, bytes(body), at * 1000) === undefined;
 }
 
 describe.each(vectors)('the published delivery of $scheme', (vector) => {
-  const signature = schemeOf(vector.scheme).header;
+  const signature = schemeOf(vector.scheme).header!;
 
   test('is believed', () => {
     expect(isBelieved(vector)).toBe(true);
   });
 
   test('is not believed with another secret, and is while the right one is among several', () => {
-    const other = Buffer.from('another secret that is long enough').toString('base64');
+    const isPublic = vector.scheme === 'sendgrid';
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' });
+    const other = isPublic ? String(pair) : Buffer.from('another secret that is long enough').toString('base64');
     expect(isBelieved(vector, { secret: other })).toBe(false);
     expect(isBelieved(vector, { secrets: [other, vector.secret] })).toBe(true);
     expect(isBelieved(vector, { secrets: [vector.secret, other] })).toBe(true);
@@ -118,7 +50,7 @@ describe.each(vectors)('the published delivery of $scheme', (vector) => {
   test('is not believed without its signature, or with one cut, extended, in other letters or without its prefix', () => {
     const whole = vector.headers[signature]!;
     const { prefix } = schemeOf(vector.scheme);
-    for (const wrong of ['', whole.slice(0, -100), whole.slice(prefix.length + 1), whole.toUpperCase(), prefix, `${prefix},`]) {
+    for (const wrong of ['', whole.slice(0, -100), whole.slice(prefix.length + 2), prefix, `${prefix},`]) {
       expect(isBelieved(vector, { add: { [signature]: wrong } })).toBe(false);
     }
     expect(isBelieved(vector, { headers: { ...vector.headers, [signature]: whole.replaceAll(/[0-9]/g, '0') } })).toBe(false);
@@ -133,9 +65,9 @@ describe.each(vectors.filter(({ scheme }) => schemeOf(scheme).timestamp !== unde
 
   test('that was set anew is not believed, nor one out of shape', () => {
     const at = vector.at + 1000;
-    const name = schemeOf(vector.scheme).timestamp!.header;
+    const name = schemeOf(vector.scheme).timestamp!.header!;
     for (const text of [String(at), '', 'now', `${at}.0`, `-${at}`, ` ${at}`, `0x${at.toString(16)}`, 'NaN', '9'.repeat(30)]) {
-      const value = name === 'stripe-signature' ? vector.headers[name]!.replace(/t=\d+/, `t=${text}`) : text;
+      const value = ['stripe-signature', 'mux-signature'].includes(name) ? vector.headers[name]!.replace(/t=\d+/, `t=${text}`) : text;
       expect(isBelieved(vector, { at, add: { [name]: value } })).toBe(false);
     }
   });
@@ -186,7 +118,7 @@ test('a signed id is the only key: another Idempotency-Key beside it is not beli
 
 test('a scheme of one’s own signs bytes that are no text', () => {
   const scheme: Scheme = schemeSchema.parse({ header: 'x-mac', encoding: 'hex', algorithm: 'sha512', signed: 'a{x-at}|{body}' });
-  const key = readKey(scheme, 'ключ')!;
+  const key = readKey(scheme, 'ключ, который достаточно длинный')! as Buffer;
   const body = Uint8Array.from([0, 255, 0x7b, 0xc3]);
   const at = 'Zürich';
   const mac = createHmac('sha512', key)
@@ -195,7 +127,7 @@ test('a scheme of one’s own signs bytes that are no text', () => {
     .digest('hex');
   const headers: Record<string, string> = { 'x-mac': mac, 'x-at': at };
   expect(findDoubt({ scheme, keys: [key] }, headers, body)).toBeUndefined();
-  expect(findDoubt({ scheme, keys: [key] }, headers, body.subarray(1))).toMatch(/x-mac/);
+  expect(findDoubt({ scheme, keys: [key] }, headers, body.subarray(1))).toBe('no signature fits');
 });
 
 describe('a scheme', () => {
@@ -207,6 +139,15 @@ describe('a scheme', () => {
     ['whose timestamp is not signed', { timestamp: { header: 'x-at' } }],
     ['that signs a timestamp from nowhere', { signed: '{timestamp}.{body}' }],
     ['with nothing between two placeholders', { signed: '{x-id}{body}' }],
+    ['with a header behind the body', { signed: '{body}.{x-id}' }],
+    ['with a header right behind the body', { signed: '{body}{x-id}' }],
+    ['with a JSON value behind the body', { signed: '{body}|{json:id}' }],
+    ['with two headers behind a fixed form', { signed: '{x-id}{x-type}{body}', forms: { 'x-id': 'uuid' } }],
+    ['with a token that signs', { algorithm: 'token' }],
+    ['with no place', { header: undefined }],
+    ['with two places', { at: 'json:signature' }],
+    ['that does not sign the body, though it should not either', { bodyIsUnsigned: true }],
+    ['with an unknown form', { signed: '{x-id}{body}', forms: { 'x-id': 'word' } }],
     ['with a header in capitals', { header: 'X-Mac' }],
     ['with an unknown algorithm', { algorithm: 'md5' }],
     ['with a misspelt key', { seperator: ',' }],
@@ -214,6 +155,138 @@ describe('a scheme', () => {
     expect(schemeSchema.safeParse(fitting).success).toBe(true);
     expect(schemeSchema.safeParse({ ...fitting, ...given }).success).toBe(false);
   });
+});
+
+test('what stands behind the body may have a fixed form', () => {
+  for (const signed of ['{body}{timestamp}', '{method}{url}{body}{timestamp}', '{timestamp}{body}']) {
+    expect(schemeSchema.safeParse({ header: 'x-mac', signed, timestamp: { header: 'x-at', format: 'milliseconds' } }).success).toBe(true);
+  }
+  expect(schemeSchema.safeParse({ header: 'x-mac', signed: '{x-id}{body}', forms: { 'x-id': 'uuid' } }).success).toBe(true);
+});
+
+/** What a scheme makes of a request that was signed over `content`. */
+function tried(scheme: Partial<SchemeInput>, content: string, request: Partial<HookRequest>, at = 1_700_000_000_000, url?: string) {
+  const parsed = schemeSchema.parse({ header: 'x-mac', ...scheme });
+  const mac = createHmac('sha256', 'k'.repeat(24))
+    .update(content)
+    .digest(parsed.encoding === 'hex' ? 'hex' : 'base64');
+  const headers = { 'x-mac': `${parsed.prefix}${mac}`, ...request.headers };
+  const check = { scheme: parsed, keys: [Buffer.from('k'.repeat(24))], url };
+  return judgeSignature(check, { method: 'POST', query: '', body: bytes('{}'), ...request, headers }, at).doubt;
+}
+
+describe('what is signed', () => {
+  const at = '1700000000000';
+  const ms = { timestamp: { header: 'x-at', format: 'milliseconds' } } as const;
+  const iso = { timestamp: { header: 'x-at', format: 'iso' } } as const;
+  const url = 'https://example.com/hooks/catch/1/2?a=1';
+
+  test.each<[string, Partial<SchemeInput>, string, Partial<HookRequest>]>([
+    ['milliseconds and the body', { ...ms, signed: '{timestamp}{body}' }, `${at}{}`, { headers: { 'x-at': at } }],
+    [
+      'an ISO time and the body',
+      { ...iso, signed: '{timestamp}{body}' },
+      '2023-11-14T22:13:20Z{}',
+      { headers: { 'x-at': '2023-11-14T22:13:20Z' } },
+    ],
+    [
+      'the method, the address and the time behind the body',
+      { ...ms, signed: '{method}{url}{body}{timestamp}' },
+      `POST${url}{}${at}`,
+      { headers: { 'x-at': at }, query: 'a=1' },
+    ],
+    ['sorted fields', { signed: '{url}{form}' }, `${url}a1b2b3`, { body: bytes('b=3&a=1&b=2'), query: 'a=1' }],
+    ['a JSON value', { signed: '{json:a.0.b}', bodyIsUnsigned: true }, '7', { body: bytes('{"a":[{"b":7}]}') }],
+    ['a field', { signed: '{field:token}', bodyIsUnsigned: true }, 'x y', { body: bytes('token=x+y') }],
+    ['lines of JSON values', { signed: '{json-lines:A,B,C}' }, 'A\n1\nC\n3\n', { body: bytes('{"C":"3","A":"1"}') }],
+    ['a checksum of the body', { signed: '{x-id}|{crc32}' }, 'i|2745614147', { headers: { 'x-id': 'i' } }],
+  ])('may be %s', (_what, scheme, content, request) => {
+    expect(tried(scheme, content, request, Number(at), url)).toBeUndefined();
+    expect(tried(scheme, `${content}x`, request, Number(at), url)).toBe('no signature fits');
+  });
+
+  test.each<[string, Partial<SchemeInput>, Partial<HookRequest>]>([
+    ['a query that the address does not have', { signed: '{url}{body}' }, { query: 'a=2' }],
+    ['a JSON value that is not there', { signed: '{json:a}', bodyIsUnsigned: true }, {}],
+    ['a JSON value of a body that is none', { signed: '{json:a}', bodyIsUnsigned: true }, { body: bytes('a=1') }],
+    ['a JSON value of the prototype', { signed: '{json:__proto__.a}', bodyIsUnsigned: true }, {}],
+    ['a field that is there twice', { signed: '{field:a}', bodyIsUnsigned: true }, { body: bytes('a=1&a=2') }],
+    ['more fields than a form has', { signed: '{url}{form}' }, { body: bytes('&'.repeat(2000)) }],
+    ['an id of another form', { signed: '{x-id}{body}', forms: { 'x-id': 'uuid' } }, { headers: { 'x-id': '2023-11-14T22:13:20Z' } }],
+    ['a time in seconds for milliseconds', { ...ms, signed: '{timestamp}{body}' }, { headers: { 'x-at': '1700000000' } }],
+    ['a time that is no day', { ...iso, signed: '{timestamp}{body}' }, { headers: { 'x-at': '2023-99-14T22:13:20Z' } }],
+  ])('is never %s', (_what, scheme, request) => {
+    expect(tried(scheme, '', request)).toMatch(/./);
+  });
+});
+
+test('the same signature may be written in capitals, without padding, as base64url or with a space behind it', () => {
+  const mac = createHmac('sha256', 'k'.repeat(24)).update('{}>>');
+  const body = bytes('{}>>');
+  const digest = mac.digest();
+  for (const given of [digest.toString('hex'), digest.toString('hex').toUpperCase(), `${digest.toString('hex')} `]) {
+    expect(tried({ prefix: 'sha256=', signed: '{body}' }, '', { body, headers: { 'x-mac': `SHA256=${given}` } })).toBeUndefined();
+  }
+  const base64 = digest.toString('base64');
+  for (const given of [base64, base64.replace('=', ''), digest.toString('base64url'), ` ${base64} `]) {
+    expect(tried({ encoding: 'base64', signed: '{body}' }, '', { body, headers: { 'x-mac': given } })).toBeUndefined();
+  }
+});
+
+test('a token, Basic, and public keys are checked as well', () => {
+  const judged = (name: string, key: string, headers: Record<string, string>, body = '{}', at = 0) => {
+    const scheme = schemeSchema.parse(presets[name]!.signature);
+    return judgeSignature({ scheme, keys: [readKey(scheme, key)!] }, { method: 'POST', query: '', headers, body: bytes(body) }, at).doubt;
+  };
+  const token = 'a-token-of-the-right-length';
+  expect(judged('gitlab', token, { 'x-gitlab-token': token })).toBeUndefined();
+  for (const other of ['', token.slice(1), `${token}x`, token.toUpperCase()])
+    expect(judged('gitlab', token, { 'x-gitlab-token': other })).toMatch(/./);
+  const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+  expect(judged('basic', 'user:a-long-password', basic('user:a-long-password'))).toBeUndefined();
+  expect(judged('basic', 'user:a-long-password', basic('user:'))).toMatch(/./);
+
+  const ed = generateKeyPairSync('ed25519');
+  const raw = ed.publicKey.export({ format: 'der', type: 'spki' }).subarray(12).toString('hex');
+  const signed = {
+    'x-signature-ed25519': sign(null, Buffer.from('1700000000{}'), ed.privateKey).toString('hex'),
+    'x-signature-timestamp': '1700000000',
+  };
+  expect(judged('discord', raw, signed, '{}', 1_700_000_000_000)).toBeUndefined();
+  expect(judged('discord', raw, signed, '{ }', 1_700_000_000_000)).toBe('no signature fits');
+
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = rsa.publicKey.export({ format: 'pem', type: 'spki' }) as string;
+  const message = { Message: 'm', MessageId: 'i', Timestamp: 't', TopicArn: 'a', Type: 'Notification' };
+  const text = Object.entries(message)
+    .map(([key, value]) => `${key}\n${value}\n`)
+    .join('');
+  const Signature = sign('sha256', Buffer.from(text), rsa.privateKey).toString('base64');
+  expect(judged('aws-sns', pem, {}, JSON.stringify({ ...message, Signature }))).toBeUndefined();
+  expect(judged('aws-sns', pem, {}, JSON.stringify({ ...message, Message: 'n', Signature }))).toBe('no signature fits');
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'pem', type: 'spki' }) as string;
+  for (const key of [weak, raw, 'nonsense']) expect(readKey(schemeSchema.parse(presets['aws-sns']!.signature), key)).toBeUndefined();
+});
+
+test('Adyen’s published notification is believed, with its key in hex and the signature in the body', () => {
+  // Adyen/adyen-node-api-library, src/__tests__/hmacValidator.spec.ts.
+  const item = {
+    additionalData: { hmacSignature: 'coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0=' },
+    ...{ amount: { value: 1130, currency: 'EUR' }, pspReference: '7914073381342284', merchantAccountCode: 'TestMerchant' },
+    ...{ eventCode: 'AUTHORISATION', merchantReference: 'TestPayment-1407325143704', success: 'true' },
+  };
+  const scheme = schemeOf('adyen');
+  const keys = [readKey(scheme, '44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056')!];
+  const posted = (one: object) => bytes(JSON.stringify({ notificationItems: [{ NotificationRequestItem: one }] }));
+  expect(findDoubt({ scheme, keys }, {}, posted(item))).toBeUndefined();
+  expect(findDoubt({ scheme, keys }, {}, posted({ ...item, amount: { value: 1131, currency: 'EUR' } }))).toBe('no signature fits');
+});
+
+test('every preset fits the schema', () => {
+  for (const { signature, handshake } of Object.values(presets)) {
+    if (signature !== undefined) schemeSchema.parse(signature);
+    if (handshake !== undefined) handshakeSchema.parse(handshake);
+  }
 });
 
 describe('a secret', () => {

@@ -1,11 +1,13 @@
+import type { KeyObject } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { followFiles, readText, UnreadableError, type ReadText } from '../kit/follow-files.ts';
-import type { Door } from './catch-hook.ts';
-import { IngestError } from './errors.ts';
-import { findDoubt, presets, readKey, schemeSchema, type SignatureCheck } from './signature.ts';
-import { noSuchHook, type Hook } from './webhook.ts';
+import { handshakeSchema, needsKey, needsToken, type Handshake, type HookAnswer } from './handshake.ts';
+import { zapsSchema, type HookEntry, type Source } from './hook-schema.ts';
+import { presets } from './presets.ts';
+import { readKey, schemeSchema, type Scheme, type SignatureCheck } from './signature.ts';
+import { placeholdersOf } from './signed-content.ts';
 
 /** zaps.json does not fit. The message has one line per fault and never a secret. */
 export class ZapsError extends Error {
@@ -13,27 +15,25 @@ export class ZapsError extends Error {
   readonly code = 'ZAPS_INVALID';
 }
 
+/** How one hook is to be treated. */
+export interface HookSettings {
+  /** Undefined where anyone who knows the URL may post. */
+  signature?: (SignatureCheck & { replayIsRepeat: boolean }) | undefined;
+  handshake?: Handshake | undefined;
+  response?: HookAnswer | undefined;
+  origins?: ReadonlySet<string> | undefined;
+}
+
+/** By `userId/zapId`. */
+export type Zaps = ReadonlyMap<string, HookSettings>;
+
 const LOOK_EVERY_MS = 1000;
-
-const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1-64 letters, digits, _ or -');
-// Never the secret itself: zaps.json may lie in a repository.
-const source = z
-  .strictObject({ env: z.string().min(1).optional(), file: z.string().min(1).optional() })
-  .refine(({ env, file }) => (env === undefined) !== (file === undefined), 'expected either "env" or "file"');
-const content = z.strictObject({
-  /** Ways to sign beside the presets, by name. */
-  schemes: z.record(z.string(), schemeSchema).default({}),
-  zaps: z.array(
-    z.strictObject({
-      userId: id,
-      zapId: id,
-      signature: z.strictObject({ scheme: z.string(), secrets: z.array(source).min(1) }).optional(),
-    }),
-  ),
-});
-
-/** By `userId/zapId`; null where whoever knows the URL may post. */
-type Zaps = ReadonlyMap<string, SignatureCheck | null>;
+const schemesOfPresets = Object.entries(presets).flatMap(([name, { signature }]) =>
+  signature === undefined ? [] : [[name, schemeSchema.parse(signature)] as const],
+);
+const handshakesOfPresets = new Map(
+  Object.entries(presets).flatMap(([name, { handshake }]) => (handshake === undefined ? [] : [[name, handshakeSchema.parse(handshake)]])),
+);
 
 /**
  * Reads zaps.json and the secrets that it names.
@@ -41,57 +41,106 @@ type Zaps = ReadonlyMap<string, SignatureCheck | null>;
  * @throws ZapsError naming every fault
  */
 export function loadZaps(path: string, env: NodeJS.ProcessEnv, read = readText): Zaps {
-  const parsed = content.safeParse(readJson(path, read));
+  const parsed = zapsSchema.safeParse(readJson(path, read));
   const faults = (parsed.error?.issues ?? []).map((issue) => `${z.core.toDotPath(issue.path)}: ${issue.message}`);
   const { schemes, zaps: listed } = parsed.data ?? { schemes: {}, zaps: [] };
-  for (const name of Object.keys(schemes)) if (name in presets) faults.push(`schemes.${name}: is the name of a preset`);
-  const named = new Map(Object.entries({ ...schemes, ...presets }));
+  for (const name of Object.keys(schemes)) if (Object.hasOwn(presets, name)) faults.push(`schemes.${name}: is the name of a preset`);
+  const named = new Map([...Object.entries(schemes), ...schemesOfPresets]);
 
-  const zaps = new Map<string, SignatureCheck | null>();
-  for (const [at, { userId, zapId, signature }] of listed.entries()) {
-    const zap = `${userId}/${zapId}`;
-    if (zaps.has(zap)) faults.push(`zaps[${at}]: ${zap} is there twice`);
-    zaps.set(zap, null);
-    if (signature === undefined) continue;
-    const scheme = named.get(signature.scheme);
-    if (scheme === undefined) faults.push(`zaps[${at}].signature.scheme: "${signature.scheme}" is none of ${[...named.keys()].join(', ')}`);
-    if (scheme === undefined) continue;
-    const keys = signature.secrets.flatMap(({ env: variable = '', file: named }, index) => {
-      const file = named === undefined ? undefined : resolve(dirname(path), named);
-      const key = readKey(scheme, file === undefined ? env[variable] : readSecret(file, read));
-      const where = `zaps[${at}].signature.secrets[${index}]`;
-      if (key === undefined) faults.push(`${where}: ${file ?? variable} is missing, empty or not as ${signature.scheme} has it`);
-      return key ?? [];
-    });
-    zaps.set(zap, { scheme, keys });
+  const zaps = new Map<string, HookSettings>();
+  for (const [at, entry] of listed.entries()) {
+    const zap = `${entry.userId}/${entry.zapId}`;
+    const fault = (where: string, what: string) => faults.push(`zaps[${at}]${where}: ${what}`);
+    if (zaps.has(zap)) fault('', `${zap} is there twice`);
+    zaps.set(
+      zap,
+      settingsOf(entry, named, (source) => readSource(source, env, dirname(path), read), fault),
+    );
   }
   if (faults.length > 0) throw new ZapsError(`${path} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   return zaps;
 }
 
-/**
- * Lets in whom zaps.json names. Follows it and its secrets' files while the process runs.
- *
- * @throws ZapsError when the file does not fit at the start
- */
-export function createDoor(path: string, env: NodeJS.ProcessEnv, log: Logger): Door {
-  const zaps = followFiles((read) => loadZaps(path, env, read), {
-    ...{ name: 'zaps.json', everyMs: LOOK_EVERY_MS, log },
-    describe: ({ size }) => ({ zaps: size }),
-  });
-  function find({ userId, zapId }: Hook): SignatureCheck | null {
-    const check = zaps.current().get(`${userId}/${zapId}`);
-    if (check === undefined) throw noSuchHook();
-    return check;
-  }
+function settingsOf(
+  entry: HookEntry,
+  schemes: ReadonlyMap<string, Scheme>,
+  secretOf: (source: Source) => string | undefined,
+  fault: (where: string, what: string) => void,
+): HookSettings {
+  const { preset: name = '', secrets, handshakeToken } = entry;
+  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (entry.preset !== undefined && preset === undefined) fault('.preset', `"${name}" is none of ${Object.keys(presets).join(', ')}`);
+  if (secrets !== undefined && preset?.signature === undefined)
+    fault('.secrets', 'belong to a preset that signs; else they are part of "signature"');
+  if (secrets !== undefined && entry.signature !== undefined) fault('.secrets', 'are there twice, here and in "signature"');
+  const wanted = entry.signature ?? (secrets === undefined ? undefined : { scheme: name, secrets, url: entry.url });
+  const signature = wanted && checkOf(wanted, entry.signature === undefined ? '' : '.signature', schemes, secretOf, fault);
+
+  const chosen = entry.handshake ?? (preset?.handshake === undefined ? undefined : name);
+  const rules = typeof chosen === 'string' ? handshakesOfPresets.get(chosen) : chosen;
+  if (chosen !== undefined && rules === undefined)
+    fault('.handshake', `"${typeof chosen === 'string' ? chosen : ''}" is none of ${[...handshakesOfPresets.keys()].join(', ')}`);
+  const token = handshakeToken === undefined ? undefined : secretOf(handshakeToken);
+  const [key] = signature?.keys ?? [];
+  if (handshakeToken !== undefined && (token ?? '') === '') fault('.handshakeToken', `${nameOf(handshakeToken)} is missing or empty`);
+  if (rules !== undefined && needsToken(rules) && handshakeToken === undefined) fault('.handshakeToken', 'is needed for this handshake');
+  if (rules !== undefined && needsKey(rules) && key === undefined) fault('.handshake', 'needs the secret of a signature');
+
+  const response = entry.response ?? preset?.response;
   return {
-    open: (hook) => void find(hook),
-    verify: (hook, headers, body) => {
-      const check = find(hook);
-      const doubt = check === null ? undefined : findDoubt(check, headers, body);
-      if (doubt !== undefined) throw new IngestError('unauthorized', 'The signature is missing, wrong or too old.', new Error(doubt));
+    signature,
+    handshake: rules && { rules, token: token === undefined ? undefined : Buffer.from(token), key },
+    response: response && {
+      status: response.status ?? 200,
+      headers: response.status === 204 ? {} : { 'content-type': response.type ?? 'text/plain; charset=utf-8' },
+      body: response.body ?? '',
     },
+    origins: entry.origins && new Set(entry.origins),
   };
+}
+
+function checkOf(
+  wanted: NonNullable<HookEntry['signature']>,
+  at: string,
+  schemes: ReadonlyMap<string, Scheme>,
+  secretOf: (source: Source) => string | undefined,
+  fault: (where: string, what: string) => void,
+): HookSettings['signature'] {
+  const { scheme: name, secrets, url, toleranceSeconds, replays } = wanted;
+  const scheme = schemes.get(name);
+  if (scheme === undefined) {
+    fault(`${at}.scheme`, `"${name}" is none of ${[...schemes.keys()].join(', ')}`);
+    return undefined;
+  }
+  const placeholders = placeholdersOf(scheme.signed);
+  if (placeholders.includes('url') && url === undefined) fault(`${at}.url`, `is needed: ${name} signs the hook's public address`);
+  const keys = secrets.map((source, index): Buffer | KeyObject | undefined => {
+    const key = readKey(scheme, secretOf(source));
+    const { atLeastBytes } = scheme.secret;
+    const where = `${at}.secrets[${index}]`;
+    if (key === undefined) fault(where, `${nameOf(source)} is missing, shorter than ${atLeastBytes} bytes or not as ${name} has it`);
+    return key;
+  });
+  return {
+    scheme: toleranceSeconds === undefined ? scheme : { ...scheme, toleranceSeconds },
+    keys: keys.filter((key) => key !== undefined),
+    url,
+    replayIsRepeat: replays === undefined ? Object.hasOwn(presets, name) : replays === 'repeat',
+  };
+}
+
+const nameOf = ({ env, file }: Source) => file ?? env ?? '';
+
+/** @returns undefined when it cannot be read */
+function readSource({ env: variable = '', file }: Source, env: NodeJS.ProcessEnv, folder: string, read: ReadText): string | undefined {
+  if (file === undefined) return env[variable];
+  try {
+    // An editor's last line break is no part of a secret.
+    return read(resolve(folder, file)).replace(/\r?\n$/, '');
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
+  }
 }
 
 function readJson(path: string, read: ReadText): unknown {
@@ -105,24 +154,10 @@ function readJson(path: string, read: ReadText): unknown {
   }
 }
 
-/** @returns undefined when it cannot be read */
-function readSecret(path: string, read: ReadText): string | undefined {
-  try {
-    // An editor's last line break is no part of a secret.
-    return read(path).replace(/\r?\n$/, '');
-  } catch (error) {
-    if (error instanceof UnreadableError) return undefined;
-    throw error;
-  }
-}
-
-/** createDoor for the main file: prints the faults and ends the process with 2, as no start can mend them. */
-export function doorOrExit(...given: Parameters<typeof createDoor>): Door {
-  try {
-    return createDoor(...given);
-  } catch (error) {
-    if (!(error instanceof ZapsError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
-  }
+/** Follows zaps.json and its secrets' files. @throws ZapsError when the file does not fit at the start */
+export function followZaps(path: string, env: NodeJS.ProcessEnv, log: Logger): () => Zaps {
+  return followFiles((read) => loadZaps(path, env, read), {
+    ...{ name: 'zaps.json', everyMs: LOOK_EVERY_MS, log },
+    describe: ({ size }) => ({ zaps: size }),
+  }).current;
 }

@@ -2,13 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHmac } from 'node:crypto';
 import { IngestError } from './errors.ts';
-import { createDoor, loadZaps, ZapsError } from './zaps.ts';
+import { createDoor as doorOf } from './door.ts';
+import { followZaps, loadZaps, ZapsError } from './zaps.ts';
 
 const MARKER = 'marker-that-nobody-may-see';
+const [FIRST, OTHER] = ['the-first-secret-of-two-of-them', 'the-other-secret-of-two-of-them'];
+const createDoor = (file: string, env: NodeJS.ProcessEnv, log: Logger) => doorOf(followZaps(file, env, log));
 let folder: string;
 let path: string;
 beforeEach(() => {
@@ -38,18 +41,18 @@ describe('zaps.json', () => {
     write({
       zaps: [{ userId: 'u', zapId: 'open' }, ...signed({ scheme: 'github', secrets: [{ env: 'A' }, { file: join(folder, 'b') }] }).zaps],
     });
-    writeFileSync(join(folder, 'b'), 'second\n');
-    const zaps = loadZaps(path, { A: 'first' });
+    writeFileSync(join(folder, 'b'), `${OTHER}\n`);
+    const zaps = loadZaps(path, { A: FIRST });
     expect([...zaps.keys()]).toEqual(['u/open', 'u/z']);
-    expect(zaps.get('u/open')).toBeNull();
-    expect(zaps.get('u/z')?.scheme.header).toBe('x-hub-signature-256');
-    expect(zaps.get('u/z')?.keys.map(String)).toEqual(['first', 'second']);
+    expect(zaps.get('u/open')).toEqual({ signature: undefined, handshake: undefined, response: undefined, origins: undefined });
+    expect(zaps.get('u/z')?.signature?.scheme.header).toBe('x-hub-signature-256');
+    expect(zaps.get('u/z')?.signature?.keys.map(String)).toEqual([FIRST, OTHER]);
   });
 
   test('may describe a way to sign of its own', () => {
     const schemes = { acme: { header: 'x-acme', encoding: 'hex', signed: '{timestamp}|{body}', timestamp: { header: 'x-acme-at' } } };
     write({ schemes, ...signed({ scheme: 'acme', secrets: [{ env: 'A' }] }) });
-    expect(loadZaps(path, { A: 'first' }).get('u/z')?.scheme).toMatchObject({ ...schemes.acme, algorithm: 'sha256', prefix: '' });
+    expect(loadZaps(path, { A: FIRST }).get('u/z')?.signature?.scheme).toMatchObject({ ...schemes.acme, algorithm: 'sha256', prefix: '' });
   });
 
   test('with no zaps at all accepts nobody', () => {
@@ -69,24 +72,37 @@ describe('zaps.json', () => {
       { zaps: [{ userId: 'u', zapId: 'z' }, ...signed({ scheme: 'github', secrets: [{ env: 'SET' }] }).zaps] },
       /u\/z is there twice/,
     ],
-    ['names an unknown scheme', signed({ scheme: 'gitlab', secrets: [{ env: 'SET' }] }), /"gitlab" is none of .*github/],
+    ['names an unknown scheme', signed({ scheme: 'acme', secrets: [{ env: 'SET' }] }), /"acme" is none of .*github/],
     ['gives a preset another meaning', { schemes: { github: { header: 'x', encoding: 'hex', signed: '{body}' } }, zaps: [] }, /preset/],
     ['demands a signature without secrets', signed({ scheme: 'github', secrets: [] }), /secrets/],
     ['names a variable that is not set', signed({ scheme: 'github', secrets: [{ env: 'UNSET' }] }), /UNSET is missing/],
     ['names a file that is not there', signed({ scheme: 'github', secrets: [{ file: '/nowhere' }] }), /\/nowhere is missing/],
     ['has a secret inline', signed({ scheme: 'github', secrets: [MARKER] }), /secrets\[0\]/],
     ['has a secret inline as a value', signed({ scheme: 'github', secrets: [{ value: MARKER }] }), /secrets\[0\]/],
+    ['has a secret that is short', signed({ scheme: 'github', secrets: ['env:SHORT'] }), /SHORT is missing, shorter than 24 bytes/],
+    ['signs an address that it does not give', signed({ scheme: 'square', secrets: ['env:SET'] }), /signature\.url: is needed/],
+    ['names an unknown preset', { zaps: [{ userId: 'u', zapId: 'z', preset: 'acme' }] }, /preset: "acme" is none of/],
+    [
+      'has secrets for a preset that does not sign',
+      { zaps: [{ userId: 'u', zapId: 'z', preset: 'strava', secrets: ['env:SET'] }] },
+      /secrets/,
+    ],
+    ['lacks the verify token', { zaps: [{ userId: 'u', zapId: 'z', preset: 'meta' }] }, /handshakeToken: is needed/],
+    ['lacks the secret of its handshake', { zaps: [{ userId: 'u', zapId: 'z', preset: 'zoom' }] }, /handshake: needs the secret/],
+    ['answers with a body where there is none', { zaps: [{ userId: 'u', zapId: 'z', response: { status: 204, body: 'x' } }] }, /204/],
+    ['answers with a redirect', { zaps: [{ userId: 'u', zapId: 'z', response: { status: 301 } }] }, /response/],
+    ['names an origin with a path', { zaps: [{ userId: 'u', zapId: 'z', origins: ['https://a.example/x'] }] }, /origins/],
     ['has two places for one secret', signed({ scheme: 'github', secrets: [{ env: 'SET', file: '/x' }] }), /either "env" or "file"/],
     [
       'has a secret that is no base64',
       signed({ scheme: 'standard-webhooks', secrets: [{ env: 'SET' }] }),
-      /SET is missing, empty or not as/,
+      /SET is missing, shorter than 24 bytes or not as/,
     ],
   ])('that %s is refused', (_what, content, fault) => {
     const message =
       content === undefined
         ? faultsOf('{}', {}) && (rmSync(path), messageOf(() => loadZaps(path, {})))
-        : faultsOf(content, { SET: `${MARKER}!` });
+        : faultsOf(content, { SET: `${MARKER}!`, SHORT: MARKER.slice(0, 23) });
     expect(message).toMatch(fault);
     expect(message).not.toContain(MARKER);
   });
@@ -114,8 +130,8 @@ function messageOf(act: () => unknown): string {
 function knock(door: ReturnType<typeof createDoor>, zapId: string, headers: Record<string, string> = {}, body = ''): string {
   const hook = { userId: 'u', zapId };
   try {
-    door.open(hook);
-    door.verify(hook, headers, new TextEncoder().encode(body));
+    door.settings(hook);
+    door.verify(hook, { method: 'POST', query: '', headers, body: new TextEncoder().encode(body) });
     return 'in';
   } catch (error) {
     if (error instanceof IngestError) return error.code;
@@ -132,18 +148,18 @@ describe('a zap', () => {
 
   test('that zaps.json does not name is not there, one without a signature is open, one with it wants it', () => {
     write({ zaps: [{ userId: 'u', zapId: 'open' }, ...signed({ scheme: 'github', secrets: [{ env: 'A' }] }).zaps] });
-    const door = createDoor(path, { A: 'first' }, log);
+    const door = createDoor(path, { A: FIRST }, log);
     expect(['open', 'other', 'z'].map((zapId) => knock(door, zapId))).toEqual(['in', 'not_found', 'unauthorized']);
-    expect(knock(door, 'z', github('first', 'text'), 'text')).toBe('in');
-    expect(knock(door, 'z', github('first', 'text'), 'other')).toBe('unauthorized');
+    expect(knock(door, 'z', github(FIRST, 'text'), 'text')).toBe('in');
+    expect(knock(door, 'z', github(FIRST, 'text'), 'other')).toBe('unauthorized');
   });
 
   test('tells a sender whose signature is refused nothing but that, and the log the reason', () => {
     write(signed({ scheme: 'slack', secrets: [{ env: 'A' }] }));
-    const door = createDoor(path, { A: 'first' }, log);
+    const door = createDoor(path, { A: FIRST }, log);
     const refusal = (headers: Record<string, string>) => {
       try {
-        door.verify({ userId: 'u', zapId: 'z' }, headers, new Uint8Array());
+        door.verify({ userId: 'u', zapId: 'z' }, { method: 'POST', query: '', headers, body: new Uint8Array() });
       } catch (error) {
         return error as IngestError;
       }
@@ -206,18 +222,18 @@ describe('a change of zaps.json', () => {
     ['empty', (file) => writeFileSync(file, '')],
   ])('in which a secret’s file becomes %s is logged once and changes nothing, and ends with it', (_what, become) => {
     const file = join(folder, 'secret');
-    writeFileSync(file, 'first');
+    writeFileSync(file, FIRST);
     write(signed({ scheme: 'github', secrets: [{ file }] }));
     const door = createDoor(path, {}, log);
     rmSync(file);
     become(file);
     for (let n = 0; n < 3; n += 1) look();
-    expect([knock(door, 'z', github('first')), knock(door, 'z')]).toEqual(['in', 'unauthorized']);
+    expect([knock(door, 'z', github(FIRST)), knock(door, 'z')]).toEqual(['in', 'unauthorized']);
     expect(lines.filter(({ level }) => level >= 50)).toMatchObject([{ cause: expect.stringContaining(`${file} is missing`) as string }]);
     rmSync(file, { recursive: true, force: true });
-    writeFileSync(file, 'other');
+    writeFileSync(file, OTHER);
     look();
-    expect([knock(door, 'z', github('first')), knock(door, 'z', github('other'))]).toEqual(['unauthorized', 'in']);
+    expect([knock(door, 'z', github(FIRST)), knock(door, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
   });
 
   test('that names a secret’s file before it is there is in force once it is', () => {
@@ -225,22 +241,22 @@ describe('a change of zaps.json', () => {
     const door = createDoor(path, {}, log);
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'late') }] }));
     look();
-    expect(knock(door, 'z', github('secret'))).toBe('not_found');
-    writeFileSync(join(folder, 'late'), 'secret');
+    expect(knock(door, 'z', github(FIRST))).toBe('not_found');
+    writeFileSync(join(folder, 'late'), FIRST);
     look();
-    expect(knock(door, 'z', github('secret'))).toBe('in');
+    expect(knock(door, 'z', github(FIRST))).toBe('in');
   });
 
   test('may be that of a secret’s file, or of the file behind a link, as Kubernetes swaps them', () => {
-    writeFileSync(join(folder, 'one'), 'first');
-    writeFileSync(join(folder, 'two'), 'other');
+    writeFileSync(join(folder, 'one'), FIRST);
+    writeFileSync(join(folder, 'two'), OTHER);
     symlinkSync(join(folder, 'one'), join(folder, 'link'));
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'link') }] }));
     const door = createDoor(path, {}, log);
     rmSync(join(folder, 'link'));
     symlinkSync(join(folder, 'two'), join(folder, 'link'));
     look();
-    expect([knock(door, 'z', github('first')), knock(door, 'z', github('other'))]).toEqual(['unauthorized', 'in']);
-    expect(JSON.stringify(lines)).not.toMatch(/first|other/);
+    expect([knock(door, 'z', github(FIRST)), knock(door, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
+    expect(JSON.stringify(lines)).not.toMatch(/of-two-of-them/);
   });
 });

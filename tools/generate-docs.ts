@@ -13,6 +13,7 @@ import { describeSettings } from '../kit/settings.ts';
 import { settings as stack } from '../stack/config.ts';
 import { documents } from './documents.ts';
 import { figures } from './figures.ts';
+import { vendorTables } from './vendors.ts';
 
 // `npm run generate` writes the parts of the documents that code or a measurement knows better than a person: between
 // <!-- NAME --> and <!-- /NAME -->, each on one page. With --check it only says which page is stale.
@@ -47,7 +48,13 @@ function errorTable(): string {
   return ['| Code | Status | Send again |', '|---|---|---|', ...rows].join('\n');
 }
 
-const generated: Record<string, () => string> = { settings: settingsTables, errors: errorTable, verbs: verbTable, figures };
+const generated: Record<string, () => string> = {
+  settings: settingsTables,
+  errors: errorTable,
+  verbs: verbTable,
+  figures,
+  vendors: vendorTables,
+};
 
 const pages = new Map(documents().map((path) => [path, readFileSync(path, 'utf8')]));
 const stale = new Set<string>();

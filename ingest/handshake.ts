@@ -1,0 +1,125 @@
+import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { z } from 'zod';
+import { createReader, MissingError, type HookRequest, type Reader } from './signed-content.ts';
+
+// Many vendors call a new URL once and want a special answer, else it cannot be registered. When, and which answer, is
+// data: presets.ts has those of known vendors. Such a call makes no event.
+
+/** A challenge is short; what is longer is an event. */
+const LONGEST_BODY = 65_536;
+const LONGEST_VALUE = 1024;
+
+const wanted = z.record(z.string(), z.union([z.literal(true), z.string()]));
+const template = z.string().max(4096);
+const ruleSchema = z.strictObject({
+  when: z
+    .strictObject({
+      method: z.enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']),
+      query: wanted.default({}),
+      header: wanted.default({}),
+      json: wanted.default({}),
+    })
+    .describe('true: it is there; a text: it is exactly this'),
+  token: z
+    .string()
+    .regex(/^(query|json|header):.+$/)
+    .optional()
+    .describe('what must be the hook\'s "handshakeToken", else 401'),
+  signed: z.boolean().default(false).describe("the hook's signature must fit as well, where it has one, else 401"),
+  answer: z.strictObject({
+    status: z.int().min(200).max(299).default(200),
+    type: z.string().default('text/plain; charset=utf-8'),
+    /** `{query:name}`, `{header:name}`, `{json:path}`, `{hmac-hex:…}` and `{hmac-base64:…}` of any of them. */
+    body: z.union([template, z.record(z.string(), template)]).default(''),
+    headers: z.record(z.string().regex(/^[a-z0-9-]+$/), template).default({}),
+  }),
+});
+export const handshakeSchema = z.array(ruleSchema).min(1);
+export type Rule = z.output<typeof ruleSchema>;
+export type RuleInput = z.input<typeof ruleSchema>;
+
+/** What a hook answers beside ingest's own JSON. */
+export interface HookAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface Handshake {
+  rules: readonly Rule[];
+  token?: Buffer | undefined;
+  /** For `hmac-…`: the hook's own secret. */
+  key?: Buffer | KeyObject | undefined;
+}
+
+/** What a rule needs beside the request; for the faults of zaps.json. */
+export const needsToken = (rules: readonly Rule[]) => rules.some(({ token }) => token !== undefined);
+export const needsKey = (rules: readonly Rule[]) =>
+  rules.some(({ answer }) => JSON.stringify([answer.body, answer.headers]).includes('{hmac-'));
+
+/** The rule that a request is for, with what to read it by. */
+export function findRule({ rules }: Handshake, request: HookRequest): { rule: Rule; reader: Reader } | undefined {
+  const reader = createReader(request);
+  const has = (name: string, value: true | string) => {
+    try {
+      const found = reader.read(name);
+      return value === true || found === value;
+    } catch (error) {
+      if (error instanceof MissingError) return false;
+      throw error;
+    }
+  };
+  const rule = rules.find(({ when }) => {
+    if (when.method !== request.method) return false;
+    if (Object.keys(when.json).length > 0 && (request.body.length === 0 || request.body.length > LONGEST_BODY)) return false;
+    return (['header', 'query', 'json'] as const).every((place) =>
+      Object.entries(when[place]).every(([name, value]) => has(`${place}:${name}`, value)),
+    );
+  });
+  return rule === undefined ? undefined : { rule, reader };
+}
+
+/** Why the call is not believed; undefined when it is. */
+export function doubtToken({ token }: Handshake, { rule, reader }: { rule: Rule; reader: Reader }): string | undefined {
+  if (rule.token === undefined) return undefined;
+  try {
+    const given = Buffer.from(reader.read(rule.token));
+    const fits = token !== undefined && given.length === token.length && timingSafeEqual(given, token);
+    return fits ? undefined : 'the handshake token is wrong';
+  } catch (error) {
+    if (error instanceof MissingError) return error.message;
+    throw error;
+  }
+}
+
+/** @returns undefined when a value that the answer needs is missing or too long: then it is no handshake */
+export function answerOf({ key }: Handshake, { rule: { answer }, reader }: { rule: Rule; reader: Reader }): HookAnswer | undefined {
+  const valueOf = (name: string): string => {
+    const [, encoding, of = ''] = /^hmac-(hex|base64):(.+)$/.exec(name) ?? [];
+    const value = reader.read(encoding === undefined ? name : of);
+    if (value.length > LONGEST_VALUE) throw new MissingError(`${name} is too long`);
+    if (encoding === undefined) return value;
+    if (key === undefined) throw new MissingError('there is no secret');
+    return createHmac('sha256', key)
+      .update(value)
+      .digest(encoding as 'hex' | 'base64');
+  };
+  const render = (text: string) => text.replaceAll(HANDSHAKE_PLACEHOLDER, (_all, name: string) => valueOf(name));
+  try {
+    const isText = typeof answer.body === 'string';
+    const body = isText
+      ? render(answer.body as string)
+      : JSON.stringify(Object.fromEntries(Object.entries(answer.body).map(([name, text]) => [name, render(text)])));
+    const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, text]) => [name, render(text)]));
+    // Nothing beyond visible ASCII: a line end would begin another header.
+    if (Object.values(headers).some((value) => !/^[\x20-\x7e]*$/.test(value))) return undefined;
+    // What a sender gave is never shown as a page.
+    const type = isText ? answer.type : 'application/json';
+    return { status: answer.status, headers: { 'content-type': type, 'x-content-type-options': 'nosniff', ...headers }, body };
+  } catch (error) {
+    if (error instanceof MissingError) return undefined;
+    throw error;
+  }
+}
+
+const HANDSHAKE_PLACEHOLDER = /\{((?:hmac-hex:|hmac-base64:)?(?:query|header|json):[^{}]+)\}/g;

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { handshakeSchema } from './handshake.ts';
+import { schemeSchema } from './signature.ts';
+
+// What zaps.json may say, once: the loader judges by it, and the documentation is generated from it.
+
+const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1-64 letters, digits, _ or -');
+/** Never the secret itself: zaps.json may lie in a repository. `{"env": …}` and `{"file": …}` are the older form. */
+const source = z.union([
+  z
+    .string()
+    .regex(/^(env|file):.+$/, 'expected env:NAME or file:path')
+    .transform((text) => (text.startsWith('env:') ? { env: text.slice(4), file: undefined } : { env: undefined, file: text.slice(5) })),
+  z
+    .strictObject({ env: z.string().min(1).optional(), file: z.string().min(1).optional() })
+    .refine(({ env, file }) => (env === undefined) !== (file === undefined), 'expected either "env" or "file"'),
+]);
+export type Source = z.output<typeof source>;
+
+const origin = z.union([
+  z.literal('*'),
+  z.string().regex(/^https?:\/\/[^/?#\s]+$/, 'expected an origin such as https://app.example, or *'),
+]);
+const response = z
+  .strictObject({
+    status: z.union([z.literal(200), z.literal(202), z.literal(204)]).default(200),
+    type: z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[\x20-\x7e]+$/)
+      .default('text/plain; charset=utf-8'),
+    body: z.string().max(4096).default(''),
+  })
+  .refine(({ status, body }) => status !== 204 || body === '', 'a 204 has no body');
+export type ResponseInput = z.input<typeof response>;
+
+/** One hook of zaps.json. */
+export const hookSchema = z.strictObject({
+  userId: id,
+  zapId: id,
+  preset: z.string().optional().describe('a vendor of the table: its handshake and response, and its signature once there are `secrets`'),
+  secrets: z.array(source).min(1).max(4).optional().describe('of the preset'),
+  signature: z
+    .strictObject({
+      scheme: z.string().describe('a preset, or a name of `schemes`'),
+      secrets: z.array(source).min(1).max(4).describe('`env:NAME` or `file:path`; several while they rotate'),
+      url: z.url().optional().describe("the hook's public address as the vendor has it, where that is signed"),
+      toleranceSeconds: z
+        .int()
+        .min(1)
+        .max(604_800)
+        .optional()
+        .describe('how old a signed time may be; 300 unless the scheme says otherwise'),
+      replays: z.enum(['repeat', 'allow']).optional().describe('what the same signed request is when it comes again'),
+    })
+    .optional(),
+  url: z.url().optional().describe('of the preset, see `signature`'),
+  handshake: z.union([z.string(), handshakeSchema]).optional().describe('a preset, or rules'),
+  handshakeToken: source.optional().describe('what the vendor repeats in its handshake, where it does'),
+  response: response.optional().describe("in place of ingest's JSON: `status` 200, 202 or 204, `type`, `body`"),
+  origins: z.array(origin).min(1).max(100).optional().describe('web pages that may post (CORS)'),
+});
+export type HookEntry = z.output<typeof hookSchema>;
+
+export const zapsSchema = z.strictObject({
+  /** Ways to sign beside the presets, by name. */
+  schemes: z.record(z.string(), schemeSchema).default({}),
+  zaps: z.array(hookSchema),
+});
