@@ -40,8 +40,8 @@ describe('a file', () => {
     expect(longerThan(mains, 69)).toEqual([]);
   });
 
-  test('in test/ is a test, or lies in test/support/', () => {
-    const others = tracked.filter((path) => path.startsWith('test/') && !path.startsWith('test/support/') && !path.endsWith('.test.ts'));
+  test('in test/ is a test, or lies in test/support/ or test/faults/', () => {
+    const others = tracked.filter((path) => /^test\/(?!support\/|faults\/)/.test(path) && !path.endsWith('.test.ts'));
     expect(others).toEqual([]);
   });
 
@@ -52,7 +52,7 @@ describe('a file', () => {
 
 test('the environment is read where a process starts, and nowhere else', () => {
   const allowed =
-    /^([^/]+(\/[^/]+)?\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|(stack|test\/support|bench|tools)\/.+\.ts)$/;
+    /^([^/]+(\/[^/]+)?\/main\.ts|vitest\.config\.ts|prisma\/(migrate|generate)\.ts|(stack|test\/(support|faults)|bench|tools)\/.+\.ts)$/;
   const needle = ['process', 'env'].join('.');
   // A test may hand the whole environment on to a process that it starts.
   const read = (path: string) => (tests.includes(path) ? text(path).replaceAll(`...${needle},`, '') : text(path));
