@@ -2,7 +2,7 @@
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
-.PHONY: help up down nuke status doctor pause resume logs ui test test/unit test/stack test/full check generate
+.PHONY: help up down nuke status doctor pause resume logs ui test test/unit test/stack test/full check generate faults faults/ci faults/full faults/mutants
 
 help: ## this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -48,6 +48,18 @@ test/full: prisma/generated ## make test, the tests that take long, and the suit
 	@npm run --silent test:full
 	@npm run --silent test:exactly-once
 	@TEST_STACK=containers npm run --silent test:stack
+
+faults: prisma/generated ## break a stack of its own by a seeded schedule and judge what became of every event; SEED= EVENTS= KILLS=
+	@npm run --silent faults
+
+faults/ci: prisma/generated ## the fault run of every change: 20,000 events, each part killed twice, the slot dropped
+	@SEED=$${SEED:-1} EVENTS=20000 KILLS=20 OTHERS=4 RATE=150 npm run --silent faults
+
+faults/full: prisma/generated ## ten seeds, a million events, hours; goes on where it was ended and keeps the figures
+	@npm run --silent faults:full
+
+faults/mutants: prisma/generated ## test the checker: plant known faults in a copy of the product; one with MUTANT=
+	@npm run --silent faults:mutants
 
 check: prisma/generated ## types, lint, format, generated files
 	@npm run --silent check

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Bounds, Facts } from './facts.ts';
+import type { AuditRow, Bounds, Facts } from './facts.ts';
 import type { Op } from './history.ts';
 import { check } from './invariants.ts';
 
@@ -24,9 +24,9 @@ function healthy() {
     ops: all.map(opOf),
     spans: [] as Facts['spans'][number][],
     records: all.map((n) => recordOf(n)),
-    audit: all.flatMap((n) => [
+    audit: all.flatMap((n): AuditRow[] => [
       { id: idOf(n), what: 'insert', at: n * 1000 + 5, tx: `w${n}` },
-      { id: idOf(n), what: 'delete' as const, at: n * 1000 + 500, tx: `d${n}` },
+      { id: idOf(n), what: 'delete', at: n * 1000 + 500, tx: `d${n}` },
     ]),
     runs: all.map((n) => ({ id: idOf(n), op: `op${n}` })),
     left: [] as string[],

@@ -45,7 +45,7 @@ export function rowsOf(index: Index, violations: readonly Violation[]): Row[] {
   return [...rows.values()].sort((a, b) => (a.fault < b.fault ? -1 : 1));
 }
 
-const longest = (a: number | undefined, b: number | undefined) => (a === undefined ? b : b === undefined ? a : Math.max(a, b));
+export const longest = (a: number | undefined, b: number | undefined) => (a === undefined ? b : b === undefined ? a : Math.max(a, b));
 const nameOf = (span: Span | undefined) => (span === undefined ? 'before the first' : [span.fault, span.part].filter(Boolean).join(' '));
 
 function spanAt(spans: readonly Span[], at: number): Span | undefined {

@@ -1,0 +1,23 @@
+import { createServer } from 'node:net';
+import type { Random } from './random.ts';
+
+/** Below the range from which systems take the ports of outgoing connections: a part that is down must find its own free. */
+const [FIRST, LAST] = [12_000, 30_000];
+
+/** As many ports as asked for, one after another, free at this moment. */
+export async function takePorts(count: number, random: Random): Promise<number[]> {
+  const taken: number[] = [];
+  for (let port = random.between(FIRST, LAST - 2000); taken.length < count; port += 1) {
+    if (port > LAST) throw new Error('there are not enough free ports');
+    if (await isFree(port)) taken.push(port);
+  }
+  return taken;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}

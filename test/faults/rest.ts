@@ -1,0 +1,48 @@
+import { brokerAddress, connectUrl } from '../../stack/config.ts';
+import { lagOf } from './kafka.ts';
+import type { World } from './world.ts';
+
+const TOPIC = 'zap-run.events';
+const CONNECTOR = 'zap-run-outbox';
+
+/**
+ * What is not at rest.
+ *
+ * @param olderThanSeconds undefined: the driver has stopped, so nothing at all may wait. Else what came since may.
+ */
+export async function unrestOf(world: World, olderThanSeconds?: number): Promise<string[]> {
+  const down = world.supervisor.status().filter(({ state }) => state !== 'up');
+  if (down.length > 0) return down.map(({ name, state, cause }) => `${name} is ${state}: ${cause ?? ''}`);
+  try {
+    const waiting = await waitingRows(world, olderThanSeconds ?? -1);
+    const connector = await connectorUnrest(world);
+    if (olderThanSeconds !== undefined) return [...waiting, ...connector];
+    const lags = await lagOf(brokerAddress(world.config), TOPIC, [...world.ackGroups, 'outbox-cleanup']);
+    return [...waiting, ...connector, ...[...lags].filter(([, lag]) => lag > 0).map(([group, lag]) => `${group} is ${lag} events behind`)];
+  } catch (error) {
+    return [`cannot be asked: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+async function waitingRows(world: World, olderThanSeconds: number): Promise<string[]> {
+  const [row] = await world.query<{ outbox: number; calls: number }>(
+    `SELECT (SELECT count(*) FROM zap_run_outbox WHERE created_at < now() - make_interval(secs => $1))::int AS outbox,
+       (SELECT count(*) FROM actions.delivery d JOIN actions.event e ON e.id = d.event_id
+        WHERE state = 'pending' AND stored_at < now() - make_interval(secs => $1 * 4))::int AS calls`,
+    [olderThanSeconds],
+    'postgres',
+  );
+  return [
+    ...(row?.outbox === 0 ? [] : [`${row?.outbox} rows are in the outbox`]),
+    // One of two targets fails by intention, so calls of the last moments always wait.
+    ...(row?.calls === 0 ? [] : [`${row?.calls} actions are not answered`]),
+  ];
+}
+
+async function connectorUnrest(world: World): Promise<string[]> {
+  const response = await fetch(`${connectUrl(world.config)}/connectors/${CONNECTOR}/status`, { signal: AbortSignal.timeout(5000) });
+  if (!response.ok) return [`Connect answers ${response.status} about the connector`];
+  const { connector, tasks } = (await response.json()) as { connector: { state: string }; tasks: { state: string }[] };
+  const states = [connector, ...tasks].map(({ state }) => state);
+  return states.length > 1 && states.every((state) => state === 'RUNNING') ? [] : [`the connector and its task are ${states.join(', ')}`];
+}

@@ -1,0 +1,154 @@
+import pg from 'pg';
+import { brokerAddress, connectUrl, databaseUrl } from '../../stack/config.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { deleteGroups } from './kafka.ts';
+import type { Fault } from './faults.ts';
+import type { World } from './world.ts';
+
+// Faults of what is kept in Postgres, Kafka and Connect, as an operator's slip or a lost disk would make them.
+
+const SLOT = 'zap_run_outbox';
+const CONNECTOR = 'zap-run-outbox';
+const nothing = async () => undefined;
+const asSuperuser = (world: World, sql: string, values: unknown[] = []) => world.query(sql, values, 'postgres');
+
+/** Ends the slot's reader and acts on the slot before the reader is back. */
+async function onSlot(world: World, sql: string): Promise<void> {
+  await waitFor(
+    'the slot is free for a moment',
+    async () => {
+      await asSuperuser(world, `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '${SLOT}' AND active`);
+      await asSuperuser(world, sql);
+      return true;
+    },
+    60_000,
+  );
+}
+
+const plain = (name: string, inject: (world: World) => Promise<unknown>): Fault => ({
+  name,
+  parts: [''],
+  holdMs: [0, 0],
+  inject: async (world) => {
+    // Postgres may be starting after another fault.
+    await waitFor(
+      name,
+      async () => {
+        await inject(world);
+        return true;
+      },
+      60_000,
+    );
+    return nothing;
+  },
+});
+
+export const stateFaults: Fault[] = [
+  plain('slot dropped', (world) => onSlot(world, `SELECT pg_drop_replication_slot('${SLOT}')`)),
+  // What is not yet published is passed over: the slot says that it was.
+  plain('slot advanced', (world) => onSlot(world, `SELECT pg_replication_slot_advance('${SLOT}', pg_current_wal_lsn())`)),
+  {
+    // The reader is away until its WAL is gone.
+    name: 'slot lost',
+    parts: [''],
+    holdMs: [0, 0],
+    inject: async (world) => {
+      await world.supervisor.stop(['connect']);
+      await asSuperuser(world, `ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'`);
+      await asSuperuser(world, 'SELECT pg_reload_conf()');
+      await waitFor(
+        'the slot is lost',
+        async () => {
+          await asSuperuser(world, `SELECT pg_logical_emit_message(false, 'filler', repeat('x', 8000000)), pg_switch_wal()`);
+          await asSuperuser(world, 'CHECKPOINT');
+          const [slot] = await world.query<{ lost: boolean }>(
+            `SELECT wal_status = 'lost' AS lost FROM pg_replication_slots WHERE slot_name = '${SLOT}'`,
+          );
+          return slot?.lost === true;
+        },
+        60_000,
+      );
+      return async () => {
+        await asSuperuser(world, 'ALTER SYSTEM RESET max_slot_wal_keep_size');
+        await asSuperuser(world, 'SELECT pg_reload_conf()');
+        world.supervisor.start(['connect']);
+      };
+    },
+  },
+  plain('publication dropped', (world) => world.query(`DROP PUBLICATION IF EXISTS ${SLOT}`)),
+  plain('publication emptied', (world) => world.query(`ALTER PUBLICATION ${SLOT} SET (publish = 'update')`)),
+  plain('connector deleted', async (world) => {
+    await fetch(`${connectUrl(world.config)}/connectors/${CONNECTOR}`, { method: 'DELETE', signal: AbortSignal.timeout(20_000) });
+  }),
+  plain('connections ended', async (world) => {
+    await asSuperuser(world, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outbox' AND pid <> pg_backend_pid()`);
+  }),
+  {
+    // Nobody else gets a connection; the few for superusers are left.
+    name: 'connections used up',
+    parts: [''],
+    holdMs: [2000, 8000],
+    inject: async (world) => {
+      const held: pg.Client[] = [];
+      for (let full = false; !full && held.length < 200;) {
+        const client = new pg.Client({ connectionString: databaseUrl(world.config, 'registry', 'registry') });
+        client.on('error', () => undefined);
+        full = await client.connect().then(
+          () => false,
+          () => true,
+        );
+        if (!full) held.push(client);
+      }
+      return async () => {
+        await Promise.allSettled(held.map((client) => client.end()));
+      };
+    },
+  },
+  {
+    name: 'outbox locked',
+    parts: [''],
+    holdMs: [1000, 6000],
+    inject: async (world) => {
+      const client = new pg.Client({ connectionString: databaseUrl(world.config, 'outbox_owner') });
+      client.on('error', () => undefined);
+      await client.connect();
+      await client.query('BEGIN');
+      await client.query('LOCK TABLE zap_run_outbox IN ACCESS EXCLUSIVE MODE');
+      return () => client.end().catch(() => undefined);
+    },
+  },
+  {
+    // Events that were committed late: their ids and places in the sequence are older than those of many published ones.
+    name: 'commit held up',
+    parts: [''],
+    holdMs: [3000, 6000],
+    inject: async (world) => {
+      // One backend of ingest stands still in the middle of whatever it does.
+      const [backend] = await waitFor(
+        'a backend of ingest writes',
+        async () => {
+          const found = await asSuperuser(
+            world,
+            `SELECT pid FROM pg_stat_activity WHERE usename = 'ingest' AND state = 'active' AND query LIKE '%INSERT INTO zap_run%'`,
+          );
+          return found.length > 0 ? (found as { pid: number }[]) : undefined;
+        },
+        5000,
+      ).catch(() => []);
+      if (backend === undefined) return nothing;
+      process.kill(backend.pid, 'SIGSTOP');
+      return async () => void process.kill(backend.pid, 'SIGCONT');
+    },
+  },
+  {
+    name: 'groups deleted',
+    parts: ['outbox-cleanup', 'consumers-example', 'actions'],
+    holdMs: [0, 0],
+    inject: async (world, group) => {
+      const part = { 'outbox-cleanup': 'cleanup', 'consumers-example': 'consumer', actions: 'actions' }[group] ?? '';
+      await world.supervisor.stop([part]);
+      await waitFor('the group is deleted', () => deleteGroups(brokerAddress(world.config), [group]), 60_000);
+      return async () => world.supervisor.start([part]);
+    },
+  },
+];
