@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as connect } from '../connect/config.ts';
@@ -10,6 +11,7 @@ import { settings as ingest } from '../ingest/config.ts';
 import { settings as operate } from '../operate/config.ts';
 import { verbs } from '../operate/verbs.ts';
 import { describeSettings } from '../kit/settings.ts';
+import { matrixOf, readResults } from '../test/faults/results.ts';
 import { settings as stack } from '../stack/config.ts';
 import { documents } from './documents.ts';
 import { figures } from './figures.ts';
@@ -48,12 +50,16 @@ function errorTable(): string {
   return ['| Code | Status | Send again |', '|---|---|---|', ...rows].join('\n');
 }
 
+const faultResults = fileURLToPath(new URL('../bench/results/faults', import.meta.url));
+const faultMatrix = () => matrixOf(readResults(faultResults));
+
 const generated: Record<string, () => string> = {
   settings: settingsTables,
   errors: errorTable,
   verbs: verbTable,
   figures,
   vendors: vendorTables,
+  'fault matrix': faultMatrix,
 };
 
 const pages = new Map(documents().map((path) => [path, readFileSync(path, 'utf8')]));

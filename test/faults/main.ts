@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { integer, list, settingsOrExit } from '../../settings.ts';
+import { integer, list, settingsOrExit } from '../../kit/settings.ts';
 import type { Facts } from './facts.ts';
 import { faultsOf } from './faults.ts';
 import { gather } from './gather.ts';

@@ -50,7 +50,7 @@ export const mutants: readonly Mutant[] = [
     name: 'commit before handling',
     edits: [
       {
-        file: 'consumers-example/consumer/work-off.ts',
+        file: 'consumers-example/work-off.ts',
         find: 'for (let at = 0; at < records.length;) {\n',
         replace: 'for (let at = 0; at < records.length;) {\n    turn.done(after(records.at(-1)));\n',
       },
@@ -124,7 +124,7 @@ async function insert(client: Queryable, members: Member[]): Promise<pg.QueryRes
     name: 'read uncommitted under exactly-once',
     edits: [
       { file: 'cleanup/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
-      { file: 'consumers-example/consumer/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
+      { file: 'consumers-example/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
     ],
     // A transaction that stands open for seconds and is then given up.
     schedule: Array(6).fill('freeze:connect:5&, kill:connect.').join(', '),

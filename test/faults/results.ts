@@ -52,6 +52,7 @@ function added(a: Row, b: Row): Row {
 
 /** The matrix of docs/reliability.md. */
 export function matrixOf(results: readonly Result[]): string {
+  if (results.length === 0) return 'No run was kept yet.';
   const sum = (pick: (result: Result) => number) => results.reduce((all, result) => all + pick(result), 0);
   const rows = mergeRows(results);
   const [first, last] = [
