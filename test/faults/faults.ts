@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LinkState } from './link.ts';
+import { createRandom } from './random.ts';
 import type { Kind } from './schedule.ts';
 import { stateFaults } from './state-faults.ts';
 import { family, type World } from './world.ts';
@@ -103,6 +104,21 @@ export function faultsOf(links: readonly string[]): Fault[] {
       inject: (world, part) => freeze(world, [part]),
     },
     { name: 'stop', parts, holdMs: [0, 8000], inject: stop },
+    {
+      name: 'start in random order',
+      parts: [''],
+      holdMs: [0, 0],
+      inject: async ({ supervisor }) => {
+        await supervisor.stop(parts);
+        const order = createRandom(Date.now()).shuffle(parts);
+        return async () => {
+          for (const part of order) {
+            supervisor.start([part]);
+            await delay(500);
+          }
+        };
+      },
+    },
     linkFault('cut', [1000, 8000], links),
     linkFault('stall', [2000, 12_000], links),
     linkFault('slow', [3000, 10_000], links),

@@ -7,7 +7,7 @@ import { resultPath } from './results.ts';
 // was ended goes on where it was. Every second seed has the long freezes too.
 
 const folder = fileURLToPath(new URL('../../bench/results/faults', import.meta.url));
-const main = fileURLToPath(new URL('main.ts', import.meta.url));
+const main = fileURLToPath(new URL('run.ts', import.meta.url));
 const SEEDS = 10;
 
 let failed = 0;

@@ -22,6 +22,14 @@ export async function deleteGroups(broker: string, groups: string[]): Promise<tr
   return true;
 }
 
+/** @returns true, also when it is gone already */
+export async function deleteTopic(broker: string, topic: string): Promise<true> {
+  await withAdmin(broker, async (admin) => {
+    if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] });
+  });
+  return true;
+}
+
 /** What the groups have not yet committed past, of the topic. */
 export async function lagOf(broker: string, topic: string, groups: readonly string[]): Promise<Map<string, number>> {
   return withAdmin(broker, async (admin) => {

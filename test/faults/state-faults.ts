@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { brokerAddress, connectUrl, databaseUrl } from '../../stack/config.ts';
+import { brokerAddress, connectUrl, databaseUrl, type Login } from '../../stack/config.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { deleteGroups } from './kafka.ts';
+import { deleteGroups, deleteTopic } from './kafka.ts';
 import type { Fault } from './faults.ts';
 import type { World } from './world.ts';
 
@@ -149,6 +149,50 @@ export const stateFaults: Fault[] = [
       await world.supervisor.stop([part]);
       await waitFor('the group is deleted', () => deleteGroups(brokerAddress(world.config), [group]), 60_000);
       return async () => world.supervisor.start([part]);
+    },
+  },
+  {
+    // The deployment changed it and the service does not know yet: no connection, and those that stood are gone.
+    name: 'password changed',
+    parts: ['ingest', 'cdc', 'cleanup', 'actions', 'operator'],
+    holdMs: [2000, 8000],
+    inject: async (world, login) => {
+      const change = (password: string) => asSuperuser(world, `ALTER ROLE ${login} PASSWORD '${password}'`);
+      await change('another');
+      await asSuperuser(world, 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [login]);
+      return async () => {
+        await waitFor('the password is back', () => change(world.config.secrets[login as Login]), 60_000);
+      };
+    },
+  },
+  {
+    // What Connect knows of how far it was.
+    name: 'offsets deleted',
+    parts: [''],
+    holdMs: [0, 0],
+    inject: async (world) => {
+      await world.supervisor.stop(['connect']);
+      await waitFor('the topic is deleted', () => deleteTopic(brokerAddress(world.config), 'outbox-connect.offsets'), 60_000);
+      return async () => world.supervisor.start(['connect']);
+    },
+  },
+  {
+    // Drops what is larger than a few kilobytes without an error, until the file's configuration is active again.
+    name: 'connector edited',
+    parts: [''],
+    holdMs: [3000, 8000],
+    inject: async (world) => {
+      const url = `${connectUrl(world.config)}/connectors/${CONNECTOR}/config`;
+      const put = async (config: object) => {
+        const headers = { 'content-type': 'application/json' };
+        const response = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(config), signal: AbortSignal.timeout(20_000) });
+        return response.ok;
+      };
+      const original = (await waitFor('the configuration', async () => (await fetch(url)).json(), 60_000)) as Record<string, string>;
+      await put({ ...original, 'errors.tolerance': 'all', 'producer.override.max.request.size': '10000' });
+      return async () => {
+        await waitFor('the configuration is as it was', () => put(original), 60_000);
+      };
     },
   },
 ];

@@ -34,7 +34,7 @@ function change(copy: string, { file, find, replace }: Edit): void {
 /** @returns the invariants that were found broken, and everything that was printed */
 async function run({ schedule, env }: Mutant, copy: string): Promise<{ broken: string[]; output: string }> {
   const settings = { SEED: '1', EVENTS: '2000', RATE: '100', REST_SECONDS: '90', RECOVER_SECONDS: '3600', ...env, SCHEDULE: schedule };
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/faults/main.ts'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'test/faults/run.ts'], {
     cwd: copy,
     env: { ...process.env, STACK_JARS: resolve(root, process.env.STACK_JARS ?? '.stack/jars'), ...settings, FAULTS_DIR: '.stack/faults' },
   });

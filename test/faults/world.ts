@@ -133,6 +133,7 @@ function writeActions(path: string, port: number): void {
     url: `http://127.0.0.1:${port}/${name}`,
     secrets: ['env:ECHO_SECRET'],
     timeoutSeconds: 5,
+    concurrency: 100,
   });
   writeFileSync(path, JSON.stringify({ targets: Object.fromEntries(TARGETS.map((name) => [name, target(name)])) }));
 }
