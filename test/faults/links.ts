@@ -46,12 +46,12 @@ export async function openLinks(config: StackConfig, freePorts: (count: number) 
 
 function rewired(part: Part, config: StackConfig, servers: readonly Server[], links: ReadonlyMap<string, Link>): Part {
   const { env = {} } = part.command;
-  const replaced = Object.entries(env).map(([name, value]): [string, string] => {
+  const replaced = Object.entries(env).map(([name, value]) => {
     const through = servers.reduce((text, server) => {
       const [from, to] = [String(config[`${server}_PORT`]), String(links.get(linkName(part.name, server))?.port)];
       return text === from ? to : text.replaceAll(`127.0.0.1:${from}`, `127.0.0.1:${to}`);
-    }, value);
-    return [name, through];
+    }, value ?? '');
+    return [name, through] as const;
   });
   return { ...part, command: { ...part.command, env: Object.fromEntries(replaced) } };
 }
