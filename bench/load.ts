@@ -1,16 +1,19 @@
 import autocannon from 'autocannon';
 
 // The load generator as a process of its own. Arguments: URL, connections, seconds, and requests per second for an open
-// load (none: closed, the next request when the answer to the one before is there). Prints what came of it as JSON.
+// load (none: closed, the next request when the answer to the one before is there); then over how many zaps, whose
+// number follows the URL. Prints what came of it as JSON.
 
-const [url = '', connections, seconds, rate] = process.argv.slice(2);
+const [url = '', connections, seconds, rate = '', zaps] = process.argv.slice(2);
+const hooks = zaps === undefined ? [url] : Array.from({ length: Number(zaps) }, (_, zap) => `${url}${zap}`);
 // 400 bytes, as compact as senders write it.
 const body = JSON.stringify({ text: 'x'.repeat(389) });
 const result = await autocannon({
-  url,
+  url: hooks[0] ?? '',
+  requests: hooks.map((hook) => ({ path: new URL(hook).pathname })),
   connections: Number(connections),
   duration: Number(seconds),
-  ...(rate === undefined ? {} : { overallRate: Number(rate) }),
+  ...(rate === '' ? {} : { overallRate: Number(rate) }),
   method: 'POST',
   headers: { 'content-type': 'application/json' },
   body,
