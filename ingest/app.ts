@@ -2,11 +2,10 @@ import { Readable } from 'node:stream';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import { discard, readBody, SenderGone } from './body.ts';
-import { createCatchHook, schemaUnknown, type CatchHook } from './catch-hook.ts';
+import { createCatchHook, schemaUnknown, type CatchHook, type Stored } from './catch-hook.ts';
+import { codingsOf } from './decode/unpack.ts';
 import { errorBody, faults, IngestError } from './errors.ts';
 import type { HookAnswer } from './handshake.ts';
-import { parseForm } from './form.ts';
-import { parserFor } from './metadata.ts';
 import type { Observer, RequestLine } from './observe.ts';
 import { openApiDocument, routes, type Route } from './openapi.ts';
 import { newRequestId } from './request-id.ts';
@@ -17,7 +16,6 @@ export interface Dependencies extends CatchHook {
   pingDatabase: () => Promise<unknown>;
   /** Whether the outbox has outgrown its limit. */
   outboxIsFull: () => boolean;
-  bodyLimitBytes: number;
   observe: Pick<Observer, 'request'>;
 }
 
@@ -39,7 +37,8 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
     },
     openapi: (c) => c.json(document),
   };
-  const app = new Hono<Env>();
+  // Not strict: with one slash at its end a path is the same.
+  const app = new Hono<Env>({ strict: false });
   const { observe } = dependencies;
   // One handler per path, whatever the method: nothing stands between a request and its answer.
   for (const { name, path, methods } of routes) {
@@ -66,38 +65,43 @@ function answerHook(dependencies: Dependencies): Answer {
     const query = queryOf(c);
     const { method } = c.req;
     if (settings?.origins !== undefined) allowOrigin(c, settings.origins, headers);
+    /** Without an event: a check of the URL, a preview of a link, a browser. */
+    function greet(): Response | undefined {
+      const answer = door?.greet(hook, { method, query, headers, body: NOTHING });
+      if (answer === undefined) return method === 'OPTIONS' ? undefined : c.json(nothingCame);
+      line.outcome = 'handshake';
+      return answered(c, answer, line);
+    }
     if (method === 'OPTIONS' || method === 'HEAD') {
-      const answer = door?.greet(hook, { method, query, headers, body: new Uint8Array() });
-      line.outcome = answer === undefined ? 'ok' : 'handshake';
-      if (answer !== undefined) return answered(c, answer, line);
-      if (method === 'OPTIONS' && settings?.origins !== undefined) return c.body(null, (line.status = 204));
+      const answer = greet();
+      if (answer !== undefined) return answer;
+      if (settings?.origins !== undefined) return c.body(null, (line.status = 204));
       throw methodNotAllowed(c, hookMethods);
     }
     if (!hookMethods.includes(method as 'GET')) throw methodNotAllowed(c, hookMethods);
     if (outboxIsFull()) throw new IngestError('backpressure', 'Too many events wait to be published. Try again later.', undefined, 30);
-    if (method === 'GET') {
-      const body = Buffer.from(query, 'latin1');
-      return answered(c, await catchHook({ hook, method, query, headers, body, parse: parseForm }, line), line);
-    }
-    const parser = () => parserFor(headers['content-type'] as string | undefined, headers['content-encoding'] as string | undefined);
-    // A handshake may be of any type.
-    const parse = settings?.handshake === undefined ? parser() : (bytes: Uint8Array) => parser()(bytes);
+    const codings = codingsOf(headers['content-encoding'] as string | undefined);
     if (Number(headers['content-length']) > bodyLimitBytes) {
       throw new IngestError('payload_too_large', `The body is larger than ${bodyLimitBytes} bytes.`);
     }
-    const body = await readBody(bodyOf(c), bodyLimitBytes, budget);
+    const sent = await readBody(bodyOf(c), bodyLimitBytes, budget);
     try {
-      return answered(c, await catchHook({ hook, method, query, headers, body, parse }, line), line);
+      const isQuery = sent.length === 0 && query !== '';
+      if (method === 'GET' && sent.length === 0 && !isQuery) return greet() ?? c.json(nothingCame);
+      const body = isQuery ? Buffer.from(query, 'latin1') : sent;
+      return answered(c, await catchHook({ hook, method, query, headers, body, isQuery, codings }, line), line);
     } finally {
-      budget.give(body.length);
+      budget.give(sent.length);
     }
   };
 }
 
+const NOTHING = new Uint8Array();
+const nothingCame = { message: 'This hook takes webhooks. Nothing was sent, so nothing was stored.' };
 const hookMethods = routes.find(({ name }) => name === 'catchHook')?.methods ?? [];
 
-function answered(c: Context<Env>, answer: HookAnswer | { id: string }, line: RequestLine): Response {
-  if ('id' in answer) return c.json({ message: 'Webhook received', id: answer.id });
+function answered(c: Context<Env>, answer: HookAnswer | Stored, line: RequestLine): Response {
+  if (!('status' in answer)) return c.json({ message: 'Webhook received', id: answer.id, ids: answer.ids });
   line.status = answer.status;
   // An empty body is none: TwiML and a SOAP acknowledgement are text, 204 is nothing.
   return answer.body === ''

@@ -36,8 +36,11 @@ function setUp(given: Partial<Dependencies> = {}) {
     ...given,
   });
   const request = async (path: string, init?: RequestInit) => app.request(path, init);
-  const post = (body: string | ReadableStream<Uint8Array> | null, headers: Record<string, string> = {}, path = HOOK) =>
-    request(path, { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'application/json', ...headers } });
+  const post = (
+    body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
+    headers: Record<string, string> = {},
+    path = HOOK,
+  ) => request(path, { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'application/json', ...headers } });
   return { recorded, lines, request, post, budget };
 }
 
@@ -138,10 +141,11 @@ describe('a webhook', () => {
 describe('a refused webhook', () => {
   test.each([
     ['is not JSON', '{', {}, 'invalid_json'],
-    ['is text', 'a=1', { 'content-type': 'text/plain' }, 'unsupported_media_type'],
+    ['is no text', new Uint8Array([0xff]), { 'content-type': 'image/png' }, 'unsupported_media_type'],
     ['is a broken form', 'a=%ff', { 'content-type': 'application/x-www-form-urlencoded' }, 'invalid_form'],
     ['has a bad key', '{}', { 'idempotency-key': 'a b' }, 'invalid_idempotency_key'],
-    ['is compressed', '{}', { 'content-encoding': 'gzip' }, 'unsupported_media_type'],
+    ['is said to be compressed and is not', '{}', { 'content-encoding': 'gzip' }, 'invalid_encoding'],
+    ['is compressed in a way that is not supported', '{}', { 'content-encoding': 'compress' }, 'unsupported_media_type'],
     ['announces too large a body', '{}', { 'content-length': '1001' }, 'payload_too_large'],
   ] as const)('that %s gets its code and is not recorded', async (_what, body, headers, code) => {
     const { post, recorded } = setUp();
@@ -206,6 +210,7 @@ describe('a path', () => {
     '/hooks/catch/u',
     '/hooks/catch/u/z/more',
     '/hooks/catch//z',
+    '/hooks/catch/u/z//',
     '/hooks/catch/u/z%0A',
     '/',
   ])('%s is not found and nothing is recorded', async (path) => {
@@ -214,31 +219,60 @@ describe('a path', () => {
     expect(recorded).toEqual([]);
   });
 
+  test('with one slash at its end is the same', async () => {
+    const { post, recorded } = setUp();
+    expect((await post('{}', {}, `${HOOK}/`)).status).toBe(200);
+    expect(recorded).toMatchObject([{ userId: 'u', zapId: 'z' }]);
+  });
+
   test('is judged before the content type and the body', async () => {
     const { post } = setUp();
     await expectFault(await post('{', { 'content-type': 'text/plain' }, '/hooks/catch/u/a%2Fb'), 'not_found');
   });
 });
 
-describe('another method', () => {
-  test.each(['PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])('%s gets 405 with Allow and records nothing', async (method) => {
+describe('a method', () => {
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s records its body', async (method) => {
+    const { request, recorded } = setUp();
+    expect((await request(HOOK, { method, body: '{"a":1}' })).status).toBe(200);
+    expect(recorded).toMatchObject([{ metadata: '{"a":1}' }]);
+  });
+
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'GET'])('%s without a body records its query', async (method) => {
+    const { request, recorded } = setUp();
+    expect((await request(`${HOOK}?event=door_open&battery=71`, { method })).status).toBe(200);
+    expect(recorded).toMatchObject([{ metadata: '{"event":"door_open","battery":"71"}' }]);
+  });
+
+  test('with a body leaves the query alone', async () => {
+    const { post, recorded } = setUp();
+    await post('{}', {}, `${HOOK}?a=1`);
+    expect(recorded).toMatchObject([{ metadata: '{}' }]);
+  });
+
+  test.each([
+    ['GET', HOOK],
+    ['GET', `${HOOK}?`],
+    ['HEAD', HOOK],
+    ['HEAD', `${HOOK}?a=1`],
+  ])('%s of %s is answered with 200 and records nothing', async (method, path) => {
+    const { request, recorded, lines } = setUp();
+    const response = await request(path, { method });
+    expect([response.status, (await response.text()).includes('"id"')]).toEqual([200, false]);
+    expect(recorded).toEqual([]);
+    expect(lines).toMatchObject([{ method, status: 200, outcome: 'ok' }]);
+  });
+
+  test.each(['OPTIONS', 'PROPFIND'])('%s gets 405 with Allow and records nothing', async (method) => {
     const { request, recorded } = setUp();
     const response = await request(HOOK, { method });
-    expect(response.headers.get('allow')).toBe('POST, PUT, GET');
+    expect(response.headers.get('allow')).toBe('POST, PUT, PATCH, DELETE, GET, HEAD');
     await expectFault(response, 'method_not_allowed');
     expect(recorded).toEqual([]);
   });
 
-  test('HEAD gets 405 with Allow and records nothing', async () => {
-    const { request, recorded, lines } = setUp();
-    const response = await request(HOOK, { method: 'HEAD' });
-    expect([response.status, response.headers.get('allow'), await response.text()]).toEqual([405, 'POST, PUT, GET', '']);
-    expect(recorded).toEqual([]);
-    expect(lines).toMatchObject([{ method: 'HEAD', status: 405 }]);
-  });
-
   test('at a path with bad ids is not found', async () => {
-    await expectFault(await setUp().request('/hooks/catch/u/a%2Fb', { method: 'PATCH' }), 'not_found');
+    await expectFault(await setUp().request('/hooks/catch/u/a%2Fb', { method: 'OPTIONS' }), 'not_found');
   });
 });
 

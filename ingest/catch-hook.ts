@@ -1,12 +1,16 @@
 import type { Budget } from './body.ts';
+import { parseForm } from './decode/form.ts';
+import { unpack } from './decode/unpack.ts';
 import { IngestError } from './errors.ts';
 import type { EventSchema } from '../contract/event.ts';
 import type { HookAnswer } from './handshake.ts';
-import type { ParseBody } from './metadata.ts';
+import { metadataOf } from './metadata.ts';
 import type { RequestLine } from './observe.ts';
+import { defaultReading, type Reading } from './reading.ts';
 import type { Recorded, RecordEvent, RunEvent } from './record-event.ts';
+import { newRequestId } from './request-id.ts';
 import type { HookRequest } from './signed-content.ts';
-import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, traceparentOf, type Hook, type Webhook } from './webhook.ts';
+import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, requireKey, traceparentOf, type Hook, type Webhook } from './webhook.ts';
 import type { HookSettings } from './zaps.ts';
 
 /** Access control and what is particular about a hook. Without it, anyone may post to any hook. */
@@ -41,6 +45,7 @@ export interface CatchHook {
   door?: Door | undefined;
   rateLimit?: RateLimit | undefined;
   budget: Budget;
+  bodyLimitBytes: number;
   maxEventBytes: number;
   keepHeaders: readonly string[];
 }
@@ -48,7 +53,22 @@ export interface CatchHook {
 /** A request whose body has arrived. */
 export interface Arrived extends HookRequest {
   hook: Hook;
-  parse: ParseBody;
+  /** Its body is empty, and `body` has the bytes of the query, which stands for it. */
+  isQuery: boolean;
+  /** What Content-Encoding names. */
+  codings: readonly string[];
+}
+
+/** The run, and all of them where a hook makes several of one request; neither where there was nothing. */
+export interface Stored {
+  id?: string;
+  ids?: string[];
+}
+
+function read({ headers, codings, body, isQuery }: Arrived, reading: Reading, limit: number): string | string[] {
+  if (isQuery) return parseForm(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  const unpacked = codings.length === 0 ? body : unpack(body, codings, limit);
+  return metadataOf(unpacked, headers['content-type'] as string | undefined, reading);
 }
 
 export const schemaUnknown = () => new IngestError('schema_unknown', 'The event schema is not registered yet. Try again.');
@@ -56,38 +76,38 @@ export const schemaUnknown = () => new IngestError('schema_unknown', 'The event 
 /**
  * From the bytes that arrived to the committed run: judge, encode, write.
  *
- * @returns the answer that the hook has of its own, else the run's id
+ * @returns the answer that the hook has of its own, else what was stored
  * @throws IngestError
  */
-export function createCatchHook(given: CatchHook): (arrived: Arrived, line: RequestLine) => Promise<HookAnswer | { id: string }> {
-  const { door, rateLimit, budget, maxEventBytes } = given;
+export function createCatchHook(given: CatchHook): (arrived: Arrived, line: RequestLine) => Promise<HookAnswer | Stored> {
+  const { door, rateLimit, budget, bodyLimitBytes, maxEventBytes } = given;
   const keptNames = new Set([...EVENT_HEADERS, ...given.keepHeaders.map((name) => name.toLowerCase())]);
 
-  function judge(arrived: Arrived, requestId: string): RunEvent {
-    const { hook, headers, body, parse } = arrived;
+  /** @returns undefined when the request makes no run: an empty array, of a hook that splits */
+  function judge(arrived: Arrived, requestId: string): RunEvent | undefined {
+    const { hook, headers } = arrived;
     const replayKey = door?.verify(hook, arrived);
     const schema = given.eventSchema();
     if (schema === undefined) throw schemaUnknown();
+    const metadata = read(arrived, door?.settings(hook).reading ?? defaultReading, bodyLimitBytes);
+    const first = typeof metadata === 'string' ? metadata : metadata[0];
+    if (first === undefined) return undefined;
     // Written out here and below: a spread takes longer than all the rest of judging.
     const webhook: Webhook = {
       userId: hook.userId,
       zapId: hook.zapId,
-      metadata: parse(body),
+      metadata: first,
       headers: keepHeaders(keptNames, headers),
       // Before the sender's own key, which is not signed: with another one a captured request would be a new one.
       idempotencyKey: replayKey ?? parseIdempotencyKey(headers),
       traceparent: traceparentOf(headers.traceparent, requestId),
     };
     const receivedAt = new Date();
-    const payload = schema.encode(requestId, receivedAt, webhook);
-    if (payload.length > maxEventBytes) {
-      throw new IngestError('payload_too_large', `The event would have ${payload.length} bytes; ${maxEventBytes} are allowed.`);
-    }
-    return {
+    const event: RunEvent = {
       id: requestId,
       receivedAt,
       schemaId: schema.id,
-      payload,
+      payload: encode(schema, requestId, receivedAt, webhook),
       userId: webhook.userId,
       zapId: webhook.zapId,
       metadata: webhook.metadata,
@@ -95,6 +115,21 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
       idempotencyKey: webhook.idempotencyKey,
       traceparent: webhook.traceparent,
     };
+    if (typeof metadata === 'string' || metadata.length === 1) return event;
+    return { ...event, followers: metadata.slice(1).map((text, at) => follow(schema, event, text, `#${at + 1}/${metadata.length}`)) };
+  }
+
+  /** Each has a key of its own, so that a repeat with other elements is told from a true one. */
+  function follow(schema: EventSchema, event: RunEvent, metadata: string, suffix: string): RunEvent {
+    const id = newRequestId();
+    const idempotencyKey = event.idempotencyKey === null ? null : requireKey(event.idempotencyKey + suffix);
+    return { ...event, id, metadata, idempotencyKey, payload: encode(schema, id, event.receivedAt, { ...event, metadata }) };
+  }
+
+  function encode(schema: EventSchema, id: string, receivedAt: Date, webhook: Webhook): Buffer {
+    const payload = schema.encode(id, receivedAt, webhook);
+    if (payload.length <= maxEventBytes) return payload;
+    throw new IngestError('payload_too_large', `The event would have ${payload.length} bytes; ${maxEventBytes} are allowed.`);
   }
 
   async function write(event: RunEvent): Promise<Recorded> {
@@ -120,16 +155,19 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
     }
     // The request's id becomes the run's: whoever got a 503 and knows it can look whether the run is there.
     const event = judge(arrived, line.requestId);
-    line.bytes = event.payload.length;
+    const response = door?.settings(arrived.hook).response;
+    if (event === undefined) return response ?? {};
+    const bytes = (event.followers ?? []).reduce((sum, { payload }) => sum + payload.length, event.payload.length);
+    line.bytes = bytes;
     // Counted, not refused: what has come this far is nearer to being done with than what still arrives.
-    budget.held += event.payload.length;
+    budget.held += bytes;
     try {
-      const { id, repeated } = await write(event);
+      const { id, followers, repeated } = await write(event);
       line.id = id;
       line.outcome = repeated ? 'repeated' : 'recorded';
-      return door?.settings(arrived.hook).response ?? { id };
+      return response ?? (followers === undefined ? { id } : { id, ids: [id, ...followers] });
     } finally {
-      budget.give(event.payload.length);
+      budget.give(bytes);
     }
   };
 }

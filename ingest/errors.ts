@@ -5,6 +5,7 @@ export const faults = {
   bad_request: { status: 400, retryable: false },
   invalid_json: { status: 400, retryable: false },
   invalid_form: { status: 400, retryable: false },
+  invalid_encoding: { status: 400, retryable: false },
   invalid_idempotency_key: { status: 400, retryable: false },
   unauthorized: { status: 401, retryable: false },
   not_found: { status: 404, retryable: false },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { handshakeSchema } from './handshake.ts';
+import { readingSchema } from './reading.ts';
 import { schemeSchema } from './signature.ts';
 
 // What zaps.json may say, once: the loader judges by it, and the documentation is generated from it.
@@ -59,6 +60,7 @@ export const hookSchema = z.strictObject({
   handshake: z.union([z.string(), handshakeSchema]).optional().describe('a preset, or rules'),
   handshakeToken: source.optional().describe('what the vendor repeats in its handshake, where it does'),
   response: response.optional().describe("in place of ingest's JSON: `status` 200, 202 or 204, `type`, `body`"),
+  ...readingSchema.shape,
   origins: z.array(origin).min(1).max(100).optional().describe('web pages that may post (CORS)'),
 });
 export type HookEntry = z.output<typeof hookSchema>;

@@ -1,64 +1,108 @@
-import { isUtf8 } from 'node:buffer';
 import { IngestError } from './errors.ts';
-import { Fields } from './fields.ts';
-import { parseForm, utf8Field } from './form.ts';
-import { parseHeaderValue } from './header-value.ts';
-import { findJsonFault } from './json-text.ts';
-import { parseMultipart } from './multipart.ts';
+import { charsetOf, charsetOfMark, utf8, withoutMark, type Charset } from './decode/charset.ts';
+import { parseForm } from './decode/form.ts';
+import { parseHeaderValue } from './decode/header-value.ts';
+import { findJsonFault } from './decode/json-text.ts';
+import { elementsOf } from './decode/json-walk.ts';
+import { JSON_TYPE, parseParts } from './decode/parts.ts';
 
-// From the bytes that arrived to the JSON text that is stored. JSON keeps its exact text; forms have none of their own.
+import { defaultReading, MAX_RUNS, type Reading } from './reading.ts';
 
-/** @throws IngestError invalid_json, invalid_form or unsupported_media_type */
-export type ParseBody = (body: Uint8Array) => string;
+// From the bytes that were sent to the JSON text that is stored. The bytes decide what they are, their label helps: what
+// is JSON keeps its exact text under any label; forms become an object; other text becomes one JSON string.
 
-const JSON_TYPE = /^application\/(?:json|[a-z0-9.+_-]+\+json)$/;
+/** What a sender says about a body. Nothing of it is believed against the bytes. */
+interface Label {
+  type: string;
+  charset: Charset | undefined;
+  boundary: string | undefined;
+}
 
 /**
- * How a body of this type becomes metadata.
+ * The metadata of a body that is unpacked already; `null` for an empty one.
  *
- * @throws IngestError unsupported_media_type for another type, a charset other than UTF-8, and an encoded body
+ * @returns several where the hook wants a run for each element or line
+ * @throws IngestError invalid_json, invalid_form, invalid_encoding, unsupported_media_type, payload_too_large
  */
-export function parserFor(contentType: string | undefined, contentEncoding: string | undefined): ParseBody {
-  if (contentEncoding !== undefined && !['', 'identity'].includes(contentEncoding.trim().toLowerCase())) {
-    throw new IngestError('unsupported_media_type', `Content-Encoding "${contentEncoding}" is not taken: send the body uncompressed.`);
+export function metadataOf(body: Uint8Array, contentType: string | undefined, reading: Reading = defaultReading): string | string[] {
+  const metadata = wholeOf(body, contentType, reading);
+  if (!reading.split || typeof metadata !== 'string') return metadata;
+  const elements = elementsOf(metadata, MAX_RUNS);
+  if (elements === undefined) return metadata;
+  requireFew(elements, 'elements');
+  return elements;
+}
+
+function wholeOf(body: Uint8Array, contentType: string | undefined, { body: mode, ndjson }: Reading): string | string[] {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (bytes.length === 0) return 'null';
+  if (mode === 'base64') return JSON.stringify(bytes.toString('base64'));
+  const unmarked = withoutMark(bytes);
+  if (mode === 'text') return JSON.stringify(textOf(unmarked, labelOf(contentType)));
+  const text = utf8(unmarked);
+  const fault = text === undefined ? 'it is not valid UTF-8' : findJsonFault(unmarked);
+  if (text !== undefined && fault === undefined) return text;
+  const label = labelOf(contentType);
+  if (label.type === 'application/x-www-form-urlencoded') return parseForm(unmarked, label.charset);
+  if (label.type === 'multipart/form-data') return parseParts(bytes, boundaryOf(bytes, label), label.charset);
+  if (ndjson === 'split') return linesOf(textOf(unmarked, label));
+  return jsonOrString(unmarked, label, fault);
+}
+
+/** JSON lines. A blank one is passed over; one that is not JSON refuses all of them. */
+function linesOf(text: string): string[] {
+  const lines: string[] = [];
+  for (let from = 0, number = 1; from < text.length; number += 1) {
+    const feed = text.indexOf('\n', from);
+    const to = feed < 0 ? text.length : feed;
+    const line = text.slice(from, to).trim();
+    from = to + 1;
+    if (line === '') continue;
+    const fault = findJsonFault(Buffer.from(line));
+    if (fault !== undefined) throw new IngestError('invalid_json', `Line ${number} is not valid JSON: ${fault}.`);
+    lines.push(line);
+    requireFew(lines, 'lines');
   }
-  if (contentType === undefined || contentType === '' || contentType === 'application/json') return parseJson;
-  const { value: type, parameters } = parseHeaderValue(contentType);
-  requireUtf8(parameters.get('charset'));
-  if (JSON_TYPE.test(type)) return parseJson;
-  if (type === 'application/x-www-form-urlencoded') return parseForm;
-  if (type === 'multipart/form-data') return (body) => parseParts(body, parameters.get('boundary'));
-  throw new IngestError('unsupported_media_type', `Content-Type "${type}" is not taken: send JSON or a form.`);
+  return lines;
 }
 
-function requireUtf8(charset: string | undefined): void {
-  if (charset === undefined || /^utf-?8$/i.test(charset)) return;
-  throw new IngestError('unsupported_media_type', `The charset ${charset} is not taken: send UTF-8.`);
+function requireFew(texts: readonly string[], what: string): void {
+  if (texts.length <= MAX_RUNS) return;
+  throw new IngestError('payload_too_large', `The body has more ${what} than the ${MAX_RUNS} that are allowed.`);
 }
 
-/** The body as text, checked to be JSON of at most 128 levels and otherwise untouched; `null` for an empty one. */
-export function parseJson(body: Uint8Array): string {
-  if (body.length === 0) return 'null';
-  if (!isUtf8(body)) throw new IngestError('invalid_json', 'The body is not valid UTF-8.');
-  const fault = findJsonFault(body);
-  if (fault !== undefined) throw new IngestError('invalid_json', `The body is not valid JSON: ${fault}.`);
-  return asBuffer(body).toString('utf8');
+/** Text in another charset may be JSON as well. What calls itself JSON and is not is refused: its sender wants to know. */
+function jsonOrString(bytes: Buffer, label: Label, fault: string | undefined): string {
+  const isJsonLabel = JSON_TYPE.test(label.type);
+  const charset = charsetOfMark(bytes) ?? label.charset;
+  if (charset === undefined && isJsonLabel) throw new IngestError('invalid_json', `The body is not valid JSON: ${fault}.`);
+  const text = textOf(bytes, label);
+  if (charset === undefined) return JSON.stringify(text);
+  const decodedFault = findJsonFault(Buffer.from(text));
+  if (decodedFault === undefined) return text;
+  if (isJsonLabel) throw new IngestError('invalid_json', `The body is not valid JSON: in ${charset.name}, ${decodedFault}.`);
+  return JSON.stringify(text);
 }
 
-const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function textOf(bytes: Buffer, { type, charset }: Label): string {
+  const text = (charsetOfMark(bytes) ?? charset)?.decode(bytes) ?? utf8(bytes);
+  if (text !== undefined) return text;
+  throw new IngestError(
+    'unsupported_media_type',
+    `The body is neither JSON nor text in UTF-8 or a charset that Content-Type names (it is "${type.slice(0, 100)}"). A hook takes other bytes with "body": "base64".`,
+  );
+}
 
-/** The fields of `multipart/form-data`. Files are refused: an event holds text. */
-function parseParts(body: Uint8Array, boundary: string | undefined): string {
-  if (body.length === 0) return 'null';
-  if (boundary === undefined || boundary === '') throw new IngestError('invalid_form', 'The content type names no boundary.');
-  const fields = new Fields();
-  for (const { disposition, type, content } of parseMultipart(asBuffer(body), boundary)) {
-    const name = disposition.parameters.get('name');
-    const isFile = disposition.parameters.has('filename') || type.value === 'application/octet-stream';
-    if (isFile) throw new IngestError('unsupported_media_type', 'A file was sent: only text fields are taken.');
-    requireUtf8(type.parameters.get('charset'));
-    if (name === undefined) throw new IngestError('invalid_form', 'A part of the form has no name.');
-    fields.add(name, JSON.stringify(utf8Field(content)));
-  }
-  return fields.toJson();
+function labelOf(contentType = ''): Label {
+  const { value, parameters } = parseHeaderValue(contentType);
+  // Some senders name the type twice.
+  const [type = ''] = value.split(',', 1);
+  return { type: type.trim(), charset: charsetOf(parameters.get('charset')), boundary: parameters.get('boundary') };
+}
+
+/** A sender that sets the type by hand forgets the boundary; it is the first line all the same. */
+function boundaryOf(body: Buffer, { boundary = '' }: Label): string {
+  const found = boundary === '' ? /^\s*--([^\r\n]{1,70})\r?\n/.exec(body.toString('latin1', 0, 100))?.[1] : boundary;
+  if (found === undefined) throw new IngestError('invalid_form', 'Content-Type names no boundary.');
+  return found;
 }

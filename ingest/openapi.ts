@@ -5,10 +5,12 @@ import { faults, type FaultCode } from './errors.ts';
 // The routes, once: the app mounts this table and `/openapi.json` describes it. It costs a request nothing, as the
 // document is made at start and no route is validated by it; webhook.ts and metadata.ts judge.
 
+type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET' | 'HEAD';
+
 export interface Route {
   name: 'catchHook' | 'livez' | 'readyz' | 'openapi';
   path: string;
-  methods: readonly ('POST' | 'PUT' | 'GET' | 'HEAD')[];
+  methods: readonly Method[];
   summary: string;
   success: z.ZodType;
   faults: readonly FaultCode[];
@@ -20,10 +22,13 @@ export const routes: readonly Route[] = [
   {
     name: 'catchHook',
     path: '/hooks/catch/{userId}/{zapId}',
-    // Not HEAD, for which Hono would run the handler of GET: it must never write.
-    methods: ['POST', 'PUT', 'GET'],
-    summary: 'Takes a webhook. Answered after its run and its event were committed together.',
-    success: z.object({ message: z.literal('Webhook received'), id: z.uuid().meta({ description: 'The run, and its event on Kafka' }) }),
+    methods: ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'HEAD'],
+    summary: 'Takes a webhook. Answered after its run and its event were committed together. HEAD, and GET with nothing, store nothing.',
+    success: z.object({
+      message: z.string(),
+      id: z.uuid().optional().meta({ description: 'The run, and its event on Kafka; absent when nothing was sent' }),
+      ids: z.array(z.uuid()).optional().meta({ description: 'The runs, where the hook makes one for each element' }),
+    }),
     faults: Object.keys(faults).filter((code) => code !== 'internal') as FaultCode[],
   },
   {
@@ -64,11 +69,14 @@ const headers = z.object({
 });
 const fields = z.record(z.string(), z.string());
 const body = {
-  description: 'JSON is kept as its exact text; a form becomes an object of strings, a repeated field an array; nothing becomes null.',
+  description:
+    'JSON keeps its exact text, under any type but a form. A form becomes an object of strings, a repeated field an array, a file its description. ' +
+    'Other text becomes one JSON string. An empty body stands for the query, or null. gzip, deflate and br are unpacked.',
   content: {
     'application/json': { schema: z.unknown() },
     'application/x-www-form-urlencoded': { schema: fields },
     'multipart/form-data': { schema: fields },
+    'text/plain': { schema: z.string() },
   },
 };
 const query = {
@@ -91,7 +99,7 @@ export function openApiDocument(): object {
   });
 }
 
-function operation({ name, path, summary, success, faults: codes }: Route, method: 'POST' | 'PUT' | 'GET'): RouteConfig {
+function operation({ name, path, summary, success, faults: codes }: Route, method: Exclude<Method, 'HEAD'>): RouteConfig {
   const responses: Record<string, ResponseConfig> = { 200: { description: 'Done', content: { 'application/json': { schema: success } } } };
   for (const status of new Set(codes.map((code) => faults[code].status))) {
     responses[status] = faultResponse(codes.filter((code) => faults[code].status === status));

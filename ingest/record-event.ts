@@ -11,11 +11,15 @@ export interface RunEvent extends Webhook {
   schemaId: number;
   /** The finished record value. */
   payload: Buffer;
+  /** Further events of the same request: written with this one in one transaction, or none of them. */
+  followers?: readonly RunEvent[];
 }
 
 /** The run that stands for the event: its own, or the first one of its key. */
 export interface Recorded {
   id: string;
+  /** Those of the followers, in their order. */
+  followers?: readonly string[];
   repeated: boolean;
 }
 
@@ -80,9 +84,15 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
     return inFlight.size < GROUPS_IN_FLIGHT ? 0 : (Math.ceil(waiting.length / MAX_GROUP) * commitMs) / GROUPS_IN_FLIGHT;
   }
 
+  /** An event with followers is a group of its own. */
+  function groupSize(): number {
+    const batch = waiting.findIndex(({ event }) => event.followers !== undefined);
+    return batch < 0 || batch > MAX_GROUP ? MAX_GROUP : Math.max(1, batch);
+  }
+
   function writeNext(): void {
     if (inFlight.size >= GROUPS_IN_FLIGHT || waiting.length === 0) return;
-    const group = waiting.splice(0, MAX_GROUP);
+    const group = waiting.splice(0, groupSize());
     inFlight.add(group);
     const began = performance.now();
     void writeGroup(pool, group).then((written) => {

@@ -67,7 +67,11 @@ export function parsePath({ userId, zapId }: { userId?: string; zapId?: string }
  */
 export function parseIdempotencyKey(headers: RequestHeaders): string | null {
   const key = headers['idempotency-key'] ?? headers['webhook-id'];
-  if (key === undefined) return null;
+  return key === undefined ? null : requireKey(key);
+}
+
+/** @throws IngestError invalid_idempotency_key */
+export function requireKey(key: string | string[]): string {
   if (typeof key === 'string' && KEY.test(key)) return key;
   throw new IngestError('invalid_idempotency_key', 'Idempotency-Key (or webhook-id) needs 1-255 visible ASCII characters, and only once.');
 }

@@ -1,44 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { IngestError } from './errors.ts';
+import { find, insert, type First, type Queryable } from './statements.ts';
 import { noAnswer, type Member, type Recorded, type RunEvent } from './record-event.ts';
 
-// Both tables in one statement: atomic by construction and one round trip. It is never an interactive transaction:
-// those can send a statement after a ROLLBACK (prisma/orm#29762), which would commit one half of the pair.
-// The second insert takes what the first returned, so there is no event without its run, and none for a repeat.
-const INSERT = `
-  WITH event AS (
-    SELECT * FROM unnest(
-      $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::int[], $10::int[], $11::int[]
-    ) WITH ORDINALITY AS e (id, user_id, zap_id, idempotency_key, metadata, headers, received_at, traceparent, schema_id, starts, bytes, position)
-  ), run AS (
-    INSERT INTO zap_run (id, user_id, zap_id, idempotency_key, metadata, headers, received_at, traceparent, schema_id)
-    SELECT id, user_id, zap_id, idempotency_key, metadata::json, headers::json, received_at, traceparent, schema_id
-    FROM event ORDER BY position
-    ON CONFLICT DO NOTHING
-    RETURNING id
-  )
-  INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload, traceparent)
-  SELECT id, 'zap-run', user_id || '/' || zap_id, 'ZapRunCreated', substring($12::bytea FROM starts FOR bytes), traceparent
-  FROM event JOIN run USING (id) ORDER BY position`;
-
-// The run that stands for an event that was not inserted: its own, when an earlier attempt had been stored after all,
-// else the first of its key. LATERAL with LIMIT, so that each is one probe of an index however large the archive is.
-const FIND = `
-  SELECT event.position::int, run.id, run.same
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-    WITH ORDINALITY AS event (id, user_id, zap_id, idempotency_key, metadata, position)
-  CROSS JOIN LATERAL (
-    SELECT r.id, true AS same FROM zap_run r WHERE r.id = event.id
-    UNION ALL
-    SELECT r.id, r.metadata::text = event.metadata FROM zap_run r
-    WHERE r.user_id = event.user_id AND r.zap_id = event.zap_id AND r.idempotency_key = event.idempotency_key
-    LIMIT 1
-  ) run`;
-
 const PAUSE_MS = 100;
-
-type Queryable = Pick<pg.ClientBase, 'query'>;
+const UNIQUE_VIOLATION = '23505';
 
 /** What came of a group. */
 export interface Written {
@@ -102,33 +69,44 @@ export async function writeGroup(pool: pg.Pool, group: Member[], resent = false)
 async function attempt(client: Queryable, members: Member[], resent: boolean): Promise<number> {
   for (const member of members) member.sent = true;
   const began = performance.now();
-  const { rowCount } = await insert(client, members);
+  // A member with followers is alone in its group.
+  const isBatch = members[0]?.event.followers !== undefined;
+  const count = await insert(client, isBatch ? members.flatMap(eventsOf) : members.map(({ event }) => event), isBatch);
   const commitMs = performance.now() - began;
-  const written = rowCount === members.length;
-  for (const member of members) if (written || !(resent || hasKey(member))) member.resolve({ id: member.event.id, repeated: false });
+  const written = isBatch ? count > 0 : count === members.length;
+  for (const member of members) if (written || !(resent || hasKey(member))) member.resolve(recordedOf(eventsOf(member), false));
   if (written) return commitMs;
   const open = resent ? members : members.filter(hasKey);
   // The insert is committed: whatever Postgres says about the lookup says nothing about it.
-  const found = await find(
-    client,
-    open.map(({ event }) => event),
-  ).catch(async (error: unknown) => {
+  const found = await find(client, open.flatMap(eventsOf)).catch(async (error: unknown) => {
     await delay(PAUSE_MS);
     throw new Error('committed, but the lookup failed', { cause: error });
   });
-  for (const [index, { event, resolve, reject }] of open.entries()) {
-    const first = found[index];
-    if (first === undefined) throw new Error('a run was neither written nor found');
-    if (first.same) resolve({ id: first.id, repeated: first.id !== event.id });
-    else reject(keyConflict());
-  }
+  for (const member of open) settle(member, found.splice(0, eventsOf(member).length));
   return commitMs;
+}
+
+/** By the runs that were found in place of its own. A batch is a repeat when all of it is. */
+function settle(member: Member, found: (First | undefined)[]): void {
+  const runs = found.filter((first) => first !== undefined);
+  if (runs.length < found.length && found.length === 1) throw new Error('a run was neither written nor found');
+  if (runs.length < found.length || !runs.every(({ same }) => same)) member.reject(keyConflict());
+  else member.resolve(recordedOf(runs, runs[0]?.id !== member.event.id));
+}
+
+const eventsOf = ({ event }: Member) => (event.followers === undefined ? [event] : [event, ...event.followers]);
+
+function recordedOf([first, ...followers]: readonly { id: string }[], repeated: boolean): Recorded {
+  const id = first?.id ?? '';
+  return followers.length === 0 ? { id, repeated } : { id, repeated, followers: followers.map((run) => run.id) };
 }
 
 /** A row is to blame and Postgres took none: halves, and halves of these, until it fails alone. */
 async function tryApart(pool: pg.Pool, members: Member[], resent: boolean, error: unknown): Promise<Written> {
   if (members.length === 1) {
-    members[0]?.reject(new IngestError('write_refused', 'The webhook was refused by the database.', error));
+    // Only the key of a follower fails a statement: it came before, in another request.
+    const isKey = (error as { code?: unknown }).code === UNIQUE_VIOLATION;
+    members[0]?.reject(isKey ? keyConflict() : new IngestError('write_refused', 'The webhook was refused by the database.', error));
     return { commitMs: undefined, answered: true };
   }
   if (!resent) for (const member of members) member.sent = false;
@@ -182,52 +160,6 @@ async function connectAnew(pool: pg.Pool, until: number): Promise<Connection> {
     throw error;
   }
   return { client, close };
-}
-
-function insert(client: Queryable, members: Member[]): Promise<pg.QueryResult> {
-  const column = <T>(pick: (event: RunEvent) => T) => members.map(({ event }) => pick(event));
-  let end = 0;
-  return client.query({
-    name: 'record-events', // Named, so that Postgres parses it once per connection.
-    text: INSERT,
-    values: [
-      column(({ id }) => id),
-      column(({ userId }) => userId),
-      column(({ zapId }) => zapId),
-      column(({ idempotencyKey }) => idempotencyKey),
-      column(({ metadata }) => metadata),
-      column(({ headers }) => JSON.stringify(headers)),
-      column(({ receivedAt }) => receivedAt.toISOString()),
-      column(({ traceparent }) => traceparent),
-      column(({ schemaId }) => schemaId),
-      column(({ payload }) => (end += payload.length) - payload.length + 1),
-      column(({ payload }) => payload.length),
-      // All in one: pg sends a Buffer as it is, an array of them as text, twice as long and escaped.
-      Buffer.concat(column(({ payload }) => payload)),
-    ],
-  });
-}
-
-interface First {
-  id: string;
-  /** Whether its metadata has the very same text. */
-  same: boolean;
-}
-
-async function find(client: Queryable, events: RunEvent[]): Promise<(First | undefined)[]> {
-  const { rows } = await client.query<First & { position: number }>({
-    name: 'find-runs',
-    text: FIND,
-    values: [
-      events.map(({ id }) => id),
-      events.map(({ userId }) => userId),
-      events.map(({ zapId }) => zapId),
-      events.map(({ idempotencyKey }) => idempotencyKey),
-      events.map(({ metadata }) => metadata),
-    ],
-  });
-  const found = new Map(rows.map(({ position, ...first }) => [position - 1, first]));
-  return events.map((_event, index) => found.get(index));
 }
 
 /** The run that an earlier event with this key made. @throws IngestError idempotency_conflict, database_unavailable */

@@ -6,6 +6,7 @@ import { followFiles, readText, UnreadableError, type ReadText } from '../kit/fo
 import { handshakeSchema, needsKey, needsToken, type Handshake, type HookAnswer } from './handshake.ts';
 import { zapsSchema, type HookEntry, type Source } from './hook-schema.ts';
 import { presets } from './presets.ts';
+import type { Reading } from './reading.ts';
 import { readKey, schemeSchema, type Scheme, type SignatureCheck } from './signature.ts';
 import { placeholdersOf } from './signed-content.ts';
 
@@ -21,6 +22,7 @@ export interface HookSettings {
   signature?: (SignatureCheck & { replayIsRepeat: boolean }) | undefined;
   handshake?: Handshake | undefined;
   response?: HookAnswer | undefined;
+  reading: Reading;
   origins?: ReadonlySet<string> | undefined;
 }
 
@@ -95,6 +97,7 @@ function settingsOf(
       headers: response.status === 204 ? {} : { 'content-type': response.type ?? 'text/plain; charset=utf-8' },
       body: response.body ?? '',
     },
+    reading: { body: entry.body, ndjson: entry.ndjson, split: entry.split },
     origins: entry.origins && new Set(entry.origins),
   };
 }

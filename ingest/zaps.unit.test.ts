@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHmac } from 'node:crypto';
 import { IngestError } from './errors.ts';
 import { createDoor as doorOf } from './door.ts';
+import { defaultReading } from './reading.ts';
 import { followZaps, loadZaps, ZapsError } from './zaps.ts';
 
 const MARKER = 'marker-that-nobody-may-see';
@@ -44,7 +45,7 @@ describe('zaps.json', () => {
     writeFileSync(join(folder, 'b'), `${OTHER}\n`);
     const zaps = loadZaps(path, { A: FIRST });
     expect([...zaps.keys()]).toEqual(['u/open', 'u/z']);
-    expect(zaps.get('u/open')).toEqual({ signature: undefined, handshake: undefined, response: undefined, origins: undefined });
+    expect(zaps.get('u/open')).toEqual({ reading: defaultReading });
     expect(zaps.get('u/z')?.signature?.scheme.header).toBe('x-hub-signature-256');
     expect(zaps.get('u/z')?.signature?.keys.map(String)).toEqual([FIRST, OTHER]);
   });
@@ -53,6 +54,12 @@ describe('zaps.json', () => {
     const schemes = { acme: { header: 'x-acme', encoding: 'hex', signed: '{timestamp}|{body}', timestamp: { header: 'x-acme-at' } } };
     write({ schemes, ...signed({ scheme: 'acme', secrets: [{ env: 'A' }] }) });
     expect(loadZaps(path, { A: FIRST }).get('u/z')?.signature?.scheme).toMatchObject({ ...schemes.acme, algorithm: 'sha256', prefix: '' });
+  });
+
+  test('says how the body of a hook is read', () => {
+    write({ zaps: [{ userId: 'u', zapId: 'z', body: 'base64', split: true }] });
+    expect(loadZaps(path, {}).get('u/z')?.reading).toEqual({ ...defaultReading, body: 'base64', split: true });
+    expect(faultsOf({ zaps: [{ userId: 'u', zapId: 'z', body: 'xml' }] })).toMatch(/zaps\[0\]\.body/);
   });
 
   test('with no zaps at all accepts nobody', () => {

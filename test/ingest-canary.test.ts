@@ -36,7 +36,8 @@ test(
     expect((await post('{"kept":1}')).status).toBe(200);
     for (const [body, more] of [
       [`{${marker}`, {}],
-      [marker, { 'content-type': 'text/plain' }],
+      [`a=%ff${marker}`, { 'content-type': 'application/x-www-form-urlencoded' }],
+      [`--x\r\n${marker}`, { 'content-type': 'multipart/form-data; boundary=x' }],
       ['{}', { 'idempotency-key': `${marker} with a space` }],
       ['{}', { 'content-encoding': 'gzip' }],
     ] as const) {

@@ -129,7 +129,8 @@ describe('a request that is odd but right is recorded:', () => {
 
   test('two requests in one packet, answered in their order', async () => {
     const user = uniqueName('user');
-    const one = (body: string) => `POST /hooks/catch/${user}/z HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const head = `POST /hooks/catch/${user}/z HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+    const one = (body: string) => `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
     const { text } = await sendRaw(own.port, [one('{"n":1}') + one('{"n":')], /Webhook received[^]*invalid_json[^]*\}$/);
     expect(text.indexOf('200 OK')).toBeLessThan(text.indexOf('400 Bad Request'));
     expect(await runs(user)).toEqual([{ metadata: '{"n":1}' }]);

@@ -1,4 +1,5 @@
-import { IngestError } from './errors.ts';
+import { IngestError } from '../errors.ts';
+import { utf8 } from './charset.ts';
 import { parseHeaderValue, type HeaderValue } from './header-value.ts';
 
 // multipart/form-data of a body that is in memory as a whole. Of the libraries, one took a boundary of any length and as
@@ -13,6 +14,10 @@ const [LINE_FEED, RETURN, SPACE, TAB, DASH] = [0x0a, 0x0d, 0x20, 0x09, 0x2d];
 export interface Part {
   disposition: HeaderValue;
   type: HeaderValue;
+  /** Content-Type as it was written. */
+  contentType: string;
+  /** Content-Transfer-Encoding in lower case. */
+  transferEncoding: string;
   content: Buffer;
 }
 
@@ -76,9 +81,12 @@ function parsePart(part: Buffer): Part {
     const colon = line.indexOf(':');
     headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
+  const contentType = headers.get('content-type') ?? '';
   return {
     disposition: parseHeaderValue(headers.get('content-disposition') ?? ''),
-    type: parseHeaderValue(headers.get('content-type') ?? ''),
+    type: parseHeaderValue(contentType),
+    contentType,
+    transferEncoding: headers.get('content-transfer-encoding')?.toLowerCase() ?? '',
     content: part.subarray(from),
   };
 }
@@ -91,7 +99,8 @@ function headersOf(part: Buffer): { lines: string[]; from: number } {
     if (feed < 0) throw new IngestError('invalid_form', "A part's headers do not end: an empty line is missing.");
     const to = part[feed - 1] === RETURN ? feed - 1 : feed;
     if (to <= from) return { lines, from: feed + 1 };
-    lines.push(part.toString('utf8', from, to));
+    const line = part.subarray(from, to);
+    lines.push(utf8(line) ?? line.toString('latin1'));
     from = feed + 1;
   }
   throw new IngestError(

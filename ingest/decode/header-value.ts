@@ -1,3 +1,5 @@
+const [SEMICOLON, EQUALS, QUOTE, BACKSLASH] = [0x3b, 0x3d, 0x22, 0x5c];
+
 /** A header such as Content-Type or Content-Disposition: a value and its parameters. */
 export interface HeaderValue {
   /** In lower case. */
@@ -12,11 +14,11 @@ export interface HeaderValue {
  */
 export function parseHeaderValue(text: string): HeaderValue {
   const parameters = new Map<string, string>();
-  let at = endOf(text, 0, ';');
+  let at = endOf(text, 0, SEMICOLON);
   const value = text.slice(0, at).trim().toLowerCase();
   while (at < text.length) {
     const nameFrom = at + 1;
-    at = endOf(text, nameFrom, '=;');
+    at = endOf(text, nameFrom, SEMICOLON, EQUALS);
     const name = text.slice(nameFrom, at).trim().toLowerCase();
     let given = '';
     if (text[at] === '=') {
@@ -28,30 +30,34 @@ export function parseHeaderValue(text: string): HeaderValue {
 }
 
 function bare(text: string, from: number): [string, number] {
-  const end = endOf(text, from, ';');
+  const end = endOf(text, from, SEMICOLON);
   return [text.slice(from, end).trim(), end];
 }
 
 /** Only `\"` and `\\` are escapes: some senders put the path of a Windows file here. */
 function quoted(text: string, from: number): [string, number] {
-  let value = '';
   let at = from;
-  for (let begin = from; ; at += 1) {
-    const character = text[at];
-    const isEscape = character === '\\' && (text[at + 1] === '"' || text[at + 1] === '\\');
-    if (!isEscape && character !== '"' && character !== undefined) continue;
-    value += text.slice(begin, at);
-    if (!isEscape) break;
+  let escapes = 0;
+  for (; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) break;
+    if (code !== BACKSLASH) continue;
+    const next = text.charCodeAt(at + 1);
+    if (next !== QUOTE && next !== BACKSLASH) continue;
     at += 1;
-    begin = at;
+    escapes += 1;
   }
-  return [value, endOf(text, at, ';')];
+  const value = text.slice(from, at);
+  return [escapes === 0 ? value : value.replaceAll(/\\(["\\])/g, '$1'), endOf(text, at, SEMICOLON)];
 }
 
-/** Where the first of the characters `ends` is at or after `from`; the end of the text where there is none. */
-function endOf(text: string, from: number, ends: string): number {
+/** Where the first of the two characters is at or after `from`; the end of the text where there is none. */
+function endOf(text: string, from: number, end: number, other = end): number {
   let at = from;
-  while (at < text.length && !ends.includes(text[at] ?? '')) at += 1;
+  for (; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === end || code === other) break;
+  }
   return at;
 }
 

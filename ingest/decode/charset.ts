@@ -1,0 +1,73 @@
+import { isUtf8 } from 'node:buffer';
+import { IngestError } from '../errors.ts';
+
+// Text in other charsets than UTF-8. Which ones there are, and their many names, is what the Encoding standard says.
+
+const LONGEST_NAME = 40;
+
+/** Windows has characters where ISO-8859-1 has controls; Node's TextDecoder leaves the controls (nodejs/node#56542). */
+const WINDOWS_1252 = Uint16Array.from({ length: 256 }, (_, byte) => byte);
+WINDOWS_1252.set(
+  Array.from('€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ', (character) => character.charCodeAt(0)),
+  0x80,
+);
+
+/** Turns bytes of one charset into text. @throws IngestError invalid_encoding when they are not of this charset */
+export interface Charset {
+  name: string;
+  decode(bytes: Buffer): string;
+}
+
+/**
+ * @returns undefined for UTF-8, for US-ASCII (which is part of it), and for what names no charset: the bytes decide
+ */
+export function charsetOf(name: string | undefined): Charset | undefined {
+  // What a second label, joined to the first by a comma, adds is not part of the name.
+  const wanted = name?.split(',', 1)[0]?.trim().toLowerCase() ?? '';
+  if (wanted === '' || wanted === 'utf-8' || wanted.length > LONGEST_NAME || /^(?:us-?)?ascii$/.test(wanted)) return undefined;
+  const decoder = decoderOf(wanted);
+  if (decoder === undefined || decoder.encoding === 'utf-8') return undefined;
+  const { encoding } = decoder;
+  if (encoding === 'windows-1252') return { name: encoding, decode: decodeWindows1252 };
+  return {
+    name: encoding,
+    decode: (bytes) => {
+      try {
+        return decoder.decode(bytes);
+      } catch {
+        throw new IngestError('invalid_encoding', `The charset is said to be ${encoding}, but the bytes are not.`);
+      }
+    },
+  };
+}
+
+function decoderOf(name: string) {
+  try {
+    return new TextDecoder(name, { fatal: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeWindows1252(bytes: Buffer): string {
+  const units = new Uint16Array(bytes.length);
+  for (let at = 0; at < bytes.length; at += 1) units[at] = WINDOWS_1252[bytes[at] ?? 0] ?? 0;
+  return Buffer.from(units.buffer).toString('utf16le');
+}
+
+/** The charset that a byte order mark at the beginning names, other than UTF-8. */
+export function charsetOfMark(bytes: Buffer): Charset | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return charsetOf('utf-16le');
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return charsetOf('utf-16be');
+  return undefined;
+}
+
+/** Without a byte order mark of UTF-8: RFC 8259 lets a parser leave it out, and no field has it in its name. */
+export function withoutMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
+
+/** @returns undefined when the bytes are not UTF-8: they are never replaced */
+export function utf8(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+}

@@ -1,0 +1,67 @@
+import zlib from 'node:zlib';
+import { IngestError } from '../errors.ts';
+
+type Unpack = (bytes: Uint8Array, options: { maxOutputLength: number; params?: Record<number, number> }) => Uint8Array;
+
+// Only later versions of Node have zstd. Its window is bounded: it is memory that the sender chooses.
+const zstd = (zlib as { zstdDecompressSync?: Unpack }).zstdDecompressSync;
+const ZSTD_WINDOW_LOG_MAX = 100;
+
+/** Many senders leave out the frame of zlib, which "deflate" means: its first two bytes are a multiple of 31. */
+const deflate: Unpack = (bytes, options) => {
+  const isFramed = ((bytes[0] ?? 0) & 0x0f) === 8 && (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) % 31 === 0;
+  return isFramed ? zlib.inflateSync(bytes, options) : zlib.inflateRawSync(bytes, options);
+};
+
+/** The codings that exist (IANA); undefined: not taken. What is none of them, such as a charset, says nothing. */
+const codings = new Map<string, Unpack | undefined>([
+  ['gzip', zlib.gunzipSync],
+  ['x-gzip', zlib.gunzipSync],
+  ['deflate', deflate],
+  ['br', zlib.brotliDecompressSync],
+  ['zstd', zstd && ((bytes, options) => zstd(bytes, { ...options, params: { [ZSTD_WINDOW_LOG_MAX]: 23 } }))],
+  ...['compress', 'x-compress', 'dcb', 'dcz', 'exi', 'pack200-gzip'].map((name) => [name, undefined] as const),
+]);
+
+const MAX_CODINGS = 2;
+
+/** The codings that a Content-Encoding names, in the order in which they were applied. @throws IngestError unsupported_media_type */
+export function codingsOf(contentEncoding: string | undefined): string[] {
+  if (contentEncoding === undefined) return [];
+  const named = contentEncoding
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => codings.has(name));
+  const unknown = named.find((name) => codings.get(name) === undefined);
+  if (unknown !== undefined || named.length > MAX_CODINGS) {
+    const taken = [...codings].flatMap(([name, unpack]) => (unpack === undefined ? [] : name));
+    throw new IngestError(
+      'unsupported_media_type',
+      `Content-Encoding ${unknown ?? named.slice(0, 10).join(', ')} is not supported: send one of ${taken.join(', ')}, or none.`,
+    );
+  }
+  return named;
+}
+
+/**
+ * Undoes the codings. No more than `limit` bytes are ever made, so that a bomb costs neither memory nor time.
+ *
+ * @throws IngestError payload_too_large, invalid_encoding
+ */
+export function unpack(body: Uint8Array, named: readonly string[], limit: number): Uint8Array {
+  let bytes = body;
+  for (const name of named.toReversed()) {
+    // Nothing was sent, so nothing was packed.
+    if (bytes.length === 0) break;
+    try {
+      bytes = codings.get(name)?.(bytes, { maxOutputLength: limit }) ?? bytes;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+        throw new IngestError('payload_too_large', `The body unpacks to more than ${limit} bytes.`);
+      }
+      throw new IngestError('invalid_encoding', `The body is not valid ${name}.`);
+    }
+  }
+  return bytes;
+}
