@@ -1,4 +1,5 @@
 import kafkajs, { type Admin, type Consumer } from 'kafkajs';
+import '../kit/quiet-kafkajs.ts';
 
 /** Partition → offset. */
 export type Offsets = ReadonlyMap<number, bigint>;

@@ -1,4 +1,5 @@
 import kafkajs, { type Admin } from 'kafkajs';
+import './quiet-kafkajs.ts';
 
 /** The settings in force of a topic or a broker (by its node id). */
 export async function readConfigs(admin: Admin, kind: 'topic' | 'broker', name: string): Promise<ReadonlyMap<string, string>> {

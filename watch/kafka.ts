@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs';
+import '../kit/quiet-kafkajs.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
 import type { ConnectApi } from '../kit/connect-api.ts';
 

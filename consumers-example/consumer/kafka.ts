@@ -1,4 +1,5 @@
 import { Kafka, logLevel, Partitioners, type Admin, type LogEntry } from 'kafkajs';
+import '../../kit/quiet-kafkajs.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Batches } from './batches.ts';
