@@ -2,6 +2,7 @@ import type { Admin } from 'kafkajs';
 import { check, type Check } from './check.ts';
 import type { WithRegistry } from './registry.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
+import { readOutbox } from './outbox.ts';
 
 /** What the doctor looks at. */
 export interface Patient extends WithRegistry {
@@ -113,11 +114,14 @@ const dead = check({
   grade: 'broken',
   why: 'These events were answered 200 and are not on the topic.',
   needs: ['postgres'],
-  read: async ({ pool }: Patient) => Number((await pool.query<{ n: string }>('SELECT count(*) AS n FROM outbox_dead')).rows[0]?.n),
-  judge: (count) =>
+  read: ({ pool }: Patient) => readOutbox(pool),
+  judge: ({ dead: count, deadExact }) =>
     count === 0
       ? undefined
-      : { found: `${count} events are dead`, remedy: 'npm run outbox -- dead list, mend the cause, then: dead requeue --all' },
+      : {
+          found: `${deadExact ? '' : 'at least '}${count} events are dead`,
+          remedy: 'npm run outbox -- dead list, mend the cause, then: dead requeue --all',
+        },
 });
 
 const old = check({
@@ -125,17 +129,12 @@ const old = check({
   grade: 'broken',
   why: 'It was not published, or a group that cleanup waits for is behind.',
   needs: ['postgres'],
-  read: async ({ pool }: Patient) =>
-    (
-      await pool.query<{ id: string; age: number }>(
-        'SELECT id, extract(epoch FROM now() - created_at)::float8 AS age FROM zap_run_outbox ORDER BY created_at LIMIT 1',
-      )
-    ).rows[0],
-  judge: (oldest, { rowAgeSeconds }) =>
-    oldest === undefined || oldest.age <= rowAgeSeconds
+  read: ({ pool }: Patient) => readOutbox(pool),
+  judge: ({ oldest }, { rowAgeSeconds }) =>
+    oldest === undefined || oldest.ageSeconds <= rowAgeSeconds
       ? undefined
       : {
-          found: `the oldest row waits for ${Math.round(oldest.age)} s: ${oldest.id}`,
+          found: `the oldest row waits for ${Math.round(oldest.ageSeconds)} s: ${oldest.id}`,
           remedy: `npm run outbox -- explain ${oldest.id} and npm run outbox -- status say what it waits for.`,
         },
 });

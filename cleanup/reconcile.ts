@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Alarm } from '../kit/metrics.ts';
 import type { createJudge, Lost } from './dead-letters.ts';
 import type { Sight } from './kafka.ts';
+import type { ReconcilerCode } from './state.ts';
 
 const SLOT = 'zap_run_outbox';
 /** Rows of one round, and of one transaction that sends them again. */
@@ -18,7 +19,7 @@ export interface Reconciling {
   arrivedSeq: () => Promise<bigint>;
   afterSeconds: number;
   /** Told at every look what it waits for. */
-  say: (text: string) => Promise<void>;
+  say: (code: ReconcilerCode, text: string) => Promise<void>;
   /** false: cleanup has stopped or another copy took over; the round ends without a verdict. */
   mayGoOn: () => boolean;
   alarm: Alarm;
@@ -35,30 +36,37 @@ export interface Reconciling {
 export async function reconcile(around: Reconciling): Promise<void> {
   const { pool, say } = around;
   const slot = await readSlot(pool);
-  if (slot !== 'healthy') return say(`waits: ${slot}`);
+  if (slot !== 'HEALTHY') return say(slot, `waits: ${slotWords[slot]}`);
   const candidates = await readCandidates(pool, around.afterSeconds);
-  if (candidates.length === 0) return say('idle: no row is old enough to be lost');
+  if (candidates.length === 0) return say('IDLE', 'idle: no row is old enough to be lost');
   // After the rows were read: the position bounds the commits of all of them.
   const { rows } = await pool.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn() AS lsn');
   if (!(await slotConfirms(around, rows[0]?.lsn ?? '', candidates.length))) return;
   if (!(await readBack(around, candidates.length))) return;
   const lost = await readRows(pool, candidates);
   await act(around, lost);
-  await say(`idle: of ${candidates.length} old rows ${lost.length} were lost on the way`);
+  await say('IDLE', `idle: of ${candidates.length} old rows ${lost.length} were lost on the way`);
 }
 
+const slotWords = {
+  SLOT_MISSING: 'the slot is missing',
+  SLOT_LOST: 'the slot is lost',
+  SLOT_UNREAD: 'nobody reads the slot',
+  SLOT_UNCONFIRMED: 'the slot has not confirmed what was written',
+};
+
 /** The slot may be missing or lost: whoever watches over Connect repairs it, and all rows are sent again. */
-async function readSlot(pool: Pool, lsn?: string): Promise<string> {
+async function readSlot(pool: Pool, lsn?: string): Promise<keyof typeof slotWords | 'HEALTHY'> {
   const { rows } = await pool.query<{ fit: boolean; active: boolean; confirmed: boolean }>(
     `SELECT wal_status IS DISTINCT FROM 'lost' AS fit, active, coalesce(confirmed_flush_lsn >= $2::pg_lsn, false) AS confirmed
      FROM pg_replication_slots WHERE slot_name = $1`,
     [SLOT, lsn ?? null],
   );
   const slot = rows[0];
-  if (slot === undefined) return 'the slot is missing';
-  if (!slot.fit) return 'the slot is lost';
-  if (!slot.active) return 'nobody reads the slot';
-  return lsn === undefined || slot.confirmed ? 'healthy' : 'the slot has not confirmed what was written';
+  if (slot === undefined) return 'SLOT_MISSING';
+  if (!slot.fit) return 'SLOT_LOST';
+  if (!slot.active) return 'SLOT_UNREAD';
+  return lsn === undefined || slot.confirmed ? 'HEALTHY' : 'SLOT_UNCONFIRMED';
 }
 
 // The oldest by id, which begins with the time: the primary key is the only index, and the table may be large.
@@ -83,13 +91,13 @@ async function readRows(pool: Pool, candidates: readonly Lost[]): Promise<Lost[]
 async function slotConfirms({ pool, say, mayGoOn }: Reconciling, lsn: string, count: number): Promise<boolean> {
   while (mayGoOn()) {
     const slot = await readSlot(pool, lsn);
-    if (slot === 'healthy') return true;
+    if (slot === 'HEALTHY') return true;
     // A slot that is made anew confirms at once what it never sent: the round is worth nothing any more.
-    if (!slot.startsWith('the slot has not')) {
-      await say(`waits: ${slot}`);
+    if (slot !== 'SLOT_UNCONFIRMED') {
+      await say(slot, `waits: ${slotWords[slot]}`);
       return false;
     }
-    await say(`${count} old rows; waits: ${slot}`);
+    await say(slot, `${count} old rows; waits: ${slotWords[slot]}`);
     await delay(POLL_MS);
   }
   return false;
@@ -106,7 +114,10 @@ async function readBack({ look, say, mayGoOn }: Reconciling, count: number): Pro
     const slowest = [...sight.groups].find(([, offsets]) => (offsets.get(partition) ?? 0n) < end);
     const who = slowest === undefined ? 'cleanup' : `the group ${slowest[0]}`;
     const where = (slowest === undefined ? sight.own : slowest[1]).get(partition) ?? 0n;
-    await say(`${count} old rows; waits: ${who} is at ${where} of ${end} on partition ${partition}`);
+    await say(
+      slowest === undefined ? 'CLEANUP_BEHIND' : 'GROUP_BEHIND',
+      `${count} old rows; waits: ${who} is at ${where} of ${end} on partition ${partition}`,
+    );
     await delay(POLL_MS);
   }
   return false;
@@ -114,7 +125,7 @@ async function readBack({ look, say, mayGoOn }: Reconciling, count: number): Pro
 
 async function act({ pool, judge, arrivedSeq, alarm, log, onMoved }: Reconciling, lost: readonly Lost[]): Promise<void> {
   const { rows } = await pool.query<{ n: number }>(
-    `SELECT count(*)::int AS n FROM outbox_dead WHERE reason LIKE 'lost%' AND moved_at > now() - interval '1 hour'`,
+    `SELECT count(*)::int AS n FROM outbox_dead WHERE code = 'LOST' AND moved_at > now() - interval '1 hour'`,
   );
   const { bury, resend, fault } = judge(lost, await arrivedSeq(), rows[0]?.n ?? 0);
   if (fault) {
@@ -124,8 +135,8 @@ async function act({ pool, judge, arrivedSeq, alarm, log, onMoved }: Reconciling
   }
   if (bury.length > 0) {
     const ids = bury.map(({ id }) => id);
-    const reason = 'lost: sent again three times without arriving, while rows sent after it arrived';
-    await pool.query('SELECT outbox_bury($1::uuid[], $2)', [ids, reason]);
+    const reason = 'sent again three times without arriving, while rows sent after it arrived';
+    await pool.query('SELECT outbox_bury($1::uuid[], $2, $3)', [ids, 'LOST', reason]);
     alarm('ROWS_BURIED', `moved to outbox_dead, as they never arrive: ${ids.join(', ')}. See: npm run outbox -- dead list`);
   }
   for (let from = 0; from < resend.length; from += CHUNK) {

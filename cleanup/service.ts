@@ -49,7 +49,7 @@ function reconcileForever({ config, topic, pool, kafka, metrics, alarm, log }: S
         judge,
         arrivedSeq: () => readArrivedSeq(pool, topic),
         afterSeconds: config.RESEND_AFTER_SECONDS,
-        say: (text) => writeReconciler(pool, topic, text),
+        say: (code, text) => writeReconciler(pool, topic, code, text),
         mayGoOn: () => held() && !isHalted(),
         alarm,
         log,

@@ -63,9 +63,16 @@ export async function writeStop(pool: Pool, topic: string, clusterId: string, { 
 /** How often the reconciler looks, and how long after its start for the first time. */
 export const RECONCILE_EVERY_MS = 30_000;
 
-/** What the reconciler does or waits for, for `status`, and since when. */
-export async function writeReconciler(pool: Pool, topic: string, text: string): Promise<void> {
-  await pool.query('UPDATE cleanup_state SET reconciler = $2, reconciler_at = now() WHERE topic = $1 AND reconciler <> $2', [topic, text]);
+/** What the reconciler does or waits for. */
+export type ReconcilerCode = 'IDLE' | 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD' | 'SLOT_UNCONFIRMED' | 'CLEANUP_BEHIND' | 'GROUP_BEHIND';
+
+/** For `status`, and since when. @param text the code in words, with the numbers */
+export async function writeReconciler(pool: Pool, topic: string, code: ReconcilerCode, text: string): Promise<void> {
+  await pool.query(
+    `UPDATE cleanup_state SET reconciler_code = $2, reconciler = $3, reconciler_at = now()
+     WHERE topic = $1 AND (reconciler_code, reconciler) IS DISTINCT FROM ($2, $3)`,
+    [topic, code, text],
+  );
 }
 
 /** The highest seq of a row whose event has arrived, over all partitions. */

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { TOPIC_RESOURCE, withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
-import { OperateError, type Verb } from './verb.ts';
+import type { Config } from './config.ts';
+import { OperateError, type Output, type Run } from './verb.ts';
 
 const TOPIC = 'zap-run.events';
 /** Each copy of cleanup leaves its group soon after one of them has stopped. */
@@ -12,31 +14,31 @@ const LEAVE_WITHIN_MS = 30_000;
 const SET_FOR_TOPIC = 1;
 
 /** The one command that ends cleanup's stop. It loses nothing: rows go only when their events are read back anew. */
-export const acceptTopic: Verb = {
-  usage: '',
-  about: 'after cleanup has stopped: take the topic as it is now, and clean up from its beginning',
-  run: async (_args, { DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS }) => {
-    const say = (line: string) => process.stdout.write(`${line}\n`);
-    return withPostgres(DATABASE_URL, async (pool) => {
-      const stop = await readStop(pool);
-      if (stop === undefined) {
-        say('Cleanup has not stopped: nothing to accept.');
-        return 0;
-      }
-      say(`Cleanup stopped at ${stop.at.toISOString()} with ${stop.code}: ${stop.detail}`);
-      await withAdmin(KAFKA_BROKERS, async (admin) => {
-        if (await mendPolicy(admin)) say('cleanup.policy is delete again.');
-        await forgetPosition(admin, CLEANUP_GROUP);
-        for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);
-      });
-      // Last, so that a run that was cut off can be repeated: until here cleanup stays as it is.
-      await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [TOPIC]);
-      await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [TOPIC]);
-      say('The topic is accepted. Cleanup reads it from the beginning; what is not on it is sent again by the reconciler.');
+export const acceptTopic = (run: Run) =>
+  new Command('accept-topic')
+    .description('after cleanup has stopped: take the topic as it is now, and clean up from its beginning')
+    .action(() => run(accept));
+
+async function accept({ DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS }: Config, { say }: Output): Promise<number> {
+  return withPostgres(DATABASE_URL, async (pool) => {
+    const stop = await readStop(pool);
+    if (stop === undefined) {
+      say('Cleanup has not stopped: nothing to accept.');
       return 0;
+    }
+    say(`Cleanup stopped at ${stop.at.toISOString()} with ${stop.code}: ${stop.detail}`);
+    await withAdmin(KAFKA_BROKERS, async (admin) => {
+      if (await mendPolicy(admin)) say('cleanup.policy is delete again.');
+      await forgetPosition(admin, CLEANUP_GROUP);
+      for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);
     });
-  },
-};
+    // Last, so that a run that was cut off can be repeated: until here cleanup stays as it is.
+    await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [TOPIC]);
+    await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [TOPIC]);
+    say('The topic is accepted. Cleanup reads it from the beginning; what is not on it is sent again by the reconciler.');
+    return 0;
+  });
+}
 
 async function readStop(pool: Pool): Promise<{ code: string; detail: string; at: Date } | undefined> {
   const { rows } = await pool.query<{ code: string; detail: string; at: Date }>(

@@ -1,21 +1,104 @@
-import { parseArgs } from 'node:util';
-import pg from 'pg';
-import { OperateError, UsageError, type Verb } from './verb.ts';
+import { Command } from '@commander-js/extra-typings';
+import type { Pool } from 'pg';
+import { moment, runIds, zap, type Zap } from './arguments.ts';
+import { withPostgres } from './postgres.ts';
+import { OperateError, UsageError, type Run } from './verb.ts';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Dead letters of one listing; the rest is counted. */
 const LISTED = 100;
 
-/** What a command is about. Nothing named means no condition, so each command says what it demands. */
-interface Chosen {
-  events: string[] | null;
-  zap: string | null;
-  target: string | null;
-  since: Date | null;
-  all: boolean;
+/** What a command is about. What is not named (no ids, too) is no condition, so each command says what it demands. */
+export interface Chosen {
+  ids?: string[] | undefined;
+  zap?: Zap | undefined;
+  target?: string | undefined;
+  since?: Date | undefined;
+  all?: boolean | undefined;
 }
 
-interface Letter {
+/** The webhooks that the action consumer calls: calls that were given up, calls to be made again, targets that said 410. */
+export const actions = (run: Run) => {
+  const choose = (name: string) =>
+    new Command(name)
+      .argument('[id...]', 'ids of runs', runIds)
+      .option('--zap <userId/zapId>', 'of this zap', zap)
+      .option('--target <name>', 'to this target')
+      .option('--since <time>', 'of events that came since then', moment);
+  const work = (query: (pool: Pool) => Promise<string>, check: () => void = () => undefined) =>
+    run(async ({ DATABASE_URL }, { say }) => {
+      check(); // Before anything is asked.
+      say(await withPostgres(DATABASE_URL, query));
+      return 0;
+    });
+  const dlq = new Command('dlq')
+    .description('calls that were given up')
+    .addCommand(
+      choose('list')
+        .description('calls that were given up, the latest first')
+        .action((ids, chosen) => work((pool) => list(pool, { ids, ...chosen }))),
+    )
+    .addCommand(
+      choose('replay')
+        .description('calls that were given up are made again')
+        .option('--all', 'every one')
+        .action((ids, options) => {
+          const chosen = { ids, ...options };
+          return work(
+            async (pool) => due(await replayDead(pool, chosen)),
+            () => requireNamed(chosen),
+          );
+        }),
+    )
+    .addCommand(
+      new Command('discard')
+        .description('calls that were given up are never made')
+        .argument('[id...]', 'ids of runs', runIds)
+        .option('--target <name>', 'to this target')
+        .option('--all', 'every one')
+        .action((ids, options) => {
+          const chosen = { ids, ...options };
+          return work(
+            async (pool) => `${await discardDead(pool, chosen)} dead letters are discarded`,
+            () => requireNamed(chosen),
+          );
+        }),
+    );
+  return new Command('actions')
+    .description('the webhooks that the action consumer calls')
+    .addCommand(dlq)
+    .addCommand(
+      new Command('rerun')
+        .description('calls of these events, or of a zap since a time, are made once more, whatever came of them')
+        .argument('[id...]', 'ids of runs', runIds)
+        .option('--zap <userId/zapId>', 'of this zap', zap)
+        .option('--since <time>', 'of events that came since then', moment)
+        .action((ids, options) => {
+          const chosen = { ids, ...options };
+          return work(
+            async (pool) => due(await rerun(pool, chosen)),
+            () => requireRuns(chosen),
+          );
+        }),
+    )
+    .addCommand(new Command('targets').description('calls per target, and the targets that are called no more').action(() => work(targets)))
+    .addCommand(
+      new Command('enable')
+        .description('calls a target again that had answered 410')
+        .requiredOption('--target <name>', 'its name in actions.json')
+        .action(({ target }) =>
+          work(async (pool) => {
+            await enableTarget(pool, target);
+            return `${target} is called again`;
+          }),
+        ),
+    );
+};
+
+const due = (count: number) => `${count} calls are due again`;
+const idsOf = ({ ids = [] }: Chosen) => (ids.length === 0 ? null : ids);
+const keyOf = (of: Zap | undefined) => (of === undefined ? null : `${of.userId}/${of.zapId}`);
+
+export interface Letter {
   event_id: string;
   target: string;
   zap: string;
@@ -25,112 +108,96 @@ interface Letter {
   settled_at: Date;
 }
 
-type Command = (client: pg.Client, chosen: Chosen) => Promise<string>;
-
-const commands: Record<string, Command> = {
-  'dlq list': async (client, { events, zap, target, since }) => {
-    const { rows } = await client.query<Letter & { all: string }>(
-      `SELECT d.event_id, d.target, e.zap, d.attempts, d.last_status, d.last_error, d.settled_at, count(*) OVER () AS all
-       FROM actions.delivery d JOIN actions.event e ON e.id = d.event_id
-       WHERE d.state = 'dead' AND ($1::uuid[] IS NULL OR d.event_id = ANY ($1)) AND ($2::text IS NULL OR e.zap = $2)
-         AND ($3::text IS NULL OR d.target = $3) AND ($4::timestamptz IS NULL OR e.stored_at >= $4)
-       ORDER BY d.settled_at DESC LIMIT ${LISTED}`,
-      [events, zap, target, since],
-    );
-    const lines = rows.map(
-      ({ event_id, target: name, zap: of, attempts, last_status, last_error, settled_at }) =>
-        `${event_id}  ${name}  ${of}  ${settled_at.toISOString()}  after ${attempts} attempts: ${last_status ?? last_error}`,
-    );
-    const more = Number(rows[0]?.all ?? 0) - rows.length;
-    return [...lines, ...(more > 0 ? [`and ${more} older ones`] : []), ...(rows.length === 0 ? ['no dead letters'] : [])].join('\n');
-  },
-  'dlq replay': async (client, chosen) => `${await runAgain(client, ['dead'], demanded(chosen))} calls are due again`,
-  'dlq discard': async (client, chosen) => {
-    const { events, target, zap, since } = demanded(chosen);
-    if (zap !== null || since !== null) throw new UsageError('dlq discard takes ids, --target or --all');
-    const { rows } = await client.query<{ count: string }>('SELECT actions.discard_dead($1, $2) AS count', [events, target]);
-    return `${rows[0]?.count} dead letters are discarded`;
-  },
-  rerun: async (client, chosen) => {
-    const { events, zap, since } = chosen;
-    if (events === null && (zap === null || since === null)) throw new UsageError('rerun takes ids, or --zap and --since');
-    return `${await runAgain(client, ['pending', 'delivered', 'dead', 'discarded'], chosen)} calls are due again`;
-  },
-  targets: async (client) => {
-    const { rows } = await client.query<{ target: string; pending: string; delivered: string; dead: string; disabled_at: Date | null }>(
-      `SELECT target, count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'delivered') AS delivered,
-              count(*) FILTER (WHERE state = 'dead') AS dead, min(disabled_at) AS disabled_at
-       FROM actions.delivery FULL JOIN actions.disabled_target USING (target) GROUP BY target ORDER BY target`,
-    );
-    const lines = rows.map(
-      ({ target, pending, delivered, dead, disabled_at }) =>
-        `${target}  pending ${pending}  delivered ${delivered}  dead ${dead}${disabled_at === null ? '' : `  disabled since ${disabled_at.toISOString()}`}`,
-    );
-    return lines.join('\n') || 'no target was called yet';
-  },
-  enable: async (client, { target }) => {
-    if (target === null) throw new UsageError('enable takes --target');
-    const { rows } = await client.query<{ enabled: boolean }>('SELECT actions.enable_target($1) AS enabled', [target]);
-    if (rows[0]?.enabled !== true)
-      throw new OperateError('NOT_DISABLED', `${target} is not disabled. See: npm run outbox -- actions targets`);
-    return `${target} is called again`;
-  },
-};
-
-function demanded(chosen: Chosen): Chosen {
-  const { events, zap, target, since, all } = chosen;
-  if (!all && events === null && zap === null && target === null && since === null)
-    throw new UsageError('name ids, --target, --zap or --since, or say --all');
-  return chosen;
+/** @returns the latest dead letters, and how many there are in all */
+export async function readDead(pool: Pool, chosen: Chosen, most = LISTED): Promise<{ letters: Letter[]; all: number }> {
+  const { rows } = await pool.query<Letter & { all: string }>(
+    `SELECT d.event_id, d.target, e.zap, d.attempts, d.last_status, d.last_error, d.settled_at, count(*) OVER () AS all
+     FROM actions.delivery d JOIN actions.event e ON e.id = d.event_id
+     WHERE d.state = 'dead' AND ($1::uuid[] IS NULL OR d.event_id = ANY ($1)) AND ($2::text IS NULL OR e.zap = $2)
+       AND ($3::text IS NULL OR d.target = $3) AND ($4::timestamptz IS NULL OR e.stored_at >= $4)
+     ORDER BY d.settled_at DESC LIMIT $5`,
+    [idsOf(chosen), keyOf(chosen.zap), chosen.target ?? null, chosen.since ?? null, most],
+  );
+  return { letters: rows, all: Number(rows[0]?.all ?? 0) };
 }
 
-async function runAgain(client: pg.Client, states: string[], { events, zap, target, since }: Chosen): Promise<string> {
-  const values = [states, events, zap, target, since];
-  const { rows } = await client.query<{ count: string }>('SELECT actions.run_again($1, $2, $3, $4, $5) AS count', values);
-  const count = rows[0]?.count ?? '0';
-  if (count === '0') throw new OperateError('NOTHING_FOUND', 'no call fits. See: npm run outbox -- actions dlq list');
+async function list(pool: Pool, chosen: Chosen): Promise<string> {
+  const { letters, all } = await readDead(pool, chosen);
+  const lines = letters.map(
+    ({ event_id, target, zap: of, attempts, last_status, last_error, settled_at }) =>
+      `${event_id}  ${target}  ${of}  ${settled_at.toISOString()}  after ${attempts} attempts: ${last_status ?? last_error}`,
+  );
+  const more = all - letters.length;
+  return [...lines, ...(more > 0 ? [`and ${more} older ones`] : []), ...(letters.length === 0 ? ['no dead letters'] : [])].join('\n');
+}
+
+/** @throws UsageError when nothing is named; OperateError NOTHING_FOUND */
+export async function replayDead(pool: Pool, chosen: Chosen): Promise<number> {
+  requireNamed(chosen);
+  return runAgain(pool, ['dead'], chosen);
+}
+
+/** @throws UsageError when nothing is named */
+export async function discardDead(pool: Pool, chosen: Chosen): Promise<number> {
+  requireNamed(chosen);
+  const values = [idsOf(chosen), chosen.target ?? null];
+  const { rows } = await pool.query<{ count: string }>('SELECT actions.discard_dead($1, $2) AS count', values);
+  return Number(rows[0]?.count ?? 0);
+}
+
+/** @throws UsageError when neither ids nor zap and time are named; OperateError NOTHING_FOUND */
+export async function rerun(pool: Pool, chosen: Chosen): Promise<number> {
+  requireRuns(chosen);
+  return runAgain(pool, ['pending', 'delivered', 'dead', 'discarded'], chosen);
+}
+
+/** @throws OperateError NOT_DISABLED */
+export async function enableTarget(pool: Pool, target: string): Promise<void> {
+  const { rows } = await pool.query<{ enabled: boolean }>('SELECT actions.enable_target($1) AS enabled', [target]);
+  if (rows[0]?.enabled === true) return;
+  throw new OperateError('NOT_DISABLED', `${target} is not disabled. See: npm run outbox -- actions targets`);
+}
+
+export interface TargetState {
+  target: string;
+  pending: string;
+  delivered: string;
+  dead: string;
+  disabled_at: Date | null;
+}
+
+export async function readTargets(pool: Pool): Promise<TargetState[]> {
+  const { rows } = await pool.query<TargetState>(
+    `SELECT target, count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'delivered') AS delivered,
+            count(*) FILTER (WHERE state = 'dead') AS dead, min(disabled_at) AS disabled_at
+     FROM actions.delivery FULL JOIN actions.disabled_target USING (target) GROUP BY target ORDER BY target`,
+  );
+  return rows;
+}
+
+async function targets(pool: Pool): Promise<string> {
+  const lines = (await readTargets(pool)).map(
+    ({ target, pending, delivered, dead, disabled_at: at }) =>
+      `${target}  pending ${pending}  delivered ${delivered}  dead ${dead}${at === null ? '' : `  disabled since ${at.toISOString()}`}`,
+  );
+  return lines.join('\n') || 'no target was called yet';
+}
+
+function requireNamed(chosen: Chosen): void {
+  const { zap: of, target, since, all = false } = chosen;
+  if (!all && idsOf(chosen) === null && of === undefined && target === undefined && since === undefined)
+    throw new UsageError('name ids, --target, --zap or --since, or say --all');
+}
+
+function requireRuns(chosen: Chosen): void {
+  if (idsOf(chosen) === null && (chosen.zap === undefined || chosen.since === undefined))
+    throw new UsageError('rerun takes ids, or --zap and --since');
+}
+
+async function runAgain(pool: Pool, states: string[], chosen: Chosen): Promise<number> {
+  const values = [states, idsOf(chosen), keyOf(chosen.zap), chosen.target ?? null, chosen.since ?? null];
+  const { rows } = await pool.query<{ count: string }>('SELECT actions.run_again($1, $2, $3, $4, $5) AS count', values);
+  const count = Number(rows[0]?.count ?? 0);
+  if (count === 0) throw new OperateError('NOTHING_FOUND', 'no call fits. See: npm run outbox -- actions dlq list');
   return count;
 }
-
-function read(args: string[]): { command: Command; chosen: Chosen } {
-  const usage = (message: string) => new UsageError(`${message}. actions takes: ${Object.keys(commands).join(', ')}`);
-  const options = { zap: { type: 'string' }, target: { type: 'string' }, since: { type: 'string' }, all: { type: 'boolean' } } as const;
-  let parsed;
-  try {
-    parsed = parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw usage(error instanceof Error ? error.message : String(error));
-  }
-  const { values, positionals } = parsed;
-  const words = positionals[0] === 'dlq' ? 2 : 1;
-  const name = positionals.slice(0, words).join(' ');
-  const command = commands[name];
-  if (command === undefined) throw usage(`there is no "${name}"`);
-  const events = positionals.slice(words);
-  const wrong = events.find((id) => !UUID.test(id));
-  if (wrong !== undefined) throw usage(`"${wrong}" is no event's id`);
-  const since = values.since === undefined ? null : new Date(values.since);
-  if (since !== null && Number.isNaN(since.getTime())) throw usage(`--since ${values.since} is no time such as 2026-11-24T12:00:00Z`);
-  const { zap = null, target = null, all = false } = values;
-  return { command, chosen: { events: events.length === 0 ? null : events, zap, target, since, all } };
-}
-
-/** Calls that were given up, calls that are to be made again, targets that said 410. */
-export const actions: Verb = {
-  usage: 'dlq list|replay|discard, rerun <id> | --zap --since, targets, enable --target',
-  about: 'the webhooks that the action consumer calls',
-  run: async (args, { DATABASE_URL }) => {
-    const { command, chosen } = read(args);
-    const client = new pg.Client({ connectionString: DATABASE_URL, connectionTimeoutMillis: 5000 });
-    try {
-      await client.connect();
-      process.stdout.write(`${await command(client, chosen)}\n`);
-      return 0;
-    } catch (error) {
-      if (error instanceof OperateError) throw error;
-      throw new OperateError('DATABASE_UNAVAILABLE', `Postgres does not answer: ${String(error)}`, error);
-    } finally {
-      await client.end();
-    }
-  },
-};

@@ -1,58 +1,43 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { z } from 'zod';
-import { UsageError } from './verb.ts';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
 
-type Options = NonNullable<ParseArgsConfig['options']>;
+// The kinds of arguments that verbs take. Each parser throws InvalidArgumentError, which commander prints with the
+// option's name and the value.
 
-/**
- * The arguments of a verb as the schema's object; positionals arrive as `_`.
- *
- * @throws UsageError naming what does not fit, all of it at once
- */
-export function parseArguments<S extends z.ZodType>(args: string[], options: Options, schema: S): z.output<S> {
-  let given: Record<string, unknown>;
-  try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
-    given = { ...values, _: positionals };
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-  const result = schema.safeParse(given);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(({ path, message }) => {
-    const [name, ...inside] = path;
-    const value = name === undefined ? undefined : given[String(name)];
-    const one: unknown = Array.isArray(value) ? value[Number(inside[0] ?? 0)] : value;
-    const arrived = typeof one === 'string' ? one : undefined;
-    const what = name === '_' ? 'argument' : `--${String(name)}`;
-    return `${what}${arrived === undefined ? '' : ` "${arrived}"`}: ${message}`;
-  });
-  throw new UsageError(faults.join('; '));
-}
-
-const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const ZAP = /^([A-Za-z0-9_-]{1,64})\/([A-Za-z0-9_-]{1,64})$/;
+const AGO = /^(\d{1,6})([smhd])$/;
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A moment: `2026-11-24T10:00:00Z`, `2026-11-24`, or how long ago it was: `90s`, `30m`, `2h`, `7d`. */
-export const moment = () =>
-  z.string('is required: a time such as 2026-11-24T10:00:00Z, or how long ago, such as 2h').transform((text, context) => {
-    const ago = /^(\d{1,6})([smhd])$/.exec(text);
-    const date = ago === null ? new Date(text) : new Date(Date.now() - Number(ago[1]) * UNITS[ago[2] as keyof typeof UNITS]);
-    if (!Number.isNaN(date.getTime()) && (ago !== null || /^\d{4}-\d{2}-\d{2}/.test(text))) return date;
-    context.addIssue({ code: 'custom', message: 'expected a time such as 2026-11-24T10:00:00Z, or how long ago, such as 2h' });
-    return z.NEVER;
-  });
+export function moment(text: string): Date {
+  const ago = AGO.exec(text);
+  const date = ago === null ? new Date(text) : new Date(Date.now() - Number(ago[1]) * UNIT_MS[ago[2] as keyof typeof UNIT_MS]);
+  if (!Number.isNaN(date.getTime()) && (ago !== null || /^\d{4}-\d{2}-\d{2}/.test(text))) return date;
+  throw new InvalidArgumentError('Expected a time such as 2026-11-24T10:00:00Z, or how long ago, such as 2h.');
+}
+
+export interface Zap {
+  userId: string;
+  zapId: string;
+}
 
 /** `userId/zapId` */
-export const zap = () =>
-  z
-    .string('is required: userId/zapId')
-    .regex(/^[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9_-]{1,64}$/, 'expected userId/zapId')
-    .transform((text) => {
-      const [userId = '', zapId = ''] = text.split('/');
-      return { userId, zapId };
-    });
+export function zap(text: string): Zap {
+  const [, userId, zapId] = ZAP.exec(text) ?? [];
+  if (userId === undefined || zapId === undefined) throw new InvalidArgumentError('Expected userId/zapId.');
+  return { userId, zapId };
+}
 
-export const runId = () => z.uuid('expected the id of a run, a UUID');
+/** The id of a run, a UUID. */
+export function runId(text: string): string {
+  if (!UUID.test(text)) throw new InvalidArgumentError('Expected the id of a run, a UUID.');
+  return text.toLowerCase();
+}
 
-/** A verb that takes no positional arguments. */
-export const nothing = () => z.array(z.string()).max(0, 'is not expected here');
+/** For an argument that may be repeated. */
+export const runIds = (text: string, before: string[] | undefined): string[] => [...(before ?? []), runId(text)];
+
+export function reason(text: string): string {
+  if (text.length === 0 || text.length > 500) throw new InvalidArgumentError('Expected 1 to 500 characters.');
+  return text;
+}

@@ -1,8 +1,8 @@
-import { z } from 'zod';
-import { parseArguments, runId } from './arguments.ts';
+import { Command } from '@commander-js/extra-typings';
+import { runIds } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
-import { UsageError, type Verb } from './verb.ts';
+import { UsageError, type Output, type Run } from './verb.ts';
 
 const BATCH_ROWS = 500;
 
@@ -12,50 +12,45 @@ interface Dead {
   bytes: number;
   resends: number;
   moved_at: Date;
+  code: string;
   reason: string;
 }
 
-export const dead: Verb = {
-  usage: 'list | requeue <id…> | requeue --all',
-  about: 'events that were taken out of the outbox because they could not be published, and their way back',
-  run: async (args, config) => {
-    const [what, ...rest] = args;
-    if (what === 'list') return list(rest, config);
-    if (what === 'requeue') return requeue(rest, config);
-    throw new UsageError(`dead ${what ?? ''}: expected list or requeue`);
-  },
-};
+export const dead = (run: Run) =>
+  new Command('dead')
+    .description('events that were taken out of the outbox because they could not be published')
+    .addCommand(new Command('list').description('events that could not be published, and why').action(() => run(list)))
+    .addCommand(
+      new Command('requeue')
+        .description('puts them back into the outbox')
+        .argument('[id...]', 'their ids', runIds)
+        .option('--all', 'every one that is dead now')
+        .action((ids = [], { all = false }) => run((config, output) => requeue(ids, all, config, output))),
+    );
 
-async function list(args: string[], { DATABASE_URL }: Config): Promise<number> {
-  parseArguments(args, {}, z.object({ _: z.array(z.string()).max(0, 'is not expected here') }));
+async function list({ DATABASE_URL }: Config, { say }: Output): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {
     let after = '00000000-0000-0000-0000-000000000000';
     let count = 0;
     for (;;) {
       const { rows } = await pool.query<Dead>(
-        `SELECT id, aggregateid AS zap, octet_length(payload) AS bytes, resends, moved_at, reason
+        `SELECT id, aggregateid AS zap, octet_length(payload) AS bytes, resends, moved_at, code, reason
            FROM outbox_dead WHERE id > $1 ORDER BY id LIMIT ${BATCH_ROWS}`,
         [after],
       );
-      for (const { id, zap, bytes, resends, moved_at: at, reason } of rows)
-        process.stdout.write(`${id}  ${zap}  ${bytes} bytes, sent again ${resends} times, buried ${at.toISOString()}: ${reason}\n`);
+      for (const { id, zap, bytes, resends, moved_at: at, code, reason } of rows)
+        say(`${id}  ${zap}  ${bytes} bytes, sent again ${resends} times, buried ${at.toISOString()}, ${code}: ${reason}`);
       count += rows.length;
       after = rows.at(-1)?.id ?? after;
       if (rows.length < BATCH_ROWS) break;
     }
-    process.stdout.write(
-      count === 0 ? 'No event is dead.\n' : `${count} dead. Mend the cause, then: npm run outbox -- dead requeue --all\n`,
-    );
+    say(count === 0 ? 'No event is dead.' : `${count} dead. Mend the cause, then: npm run outbox -- dead requeue --all`);
     return 0;
   });
 }
 
-const requeued = z
-  .object({ _: z.array(runId()), all: z.boolean().default(false) })
-  .refine(({ _: ids, all }) => all !== ids.length > 0, { path: ['_'], message: 'expected ids, or --all and no ids' });
-
-async function requeue(args: string[], { DATABASE_URL }: Config): Promise<number> {
-  const { _: ids, all } = parseArguments(args, { all: { type: 'boolean' } }, requeued);
+async function requeue(ids: string[], all: boolean, { DATABASE_URL }: Config, { say, warn }: Output): Promise<number> {
+  if (all === ids.length > 0) throw new UsageError('dead requeue takes ids, or --all and no ids');
   return withPostgres(DATABASE_URL, async (pool) => {
     let moved = 0;
     const bring = async (batch: string[]) => {
@@ -75,9 +70,9 @@ async function requeue(args: string[], { DATABASE_URL }: Config): Promise<number
         await bring(rows.map(({ id }) => id));
       }
     }
-    process.stdout.write(`${moved} back in the outbox.\n`);
+    say(`${moved} back in the outbox.`);
     if (all || moved === ids.length) return 0;
-    process.stderr.write(`${ids.length - moved} of the ids are not among the dead.\n`);
+    warn(`${ids.length - moved} of the ids are not among the dead.`);
     return 1;
   });
 }

@@ -89,7 +89,7 @@ async function lookAt(
   // No check that needs what is silent is among the possible ones.
   const absent = undefined as never;
   const withPool = <T>(use: (pool: Patient['pool']) => Promise<T>) =>
-    silent.has('postgres') ? use(absent) : withPostgres(config.DATABASE_URL, use);
+    silent.has('postgres') ? use(absent) : withPostgres(config.DATABASE_URL, use, { statementTimeoutMs: 5000 });
   const withKafka = <T>(use: (admin: Patient['admin']) => Promise<T>) =>
     silent.has('kafka') ? use(absent) : withAdmin(config.KAFKA_BROKERS, use);
   return withPool((pool) => withKafka((admin) => makeChecks(possible, { ...around, pool, admin })));

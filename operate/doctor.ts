@@ -1,20 +1,20 @@
-import { z } from 'zod';
+import { Command } from '@commander-js/extra-typings';
 import type { Finding } from '../checks/check.ts';
-import { nothing, parseArguments } from './arguments.ts';
 import { checks, diagnose } from './diagnose.ts';
-import type { Verb } from './verb.ts';
+import type { Run } from './verb.ts';
 
-export const doctor: Verb = {
-  usage: '[--json]',
-  about: 'checks everything; exit code 0: well or only weak, 1: broken, 2: unsafe',
-  run: async (args, config) => {
-    const { json } = parseArguments(args, { json: { type: 'boolean' } }, z.object({ _: nothing(), json: z.boolean().default(false) }));
-    const findings = await diagnose(config);
-    process.stdout.write(json ? `${JSON.stringify({ checks: checks.length, findings }, null, 2)}\n` : table(findings));
-    if (findings.some(({ grade }) => grade === 'unsafe')) return 2;
-    return findings.some(({ grade }) => grade === 'broken') ? 1 : 0;
-  },
-};
+export const doctor = (run: Run) =>
+  new Command('doctor')
+    .description('checks everything; exit code 0: well or only weak, 1: broken, 2: unsafe')
+    .option('--json', 'the findings as JSON')
+    .action(({ json }) =>
+      run(async (config) => {
+        const findings = await diagnose(config);
+        process.stdout.write(json ? `${JSON.stringify({ checks: checks.length, findings }, null, 2)}\n` : table(findings));
+        if (findings.some(({ grade }) => grade === 'unsafe')) return 2;
+        return findings.some(({ grade }) => grade === 'broken') ? 1 : 0;
+      }),
+    );
 
 function table(findings: readonly Finding[]): string {
   const blocks = findings.map(({ code, grade, found, why, remedy }) =>

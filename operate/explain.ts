@@ -1,46 +1,45 @@
+import { Command } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
-import { z } from 'zod';
 import { EVENT_TOPIC } from '../contract/names.ts';
-import { parseArguments, runId } from './arguments.ts';
+import { runId } from './arguments.ts';
+import type { Config } from './config.ts';
 import { scanTopic, withAdmin, type Ranges } from './kafka.ts';
 import { consumerGroups } from './lag.ts';
 import { withPostgres } from './postgres.ts';
-import type { Verb } from './verb.ts';
+import type { Output, Run } from './verb.ts';
 
-const given = z.object({ _: z.tuple([runId()], 'expected one id') });
+export const explain = (run: Run) =>
+  new Command('explain')
+    .description('where a run is: its row, its event on the topic, the groups that are past it')
+    .argument('<id>', 'the id that the answer to the webhook had', runId)
+    .action((id) => run((config, output) => tell(id, config, output)));
 
-export const explain: Verb = {
-  usage: '<id>',
-  about: 'where a run is: its row, its event on the topic, the groups that are past it',
-  run: async (args, config) => {
-    const [id] = parseArguments(args, {}, given)._;
-    const say = (what: string, text: string) => process.stdout.write(`${what.padEnd(8)} ${text}\n`);
-    return withPostgres(config.DATABASE_URL, async (pool) => {
-      const run = await findRun(pool, id);
-      if (run === undefined) {
-        say('run', `no run has the id ${id}`);
-        return 1;
+async function tell(id: string, config: Config, { say }: Output): Promise<number> {
+  const line = (what: string, text: string) => say(`${what.padEnd(8)} ${text}`);
+  return withPostgres(config.DATABASE_URL, async (pool) => {
+    const found = await findRun(pool, id);
+    if (found === undefined) {
+      line('run', `no run has the id ${id}`);
+      return 1;
+    }
+    line('run', `${found.zap}, received ${found.received_at.toISOString()}, schema ${found.schema_id}, ${found.bytes} bytes of metadata`);
+    line('outbox', describeRow(found));
+    return withAdmin(config.KAFKA_BROKERS, async (admin) => {
+      const records = await findRecords(config.KAFKA_BROKERS, admin, id, found.received_at);
+      for (const { partition, offset, appendedAt, resends } of records) {
+        const again = resends === '0' ? '' : `, resends ${resends}`;
+        line('topic', `partition ${partition}, offset ${offset}, appended ${appendedAt.toISOString()}${again}`);
       }
-      say('run', `${run.zap}, received ${run.received_at.toISOString()}, schema ${run.schema_id}, ${run.bytes} bytes of metadata`);
-      say('outbox', describeRow(run));
-      return withAdmin(config.KAFKA_BROKERS, async (admin) => {
-        const found = await findRecords(config.KAFKA_BROKERS, admin, id, run.received_at);
-        for (const { partition, offset, appendedAt, resends } of found)
-          say(
-            'topic',
-            `partition ${partition}, offset ${offset}, appended ${appendedAt.toISOString()}${resends === '0' ? '' : `, resends ${resends}`}`,
-          );
-        const [first] = found;
-        if (first === undefined) say('topic', 'not there: not published yet, or older than the topic keeps records');
-        else say('groups', await describeGroups(admin, first, config.ACK_GROUPS));
-        return 0;
-      });
+      const [first] = records;
+      if (first === undefined) line('topic', 'not there: not published yet, or older than the topic keeps records');
+      else line('groups', await describeGroups(admin, first, config.ACK_GROUPS));
+      return 0;
     });
-  },
-};
+  });
+}
 
-interface Run {
+interface FoundRun {
   zap: string;
   received_at: Date;
   schema_id: number;
@@ -51,8 +50,8 @@ interface Run {
   reason: string | null;
 }
 
-async function findRun(pool: Pool, id: string): Promise<Run | undefined> {
-  const { rows } = await pool.query<Run>(
+async function findRun(pool: Pool, id: string): Promise<FoundRun | undefined> {
+  const { rows } = await pool.query<FoundRun>(
     `SELECT r.user_id || '/' || r.zap_id AS zap, r.received_at, r.schema_id, octet_length(r.metadata::text) AS bytes,
             o.created_at AS waits_since, o.resends, d.moved_at AS dead_since, d.reason
        FROM zap_run r LEFT JOIN zap_run_outbox o USING (id) LEFT JOIN outbox_dead d USING (id)
@@ -62,7 +61,7 @@ async function findRun(pool: Pool, id: string): Promise<Run | undefined> {
   return rows[0];
 }
 
-function describeRow({ waits_since: waits, resends, dead_since: dead, reason }: Run): string {
+function describeRow({ waits_since: waits, resends, dead_since: dead, reason }: FoundRun): string {
   if (waits !== null) return `its row waits since ${waits.toISOString()}, sent again ${resends} times`;
   if (dead !== null) return `dead since ${dead.toISOString()}: ${reason}`;
   return 'its row is gone: the event was read back from the topic and acknowledged';

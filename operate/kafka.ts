@@ -22,17 +22,24 @@ function createKafka(brokers: readonly string[]): Kafka {
   });
 }
 
-/** @throws OperateError KAFKA_UNREACHABLE */
+/** @throws OperateError KAFKA_UNREACHABLE, or KAFKA_REFUSED when a broker answers with an error */
 export async function withAdmin<T>(brokers: readonly string[], use: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = createKafka(brokers).admin();
   try {
-    await admin.connect().catch((error: unknown) => {
-      throw new OperateError('KAFKA_UNREACHABLE', `Kafka does not answer at ${brokers.join(', ')}. Is KAFKA_BROKERS right?`, error);
-    });
+    await admin.connect();
     return await use(admin);
+  } catch (error) {
+    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(brokers, error) : error;
   } finally {
     await admin.disconnect();
   }
+}
+
+function kafkaFault(brokers: readonly string[], error: Error): OperateError {
+  // What was retried in vain is told by its cause.
+  const told = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded && error.cause instanceof Error ? error.cause : error;
+  if (told instanceof kafkajs.KafkaJSProtocolError) return new OperateError('KAFKA_REFUSED', `Kafka refuses: ${told.message}`, error);
+  return new OperateError('KAFKA_UNREACHABLE', `Kafka does not answer at ${brokers.join(', ')}. Is KAFKA_BROKERS right?`, error);
 }
 
 /** First offset and the one after the last, by partition. */
@@ -85,6 +92,8 @@ export async function scanTopic(
       }
       await delay(20);
     }
+  } catch (error) {
+    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(brokers, error) : error;
   } finally {
     await consumer.disconnect();
     await withAdmin(brokers, (admin) => admin.deleteGroups([groupId])).catch(() => undefined); // Kafka forgets it after days anyway.

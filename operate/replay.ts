@@ -1,41 +1,30 @@
-import { z } from 'zod';
-import { moment, nothing, parseArguments, zap } from './arguments.ts';
+import { Command } from '@commander-js/extra-typings';
+import { moment, zap } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
 import { eventsOf, type Selection } from './runs.ts';
-import type { Verb } from './verb.ts';
+import type { Output, Run } from './verb.ts';
 
-const dryRun = { 'dry-run': z.boolean().default(false) };
-const dryRunOption = { 'dry-run': { type: 'boolean' } } as const;
-
-export const replay: Verb = {
-  usage: '--zap <userId/zapId> --since <time> [--until <time>] [--dry-run]',
-  about: 'sends the events of a zap again, with the ids and bytes that they had',
-  run: async (args, config) => {
-    const given = parseArguments(
-      args,
-      { zap: { type: 'string' }, since: { type: 'string' }, until: { type: 'string' }, ...dryRunOption },
-      z.object({ _: nothing(), zap: zap(), since: moment(), until: moment().optional(), ...dryRun }),
+export const replay = (run: Run) =>
+  new Command('replay')
+    .description('sends the events of a zap again, with the ids and bytes that they had')
+    .requiredOption('--zap <userId/zapId>', 'the zap', zap)
+    .requiredOption('--since <time>', 'runs received since then', moment)
+    .option('--until <time>', 'and before then', moment)
+    .option('--dry-run', 'count only')
+    .action(({ zap: of, since, until = new Date(), dryRun = false }) =>
+      run((config, output) => send({ zap: of, since, until }, dryRun, config, output)),
     );
-    return send({ zap: given.zap, since: given.since, until: given.until ?? new Date() }, given['dry-run'], config);
-  },
-};
 
-export const rebuild: Verb = {
-  usage: '--since <time> [--dry-run]',
-  about: 'sends the events of all zaps again, for instance after the topic lost its data',
-  run: async (args, config) => {
-    const given = parseArguments(
-      args,
-      { since: { type: 'string' }, ...dryRunOption },
-      z.object({ _: nothing(), since: moment(), ...dryRun }),
-    );
-    return send({ since: given.since, until: new Date() }, given['dry-run'], config);
-  },
-};
+export const rebuild = (run: Run) =>
+  new Command('rebuild')
+    .description('sends the events of all zaps again, for instance after the topic lost its data')
+    .requiredOption('--since <time>', 'runs received since then', moment)
+    .option('--dry-run', 'count only')
+    .action(({ since, dryRun = false }) => run((config, output) => send({ since, until: new Date() }, dryRun, config, output)));
 
 /** Encodes the runs again and puts them into the outbox. What still waits there, or is dead, is left alone. */
-async function send(selection: Selection, dry: boolean, { DATABASE_URL }: Config): Promise<number> {
+async function send(selection: Selection, dry: boolean, { DATABASE_URL }: Config, { say }: Output): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {
     let found = 0;
     let sent = 0;
@@ -53,7 +42,7 @@ async function send(selection: Selection, dry: boolean, { DATABASE_URL }: Config
     }
     const left = found - sent;
     const rest = left === 0 ? '' : `; ${left} are in the outbox or among the dead and ${dry ? 'would be' : 'were'} left alone`;
-    process.stdout.write(`${found} runs, ${sent} ${dry ? 'would be sent' : 'are sent'} again${rest}.\n`);
+    say(`${found} runs, ${sent} ${dry ? 'would be sent' : 'are sent'} again${rest}.`);
     return 0;
   });
 }

@@ -1,26 +1,26 @@
-import { z } from 'zod';
+import { Command } from '@commander-js/extra-typings';
 import { RECONCILE_EVERY_MS } from '../cleanup/state.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
-import { nothing, parseArguments } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { consumerGroups, readLag } from './lag.ts';
+import { readOutbox } from '../checks/outbox.ts';
 import { withPostgres } from './postgres.ts';
-import type { Verb } from './verb.ts';
+import type { Run } from './verb.ts';
 
-type StatusConfig = Pick<Config, 'DATABASE_URL' | 'CONNECT_URL' | 'KAFKA_BROKERS' | 'ACK_GROUPS'>;
+type StatusConfig = Pick<Config, 'DATABASE_URL' | 'CONNECT_URL' | 'KAFKA_BROKERS' | 'ACK_GROUPS' | 'CLEANUP_GROUP'>;
 
-export const status: Verb = {
-  usage: '',
-  about: 'the outbox, the slot, the connector, cleanup, and how far each consumer group is behind',
-  run: async (args, config) => {
-    parseArguments(args, {}, z.object({ _: nothing() }));
-    const lines = await describePipeline(config);
-    process.stdout.write(`${lines.join('\n')}\n`);
-    return 0;
-  },
-};
+/** A look that takes longer says so in its line, instead of holding up the others. */
+const STATEMENT_TIMEOUT_MS = 5000;
+
+export const status = (run: Run) =>
+  new Command('status').description('the outbox, the slot, the connector, cleanup, and how far each consumer group is behind').action(() =>
+    run(async (config, { say }) => {
+      say((await describePipeline(config)).join('\n'));
+      return 0;
+    }),
+  );
 
 /** One line per fact. What cannot be asked is a line too, with the reason. */
 export async function describePipeline(config: StatusConfig): Promise<string[]> {
@@ -38,18 +38,18 @@ async function fact(name: string, read: () => Promise<string>): Promise<string> 
   return `${name.padEnd(10)} ${text}`;
 }
 
+const withDatabase = <T>({ DATABASE_URL }: StatusConfig, use: Parameters<typeof withPostgres<T>>[1]) =>
+  withPostgres(DATABASE_URL, use, { connections: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+
 const rows = <T extends object>(config: StatusConfig, sql: string, values: unknown[] = []): Promise<T[]> =>
-  withPostgres(config.DATABASE_URL, async (pool) => (await pool.query<T>(sql, values)).rows);
+  withDatabase(config, async (pool) => (await pool.query<T>(sql, values)).rows);
 
 async function outbox(config: StatusConfig): Promise<string> {
-  const [row] = await rows<{ depth: string; oldest: string | null; dead: string }>(
-    config,
-    `SELECT count(*) AS depth, round(extract(epoch FROM now() - min(created_at))) AS oldest,
-            (SELECT count(*) FROM outbox_dead) AS dead FROM zap_run_outbox`,
-  );
-  const oldest = row?.oldest == null ? '' : `, the oldest for ${row.oldest} s`;
-  const dead = row === undefined || row.dead === '0' ? '' : `; ${row.dead} are dead: outbox dead list`;
-  return `${row?.depth} rows wait to be acknowledged${oldest}${dead}`;
+  const found = await withDatabase(config, readOutbox);
+  const waiting = `${found.exact ? '' : 'about '}${found.rows} rows wait to be acknowledged`;
+  const oldest = found.oldest === undefined ? '' : `, the oldest for ${Math.round(found.oldest.ageSeconds)} s`;
+  const dead = found.dead === 0 ? '' : `; ${found.deadExact ? '' : 'at least '}${found.dead} are dead: outbox dead list`;
+  return `${waiting}${oldest}${dead}`;
 }
 
 async function slot(config: StatusConfig): Promise<string> {
@@ -79,18 +79,41 @@ async function connector(config: StatusConfig): Promise<string> {
 }
 
 async function cleanup(config: StatusConfig): Promise<string> {
-  const [state] = await rows<{ code: string | null; detail: string | null; reconciler: string; seconds: number }>(
-    config,
-    `SELECT stop_code AS code, stop_detail AS detail, reconciler, round(extract(epoch FROM now() - reconciler_at))::int AS seconds
-     FROM cleanup_state WHERE topic = $1`,
-    [EVENT_TOPIC],
-  );
-  if (state === undefined) return 'has not begun';
-  return `${state.code === null ? 'works' : `STOPPED ${state.code}: ${state.detail}`}; reconciler ${reconciler(state)}`;
+  const [[state], members] = await Promise.all([
+    rows<CleanupState>(
+      config,
+      `SELECT stop_code, stop_detail, reconciler_code, reconciler, round(extract(epoch FROM now() - reconciler_at))::int AS seconds
+       FROM cleanup_state WHERE topic = $1`,
+      [EVENT_TOPIC],
+    ),
+    // Only its group tells whether it runs; what it wrote stays when it dies.
+    withAdmin(config.KAFKA_BROKERS, (admin) => admin.describeGroups([config.CLEANUP_GROUP])).then(
+      ({ groups }) => groups[0]?.members.length ?? 0,
+      () => undefined,
+    ),
+  ]);
+  return describeCleanup(state, members, config.CLEANUP_GROUP);
 }
 
-function reconciler({ reconciler: text, seconds }: { reconciler: string; seconds: number }): string {
-  if (text !== 'not started') return text;
+export interface CleanupState {
+  stop_code: string | null;
+  stop_detail: string | null;
+  reconciler_code: string;
+  reconciler: string;
+  seconds: number;
+}
+
+/** @param members of its group; undefined when Kafka cannot be asked */
+export function describeCleanup(state: CleanupState | undefined, members: number | undefined, group: string): string {
+  const stopped = state?.stop_code == null ? [] : [`STOPPED ${state.stop_code}: ${state.stop_detail}`];
+  if (members === 0) return [...stopped, `DOES NOT RUN: nobody is in the group ${group}`].join('; ');
+  if (state === undefined) return 'has not begun';
+  const works = members === undefined ? 'cannot be seen without Kafka' : 'works';
+  return [...(stopped.length > 0 ? stopped : [works]), `reconciler ${describeReconciler(state)}`].join('; ');
+}
+
+function describeReconciler({ reconciler_code: code, reconciler: text, seconds }: CleanupState): string {
+  if (code !== 'NOT_STARTED') return text;
   const left = RECONCILE_EVERY_MS / 1000 - seconds;
   return left >= 0 ? `looks for the first time within ${left} s` : `has not looked for ${seconds} s: make logs PART=cleanup`;
 }

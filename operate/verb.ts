@@ -1,18 +1,16 @@
 import type { Config } from './config.ts';
 
-/** One verb of the operator's command line. */
-export interface Verb {
-  /** The arguments after the verb, for the usage: `--zap <userId/zapId> [--dry-run]`. */
-  usage: string;
-  /** One line of help. */
-  about: string;
-  /**
-   * @param args what stands behind the verb
-   * @returns the exit code: 0 done, 1 a fault was found or met
-   * @throws OperateError for what the operator can mend
-   */
-  run: (args: string[], config: Config) => Promise<number>;
+/** Where a verb writes its lines. */
+export interface Output {
+  say: (line: string) => void;
+  warn: (line: string) => void;
 }
+
+/** What a verb does once its arguments are known. @returns the exit code: 0 done, 1 a fault was found */
+export type Work = (config: Config, output: Output) => Promise<number>;
+
+/** Given to each verb: does the work with the settings, and keeps its exit code. So help needs no settings. */
+export type Run = (work: Work) => Promise<void>;
 
 /** What the operator can do something about: shown as one line, never with a trace. */
 export class OperateError extends Error {
@@ -25,7 +23,7 @@ export class OperateError extends Error {
   }
 }
 
-/** The arguments do not fit: what arrived and what is wanted. Ends with exit code 2. */
+/** The arguments do not fit. Ends with exit code 2. */
 export class UsageError extends OperateError {
   override readonly name = 'UsageError';
 

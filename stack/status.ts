@@ -18,6 +18,7 @@ export async function describeStack(config: StackConfig, stack: Stack, parts: St
     CONNECT_URL: connectUrl(config),
     KAFKA_BROKERS: [brokerAddress(config)],
     ACK_GROUPS: [...ACK_GROUPS],
+    CLEANUP_GROUP: 'outbox-cleanup',
   });
   return [
     ...rows.map(({ name, state, mb, text }) => `${name.padEnd(10)} ${state.padEnd(8)} ${String(mb).padStart(5)} MB  ${text}`),

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { applyMigrations, schemaScript } from '../prisma/schema-engine.ts';
 import { databaseUrl, type Login } from '../stack/config.ts';
 import { describeDatabase, insertion, outcome, rolledBack, withClient, withScratchDatabase } from './support/catalog.ts';
+import { checks, rows } from './support/constraints.ts';
 import { uniqueName } from './support/names.ts';
 import { config, query } from './support/stack.ts';
 
@@ -12,28 +12,6 @@ const folders = readdirSync('prisma/migrations', { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name)
   .sort();
-
-const rows = {
-  zap_run: () => ({
-    id: randomUUID(),
-    user_id: 'u',
-    zap_id: 'z',
-    metadata: '{}',
-    headers: '{}',
-    idempotency_key: null as string | null,
-    received_at: new Date(),
-    schema_id: 1,
-  }),
-  zap_run_outbox: () => ({
-    id: randomUUID(),
-    aggregatetype: 'zap-run',
-    aggregateid: 'u/z',
-    type: 'ZapRunCreated',
-    payload: Buffer.alloc(6),
-  }),
-  event_schema: () => ({ subject: uniqueName('subject'), fingerprint: '0'.repeat(64), schema_id: 1, schema: '{}' }),
-};
-type Table = keyof typeof rows;
 
 /** `npm run migrate` as a process of its own. */
 async function migrate(url: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -122,68 +100,6 @@ describe('the migrations', () => {
     });
   });
 });
-
-// Empty, too long, with a slash, a dot, a blank, a letter beyond ASCII, a line end that `$` might pass over.
-const notAnId = ['', 'a'.repeat(65), 'a/b', 'a.b', 'a b', 'é', 'a\n', '\na'];
-const anId = ['a', 'a'.repeat(64), 'Az09_-'];
-
-const traceparents = { refused: ['t'.repeat(257)], accepted: [null, '', 't'.repeat(256)] };
-
-const checks: { constraint: string; table: Table; column: string; refused: unknown[]; accepted: unknown[] }[] = [
-  { constraint: 'zap_run_user_id_check', table: 'zap_run', column: 'user_id', refused: notAnId, accepted: anId },
-  { constraint: 'zap_run_zap_id_check', table: 'zap_run', column: 'zap_id', refused: notAnId, accepted: anId },
-  {
-    constraint: 'zap_run_idempotency_key_check',
-    table: 'zap_run',
-    column: 'idempotency_key',
-    refused: ['', 'k'.repeat(256)],
-    accepted: [null, 'k', 'é'.repeat(255)],
-  },
-  { constraint: 'zap_run_traceparent_check', table: 'zap_run', column: 'traceparent', ...traceparents },
-  {
-    constraint: 'zap_run_outbox_aggregatetype_check',
-    table: 'zap_run_outbox',
-    column: 'aggregatetype',
-    refused: ['', 'other', 'Zap-Run', 'zap-run ', 'zap-run\n'],
-    accepted: ['zap-run'],
-  },
-  {
-    constraint: 'zap_run_outbox_aggregateid_check',
-    table: 'zap_run_outbox',
-    column: 'aggregateid',
-    refused: ['', 'u/', 'u'.repeat(130)],
-    accepted: ['u/z', `${'u'.repeat(64)}/${'z'.repeat(64)}`],
-  },
-  {
-    constraint: 'zap_run_outbox_type_check',
-    table: 'zap_run_outbox',
-    column: 'type',
-    refused: ['', '1Created', '.Created', 'Zap Run', 'Zap-Run', 'Zap\n', 'Z'.repeat(65)],
-    accepted: ['Z', 'zap.Run2', 'Z'.repeat(64)],
-  },
-  { constraint: 'zap_run_outbox_traceparent_check', table: 'zap_run_outbox', column: 'traceparent', ...traceparents },
-  {
-    constraint: 'zap_run_outbox_payload_check',
-    table: 'zap_run_outbox',
-    column: 'payload',
-    refused: [Buffer.alloc(0), Buffer.alloc(5), Buffer.alloc(900_001)],
-    accepted: [Buffer.alloc(6), Buffer.alloc(900_000)],
-  },
-  {
-    constraint: 'event_schema_fingerprint_check',
-    table: 'event_schema',
-    column: 'fingerprint',
-    refused: ['', 'a'.repeat(63), 'a'.repeat(65), 'A'.repeat(64), 'g'.repeat(64), `${'a'.repeat(64)}\n`],
-    accepted: ['0123456789abcdef'.repeat(4)],
-  },
-  {
-    constraint: 'event_schema_schema_id_check',
-    table: 'event_schema',
-    column: 'schema_id',
-    refused: [0, -1],
-    accepted: [1, 2_147_483_647],
-  },
-];
 
 describe('the CHECKs', () => {
   it('are these, all in force', async () => {

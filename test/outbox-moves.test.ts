@@ -58,10 +58,10 @@ describe('outbox_bury', () => {
     const ids = rows.map(({ id }) => id);
     await asRole('outbox_operator', rows, async (client) => {
       const before = await found(client, 'zap_run_outbox', ids);
-      expect(await call(client, 'outbox_bury', [...ids, randomUUID()], 'too large')).toBe(2);
+      expect(await call(client, 'outbox_bury', [...ids, randomUUID()], 'TOO_LARGE', 'a test')).toBe(2);
       expect(await found(client, 'zap_run_outbox', ids)).toEqual([]);
       const dead = await found(client, 'outbox_dead', ids);
-      expect(dead).toEqual(before.map((row, at) => ({ ...row, reason: 'too large', moved_at: dead[at]?.moved_at })));
+      expect(dead).toEqual(before.map((row, at) => ({ ...row, code: 'TOO_LARGE', reason: 'a test', moved_at: dead[at]?.moved_at })));
       expect(await call(client, 'outbox_requeue', [...ids.toReversed(), randomUUID()])).toBe(2);
       expect(await found(client, 'outbox_dead', ids)).toEqual([]);
       const back = await found(client, 'zap_run_outbox', ids);
@@ -73,7 +73,7 @@ describe('outbox_bury', () => {
     const row = made();
     await rolledBack('postgres', async (client) => {
       await client.query(...insertion('zap_run_outbox', row));
-      await call(client, 'outbox_bury', [row.id], 'lost');
+      await call(client, 'outbox_bury', [row.id], 'LOST', 'a test');
       await client.query(...insertion('zap_run_outbox', row));
       expect(await call(client, 'outbox_requeue', [row.id])).toBe(1);
       expect(await found(client, 'outbox_dead', [row.id])).toEqual([]);
@@ -82,7 +82,7 @@ describe('outbox_bury', () => {
   });
 });
 
-const calls = { resend: 'SELECT outbox_resend($1)', bury: "SELECT outbox_bury($1, 'x')", requeue: 'SELECT outbox_requeue($1)' };
+const calls = { resend: 'SELECT outbox_resend($1)', bury: "SELECT outbox_bury($1, 'BY_HAND', 'x')", requeue: 'SELECT outbox_requeue($1)' };
 const allowed: Record<string, string[]> = { cleanup: ['resend', 'bury'], operator: ['bury', 'requeue'], ingest: [], cdc: [], registry: [] };
 
 describe('the functions that move rows', () => {

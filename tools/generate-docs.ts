@@ -9,7 +9,7 @@ import { settings as consumer } from '../consumers-example/config.ts';
 import { faults } from '../ingest/errors.ts';
 import { settings as ingest } from '../ingest/config.ts';
 import { settings as operate } from '../operate/config.ts';
-import { verbs } from '../operate/verbs.ts';
+import { describeVerbs } from '../operate/program.ts';
 import { describeSettings } from '../kit/settings.ts';
 import { matrixOf, readResults } from '../test/faults/results.ts';
 import { settings as stack } from '../stack/config.ts';
@@ -41,7 +41,7 @@ function settingsTables(): string {
 
 function verbTable(): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
-  const rows = Object.entries(verbs).map(([name, { usage, about }]) => `| \`${cell(`${name} ${usage}`.trim())}\` | ${cell(about)} |`);
+  const rows = describeVerbs().map(({ usage, about }) => `| \`${cell(usage)}\` | ${cell(about)} |`);
   return ['| Verb | What it does |', '|---|---|', ...rows].join('\n');
 }
 

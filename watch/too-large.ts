@@ -33,9 +33,10 @@ async function bury(pool: Pool, limit: number): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(`SELECT id FROM zap_run_outbox WHERE ${SIZE} > $1 ORDER BY seq`, [limit]);
   const ids = rows.map(({ id }) => id);
   for (let from = 0; from < ids.length; from += CHUNK) {
-    await pool.query('SELECT outbox_bury($1::uuid[], $2)', [
+    await pool.query('SELECT outbox_bury($1::uuid[], $2, $3)', [
       ids.slice(from, from + CHUNK),
-      `too large: Kafka takes records up to ${limit} bytes`,
+      'TOO_LARGE',
+      `Kafka takes records up to ${limit} bytes`,
     ]);
   }
   return ids;

@@ -1,0 +1,41 @@
+import type { Pool } from 'pg';
+
+// How full the outbox is, at a cost that does not grow with it: it may be 10 GB.
+
+/** Up to so many rows are counted; beyond, Postgres' own running estimate is told. */
+const COUNTED = 10_000;
+/** Of so many with the lowest ids the oldest is taken. Ids begin with the time they were made at, but a replayed row has its old one. */
+const LOOKED_AT = 1000;
+
+export interface Outbox {
+  rows: number;
+  /** false: `rows` is an estimate. */
+  exact: boolean;
+  oldest: { id: string; ageSeconds: number } | undefined;
+  /** Events that could not be published; the same bound, without an estimate. */
+  dead: number;
+  deadExact: boolean;
+}
+
+/** By the primary key: the table has no other index. */
+export async function readOutbox(pool: Pool): Promise<Outbox> {
+  const { rows } = await pool.query<{ rows: number; estimate: number; id: string | null; age: number | null; dead: number }>(
+    `SELECT (SELECT count(*)::int FROM (SELECT id FROM zap_run_outbox ORDER BY id LIMIT $1) AS o) AS rows,
+            (SELECT n_live_tup::float8 FROM pg_stat_user_tables WHERE relid = 'zap_run_outbox'::regclass) AS estimate,
+            (SELECT count(*)::int FROM (SELECT id FROM outbox_dead ORDER BY id LIMIT $1) AS d) AS dead,
+            oldest.id, extract(epoch FROM now() - oldest.created_at)::float8 AS age
+       FROM (SELECT) AS one LEFT JOIN LATERAL (
+         SELECT * FROM (SELECT id, created_at FROM zap_run_outbox ORDER BY id LIMIT $2) AS first ORDER BY created_at LIMIT 1
+       ) AS oldest ON true`,
+    [COUNTED, LOOKED_AT],
+  );
+  const { rows: counted = 0, estimate = 0, id = null, age = null, dead = 0 } = rows[0] ?? {};
+  const exact = counted < COUNTED;
+  return {
+    rows: exact ? counted : Math.max(counted, Math.round(estimate)),
+    exact,
+    oldest: id === null ? undefined : { id, ageSeconds: age ?? 0 },
+    dead,
+    deadExact: dead < COUNTED,
+  };
+}

@@ -1,0 +1,84 @@
+import { Command } from '@commander-js/extra-typings';
+import type { Pool } from 'pg';
+import { runId, zap, type Zap } from './arguments.ts';
+import { withPostgres } from './postgres.ts';
+import { UsageError, type Run } from './verb.ts';
+
+/** Runs of one transaction. */
+const BATCH_ROWS = 500;
+
+export const erase = (run: Run) =>
+  new Command('erase')
+    .description("erases a person's runs, their dead events and what the action consumer keeps of them; says what it cannot reach")
+    .option('--zap <userId/zapId>', 'all runs of this zap', zap)
+    .option('--run <id>', 'this run', runId)
+    .option('--cancel-calls', 'also runs with calls that are still due: those are not made')
+    .option('--dry-run', 'count only')
+    .action(({ zap: of, run: id, cancelCalls = false, dryRun = false }) =>
+      run(async ({ DATABASE_URL }, { say }) => {
+        if ((of === undefined) === (id === undefined)) throw new UsageError('erase takes --zap or --run');
+        const chosen = of ?? id ?? '';
+        const done = await withPostgres(DATABASE_URL, (pool) => eraseRuns(pool, chosen, { cancelCalls, dryRun }));
+        for (const line of describe(done, dryRun)) say(line);
+        return done.waiting + done.due === 0 ? 0 : 1;
+      }),
+    );
+
+export interface Erased {
+  erased: number;
+  /** Left alone: not yet acknowledged. */
+  waiting: number;
+  /** Left alone: a call is due. */
+  due: number;
+  /** Of the erased ones: never published. */
+  dead: number;
+}
+
+/** Erases in batches, each a transaction of its own: what is cut off can be run again. */
+export async function eraseRuns(pool: Pool, chosen: Zap | string, how: { cancelCalls: boolean; dryRun: boolean }): Promise<Erased> {
+  const sum = { erased: 0, waiting: 0, due: 0, dead: 0 };
+  for await (const ids of batches(pool, chosen)) {
+    const { rows } = await pool.query<Erased>('SELECT * FROM outbox_erase($1::uuid[], $2, $3)', [ids, how.cancelCalls, how.dryRun]);
+    for (const row of rows) for (const name of Object.keys(sum) as (keyof Erased)[]) sum[name] += row[name];
+  }
+  return sum;
+}
+
+// The archive may be shorter than what others keep of a run, so all three are asked. Each goes through its primary key once.
+const SOURCES = [
+  'SELECT id FROM zap_run WHERE user_id = $1 AND zap_id = $2 AND id > $3 ORDER BY id LIMIT $4',
+  `SELECT id FROM outbox_dead d WHERE aggregateid = $1 || '/' || $2 AND id > $3
+      AND NOT EXISTS (SELECT FROM zap_run r WHERE r.id = d.id) ORDER BY id LIMIT $4`,
+  `SELECT id FROM actions.event e WHERE zap = $1 || '/' || $2 AND id > $3
+      AND NOT EXISTS (SELECT FROM zap_run r WHERE r.id = e.id) AND NOT EXISTS (SELECT FROM outbox_dead d WHERE d.id = e.id)
+    ORDER BY id LIMIT $4`,
+];
+
+async function* batches(pool: Pool, chosen: Zap | string): AsyncGenerator<string[]> {
+  if (typeof chosen === 'string') yield [chosen];
+  else yield* ofZap(pool, chosen);
+}
+
+async function* ofZap(pool: Pool, chosen: Zap): AsyncGenerator<string[]> {
+  for (const source of SOURCES) {
+    let after = '00000000-0000-0000-0000-000000000000';
+    for (;;) {
+      const { rows } = await pool.query<{ id: string }>(source, [chosen.userId, chosen.zapId, after, BATCH_ROWS]);
+      if (rows.length > 0) yield rows.map(({ id }) => id);
+      after = rows.at(-1)?.id ?? after;
+      if (rows.length < BATCH_ROWS) break;
+    }
+  }
+}
+
+function describe({ erased, waiting, due, dead }: Erased, dry: boolean): string[] {
+  const lines = [`${erased} runs ${dry ? 'would be' : 'are'} erased${dead === 0 ? '' : `; ${dead} of them had never been published`}.`];
+  if (waiting > 0) lines.push(`${waiting} are left: their events are not yet acknowledged. Run erase again when they are (outbox status).`);
+  if (due > 0) lines.push(`${due} are left: calls of them are due. --cancel-calls erases them, and the calls are not made.`);
+  return [
+    ...lines,
+    'Not reached: the records on zap-run.events and its dead-letter topic, until their retention ends; what consumers and',
+    'called targets have stored; backups, WAL archives and replicas of Postgres. Logs hold ids and no content. The',
+    'idempotency keys are gone too: a webhook that is sent once more is a new one.',
+  ];
+}

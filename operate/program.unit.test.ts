@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { settings } from './config.ts';
+import { withAdmin } from './kafka.ts';
+import { describeVerbs, operate } from './program.ts';
+
+// Ports that nobody listens on.
+const nowhere = settings.parse({
+  DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
+  CONNECT_URL: 'http://127.0.0.1:1',
+  KAFKA_BROKERS: '127.0.0.1:1',
+  REGISTRY_URL: 'http://127.0.0.1:1',
+});
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+async function outbox(...args: string[]): Promise<Outcome> {
+  let [stdout, stderr] = ['', ''];
+  const output = { say: (line: string) => void (stdout += `${line}\n`), warn: (line: string) => void (stderr += `${line}\n`) };
+  return { code: await operate(args, () => nowhere, output), stdout, stderr };
+}
+
+/** As a process, without any setting. */
+async function main(...args: string[]): Promise<Outcome> {
+  const env = { ...process.env, DATABASE_URL: '', STACK_DIR: 'none' };
+  return promisify(execFile)(process.execPath, ['--import', 'tsx', 'operate/main.ts', ...args], { env }).then(
+    (outcome) => ({ code: 0, ...outcome }),
+    (error: unknown) => error as Outcome,
+  );
+}
+
+describe('help', () => {
+  test.each([
+    ['nothing', []],
+    ['--help', ['--help']],
+    ['help', ['help']],
+    ['help of a verb', ['help', 'replay']],
+    ['a verb with --help', ['replay', '--help']],
+    ['a verb below another with -h', ['actions', 'dlq', 'replay', '-h']],
+  ])('by %s ends with 0, on stdout', async (_by, args) => {
+    const { code, stdout, stderr } = await outbox(...args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: npm run outbox -- /);
+  });
+
+  test('needs no setting; what is wrong with one is told without a trace', { timeout: 60_000 }, async () => {
+    const [help, refused] = await Promise.all([main('replay', '--help'), main('status')]);
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^SETTINGS_INVALID: .*\n {2}DATABASE_URL is not set: .*\n$/);
+  });
+
+  test('names every verb, which says what it does and what each option means', () => {
+    expect(describeVerbs().length).toBeGreaterThan(15);
+    for (const { usage, about } of describeVerbs()) expect([usage, about.length > 10]).toEqual([usage, true]);
+  });
+});
+
+const id = '019309c2-0000-7000-8000-000000000000';
+
+describe('arguments that do not fit', () => {
+  test.each<[string, string[], RegExp]>([
+    ['a verb that is none', ['bogus'], /^USAGE: unknown command 'bogus'/],
+    ['a name that every object has', ['constructor'], /^USAGE: unknown command 'constructor'/],
+    ['another of those', ['__proto__'], /^USAGE: unknown command '__proto__'/],
+    ['the same below a verb', ['actions', 'toString'], /^USAGE: unknown command 'toString'/],
+    ['a verb that needs another word', ['dead'], /^Usage: /],
+    ['an option that is none', ['status', '--bogus'], /^USAGE: unknown option '--bogus'/],
+    ['an argument of a verb that takes none', ['accept-topic', 'now'], /^USAGE: too many arguments/],
+    ['an argument too many', ['explain', id, id], /^USAGE: too many arguments/],
+    ['a zap without a slash', ['replay', '--zap', 'u', '--since', '1h'], /^USAGE: option '--zap <userId\/zapId>' argument 'u' is invalid/],
+    ['no time', ['rebuild'], /^USAGE: required option '--since <time>' not specified/],
+    ['a time that is none', ['reconcile', '--since', 'soon'], /^USAGE: .* 'soon' is invalid. Expected a time such as/],
+    ['an id that is none', ['explain', 'x'], /^USAGE: .* 'x' is invalid for argument 'id'. Expected the id of a run/],
+    ['a reason without words', ['pause', '--because', ''], /^USAGE: .* is invalid. Expected 1 to 500 characters/],
+  ])('%s: one line that names it, exit code 2', async (_what, args, expected) => {
+    const { code, stdout, stderr } = await outbox(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(expected);
+  });
+
+  test.each<[string, string[]]>([
+    ['ids and --all at once', ['dead', 'requeue', id, '--all']],
+    ['neither ids nor --all', ['dead', 'requeue']],
+    ['a replay of nothing named', ['actions', 'dlq', 'replay']],
+    ['a discard of nothing named', ['actions', 'dlq', 'discard']],
+    ['a rerun of nothing named', ['actions', 'rerun', '--zap', 'u/z']],
+    ['neither zap nor run', ['erase']],
+    ['both zap and run', ['erase', '--run', id, '--zap', 'u/z']],
+  ])('%s: a usage error before anything is asked', async (_what, args) => {
+    const { code, stderr } = await outbox(...args);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/^USAGE: [^\n]+\n$/) as string });
+  });
+});
+
+/** Arguments that fit, by verb; every verb of the command line is here. */
+const fitting: Record<string, string[]> = {
+  status: [],
+  doctor: [],
+  pause: [],
+  resume: [],
+  'dead list': [],
+  'dead requeue': ['--all'],
+  replay: ['--zap', 'u/z', '--since', '2h'],
+  rebuild: ['--since', '90s'],
+  explain: [id],
+  reconcile: ['--since', '2026-11-24'],
+  'accept-topic': [],
+  'actions dlq list': ['--since', '2h'],
+  'actions dlq replay': ['--since', '7d'],
+  'actions dlq discard': ['--all'],
+  'actions rerun': ['--zap', 'u/z', '--since', '30m'],
+  'actions targets': [],
+  'actions enable': ['--target', 'x'],
+  erase: ['--zap', 'u/z'],
+};
+/** They say what cannot be reached as one fact among others. */
+const describing = new Set(['status', 'doctor']);
+
+describe('without Postgres', () => {
+  test('every verb of the command line is tried', () => {
+    const words = (usage: string) => usage.replace(/ [<[-].*$/, '');
+    expect(describeVerbs().map(({ usage }) => words(usage))).toEqual(Object.keys(fitting));
+  });
+
+  test.each(Object.entries(fitting).filter(([verb]) => !describing.has(verb)))('%s says so with one code', async (verb, args) => {
+    const { code, stderr } = await outbox(...verb.split(' '), ...args);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^POSTGRES_UNREACHABLE: [^\n]+\n$/) as string });
+  });
+});
+
+test('without Kafka an admin says so with one code', async () => {
+  await expect(withAdmin(nowhere.KAFKA_BROKERS, (admin) => admin.listTopics())).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' });
+});

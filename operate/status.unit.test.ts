@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { describeCleanup, type CleanupState } from './status.ts';
+
+const state = (more: Partial<CleanupState>): CleanupState => ({
+  ...{ stop_code: null, stop_detail: null, reconciler_code: 'IDLE', reconciler: 'idle: no row', seconds: 5 },
+  ...more,
+});
+const stopped = { stop_code: 'TOPIC_SHRANK', stop_detail: 'partition 0' };
+const notStarted = { reconciler_code: 'NOT_STARTED', reconciler: 'not started' };
+
+test.each<[string, CleanupState | undefined, number | undefined, string]>([
+  ['that works', state({}), 1, 'works; reconciler idle: no row'],
+  ['whose process is down, whatever it wrote before', state({}), 0, 'DOES NOT RUN: nobody is in the group g'],
+  ['that stopped and is down', state(stopped), 0, 'STOPPED TOPIC_SHRANK: partition 0; DOES NOT RUN: nobody is in the group g'],
+  ['that stopped', state(stopped), 2, 'STOPPED TOPIC_SHRANK: partition 0; reconciler idle: no row'],
+  ['while Kafka is away', state({}), undefined, 'cannot be seen without Kafka; reconciler idle: no row'],
+  ['that never ran', undefined, 0, 'DOES NOT RUN: nobody is in the group g'],
+  ['that begins', undefined, 1, 'has not begun'],
+  ['that has not looked yet', state(notStarted), 1, 'works; reconciler looks for the first time within 25 s'],
+  [
+    'that should have looked',
+    state({ ...notStarted, seconds: 60 }),
+    1,
+    'works; reconciler has not looked for 60 s: make logs PART=cleanup',
+  ],
+])('status of a cleanup %s', (_what, found, members, text) => {
+  expect(describeCleanup(found, members, 'g')).toBe(text);
+});
