@@ -4,13 +4,23 @@ import { unpack } from './decode/unpack.ts';
 import { IngestError } from './errors.ts';
 import type { EventSchema } from '../contract/event.ts';
 import type { HookAnswer } from './handshake.ts';
+import { deliveryIdOf, type Idempotency } from './idempotency.ts';
 import { metadataOf } from './metadata.ts';
 import type { RequestLine } from './observe.ts';
 import { defaultReading, type Reading } from './reading.ts';
 import type { Recorded, RecordEvent, RunEvent } from './record-event.ts';
 import { newRequestId } from './request-id.ts';
 import type { HookRequest } from './signed-content.ts';
-import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, requireKey, traceparentOf, type Hook, type Webhook } from './webhook.ts';
+import {
+  EVENT_HEADERS,
+  keepHeaders,
+  parseIdempotencyKey,
+  requireKey,
+  traceparentOf,
+  type Hook,
+  type RequestHeaders,
+  type Webhook,
+} from './webhook.ts';
 import type { HookSettings } from './zaps.ts';
 
 /** Access control and what is particular about a hook. Without it, anyone may post to any hook. */
@@ -71,6 +81,21 @@ function read({ headers, codings, body, isQuery }: Arrived, reading: Reading, li
   return metadataOf(unpacked, headers['content-type'] as string | undefined, reading);
 }
 
+/**
+ * The id that the hook's vendor keeps when it tries again; else what was signed, before the sender's own key, which is
+ * not: with another one a captured request would be a new one.
+ */
+function keyOf(
+  idempotency: Idempotency | undefined,
+  headers: RequestHeaders,
+  metadata: string | string[],
+  replayKey: string | undefined,
+): string | null {
+  const known =
+    idempotency && deliveryIdOf(idempotency, headers, () => (typeof metadata === 'string' ? metadata : `[${metadata.join(',')}]`));
+  return known ?? replayKey ?? parseIdempotencyKey(headers);
+}
+
 export const schemaUnknown = () => new IngestError('schema_unknown', 'The event schema is not registered yet. Try again.');
 
 /**
@@ -89,7 +114,8 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
     const replayKey = door?.verify(hook, arrived);
     const schema = given.eventSchema();
     if (schema === undefined) throw schemaUnknown();
-    const metadata = read(arrived, door?.settings(hook).reading ?? defaultReading, bodyLimitBytes);
+    const settings = door?.settings(hook);
+    const metadata = read(arrived, settings?.reading ?? defaultReading, bodyLimitBytes);
     const first = typeof metadata === 'string' ? metadata : metadata[0];
     if (first === undefined) return undefined;
     // Written out here and below: a spread takes longer than all the rest of judging.
@@ -98,8 +124,7 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
       zapId: hook.zapId,
       metadata: first,
       headers: keepHeaders(keptNames, headers),
-      // Before the sender's own key, which is not signed: with another one a captured request would be a new one.
-      idempotencyKey: replayKey ?? parseIdempotencyKey(headers),
+      idempotencyKey: keyOf(settings?.idempotency, headers, metadata, replayKey),
       traceparent: traceparentOf(headers.traceparent, requestId),
     };
     const receivedAt = new Date();
@@ -114,6 +139,7 @@ export function createCatchHook(given: CatchHook): (arrived: Arrived, line: Requ
       headers: webhook.headers,
       idempotencyKey: webhook.idempotencyKey,
       traceparent: webhook.traceparent,
+      repeatsAnyBody: settings?.idempotency?.onConflict === 'repeat',
     };
     if (typeof metadata === 'string' || metadata.length === 1) return event;
     return { ...event, followers: metadata.slice(1).map((text, at) => follow(schema, event, text, `#${at + 1}/${metadata.length}`)) };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { handshakeSchema } from './handshake.ts';
+import { idempotencySchema } from './idempotency.ts';
 import { readingSchema } from './reading.ts';
 import { schemeSchema } from './signature.ts';
 
@@ -61,6 +62,13 @@ export const hookSchema = z.strictObject({
   handshakeToken: source.optional().describe('what the vendor repeats in its handshake, where it does'),
   response: response.optional().describe("in place of ingest's JSON: `status` 200, 202 or 204, `type`, `body`"),
   ...readingSchema.shape,
+  idempotency: z
+    .union([z.literal(false), idempotencySchema])
+    .optional()
+    .describe(
+      'which id of a delivery makes a retry a repeat: the first of `headers` (names) and `json` (a path such as `data.id`) that has a value, ' +
+        'else `Idempotency-Key`. With `"onConflict": "repeat"` another body is a repeat as well, else 409. Without it, what the preset is known to send; `false`: not that',
+    ),
   origins: z.array(origin).min(1).max(100).optional().describe('web pages that may post (CORS)'),
 });
 export type HookEntry = z.output<typeof hookSchema>;

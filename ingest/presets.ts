@@ -1,4 +1,5 @@
 import type { ResponseInput } from './hook-schema.ts';
+import type { IdempotencyInput } from './idempotency.ts';
 import type { RuleInput } from './handshake.ts';
 import type { SchemeInput } from './signature.ts';
 
@@ -10,6 +11,8 @@ export interface Preset {
   signature?: SchemeInput;
   /** The call by which it checks a new URL, and its answer. */
   handshake?: RuleInput[];
+  /** The id of a delivery that it keeps when it tries again. */
+  idempotency?: IdempotencyInput;
   /** What it wants to read in place of our JSON. */
   response?: ResponseInput;
   /** What one has to know. */
@@ -41,16 +44,19 @@ const hub = (mode: string, token: boolean): RuleInput => ({
   ...(token ? { token: 'query:hub.verify_token' } : {}),
   answer: { body: '{query:hub.challenge}' },
 });
+/** The vendor's id says which delivery it is; a counter of attempts in the body does not make it another one. */
+const byHeader = (name: string): IdempotencyInput => ({ headers: [name], onConflict: 'repeat' });
+const byField = (path: string): IdempotencyInput => ({ json: path, onConflict: 'repeat' });
 const plain = (value: string): RuleInput['when'] => ({ method: 'POST', json: { type: value } });
 /** Vendors whose own secrets are shorter than ours have to be. */
 const short = (atLeastBytes: number) => ({ secret: { atLeastBytes } });
 
 export const presets: Record<string, Preset> = {
   'standard-webhooks': { vendor: 'Standard Webhooks', signature: standard('webhook') },
-  svix: { vendor: 'Svix (Clerk, Resend, …)', signature: standard('svix') },
-  github: { vendor: 'GitHub', signature: ofBody('x-hub-signature-256', 'hex', 'sha256=') },
-  stripe: { vendor: 'Stripe', signature: timedList('stripe-signature', 'v1=', 't=', '{timestamp}.{body}') },
-  shopify: { vendor: 'Shopify', signature: ofBody('x-shopify-hmac-sha256', 'base64') },
+  svix: { vendor: 'Svix (Clerk, Resend, …)', signature: standard('svix'), idempotency: byHeader('svix-id') },
+  github: { vendor: 'GitHub', signature: ofBody('x-hub-signature-256', 'hex', 'sha256='), idempotency: byHeader('x-github-delivery') },
+  stripe: { vendor: 'Stripe', signature: timedList('stripe-signature', 'v1=', 't=', '{timestamp}.{body}'), idempotency: byField('id') },
+  shopify: { vendor: 'Shopify', signature: ofBody('x-shopify-hmac-sha256', 'base64'), idempotency: byHeader('x-shopify-webhook-id') },
   slack: {
     vendor: 'Slack',
     signature: {
@@ -58,6 +64,7 @@ export const presets: Record<string, Preset> = {
       timestamp: { header: 'x-slack-request-timestamp' },
     },
     handshake: [{ when: plain('url_verification'), signed: true, answer: { body: '{json:challenge}' } }],
+    idempotency: byField('event_id'),
   },
   meta: {
     vendor: 'Meta (Facebook, Instagram, WhatsApp)',

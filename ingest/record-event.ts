@@ -11,6 +11,8 @@ export interface RunEvent extends Webhook {
   schemaId: number;
   /** The finished record value. */
   payload: Buffer;
+  /** Whether it is the same post as another one with its key, although their bodies differ. */
+  repeatsAnyBody?: boolean;
   /** Further events of the same request: written with this one in one transaction, or none of them. */
   followers?: readonly RunEvent[];
 }

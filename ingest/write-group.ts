@@ -90,7 +90,8 @@ async function attempt(client: Queryable, members: Member[], resent: boolean): P
 function settle(member: Member, found: (First | undefined)[]): void {
   const runs = found.filter((first) => first !== undefined);
   if (runs.length < found.length && found.length === 1) throw new Error('a run was neither written nor found');
-  if (runs.length < found.length || !runs.every(({ same }) => same)) member.reject(keyConflict());
+  const isRepeat = runs.length === found.length && runs.every(({ same }) => same);
+  if (!isRepeat && !(member.event.repeatsAnyBody === true && runs.length > 0)) member.reject(keyConflict());
   else member.resolve(recordedOf(runs, runs[0]?.id !== member.event.id));
 }
 
@@ -168,7 +169,7 @@ export async function findFirst(pool: pg.Pool, event: RunEvent): Promise<Recorde
     throw noAnswer(false, error);
   });
   if (first === undefined) return undefined;
-  if (!first.same) throw keyConflict();
+  if (!first.same && event.repeatsAnyBody !== true) throw keyConflict();
   return { id: first.id, repeated: true };
 }
 

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { followFiles, readText, UnreadableError, type ReadText } from '../kit/follow-files.ts';
 import { handshakeSchema, needsKey, needsToken, type Handshake, type HookAnswer } from './handshake.ts';
 import { zapsSchema, type HookEntry, type Source } from './hook-schema.ts';
+import { idempotencySchema, type Idempotency } from './idempotency.ts';
 import { presets } from './presets.ts';
 import type { Reading } from './reading.ts';
 import { readKey, schemeSchema, type Scheme, type SignatureCheck } from './signature.ts';
@@ -23,6 +24,7 @@ export interface HookSettings {
   handshake?: Handshake | undefined;
   response?: HookAnswer | undefined;
   reading: Reading;
+  idempotency?: Idempotency | undefined;
   origins?: ReadonlySet<string> | undefined;
 }
 
@@ -98,8 +100,17 @@ function settingsOf(
       body: response.body ?? '',
     },
     reading: { body: entry.body, ndjson: entry.ndjson, split: entry.split },
+    idempotency: idempotencyOf(entry),
     origins: entry.origins && new Set(entry.origins),
   };
+}
+
+/** Of its own, else of the preset by which its requests are checked. */
+function idempotencyOf({ idempotency, preset, secrets, signature }: HookEntry): Idempotency | undefined {
+  if (idempotency !== undefined) return idempotency === false ? undefined : idempotency;
+  const name = signature?.scheme ?? (secrets === undefined ? '' : (preset ?? ''));
+  const known = Object.hasOwn(presets, name) ? presets[name]?.idempotency : undefined;
+  return known && idempotencySchema.parse(known);
 }
 
 function checkOf(

@@ -62,6 +62,20 @@ describe('zaps.json', () => {
     expect(faultsOf({ zaps: [{ userId: 'u', zapId: 'z', body: 'xml' }] })).toMatch(/zaps\[0\]\.body/);
   });
 
+  test('says what makes a retry a repeat: its own options, else those of the preset, or nothing', () => {
+    const zap = (zapId: string, more: object) => ({ userId: 'u', zapId, preset: 'stripe', secrets: ['env:A'], ...more });
+    const own = { headers: ['svix-id'], onConflict: 'refuse' };
+    const scheme = { userId: 'u', zapId: 'scheme', signature: { scheme: 'github', secrets: ['env:A'] } };
+    write({ zaps: [zap('preset', {}), zap('own', { idempotency: own }), zap('none', { idempotency: false }), scheme] });
+    expect([...loadZaps(path, { A: FIRST }).values()].map(({ idempotency }) => idempotency)).toEqual([
+      { headers: [], json: 'id', onConflict: 'repeat' },
+      own,
+      undefined,
+      { headers: ['x-github-delivery'], onConflict: 'repeat' },
+    ]);
+    expect(faultsOf({ zaps: [{ userId: 'u', zapId: 'z', idempotency: { json: 'a..b' } }] })).toMatch(/zaps\[0\]\.idempotency/);
+  });
+
   test('with no zaps at all accepts nobody', () => {
     write({ zaps: [] });
     expect(loadZaps(path, {}).size).toBe(0);
