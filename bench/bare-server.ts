@@ -4,7 +4,7 @@ import type avsc from 'avsc';
 import { createMetrics } from '../kit/metrics.ts';
 import { readSettings } from '../kit/settings.ts';
 import { createApp } from '../ingest/app.ts';
-import { Budget } from '../ingest/body.ts';
+import { Budget } from '../ingest/budget.ts';
 import { settings } from '../ingest/config.ts';
 import { eventSchema } from '../contract/event.ts';
 import { logLines } from '../ingest/log-lines.ts';
@@ -25,6 +25,7 @@ const observe = createObserver(pino({ name: 'ingest' }, logLines()), createMetri
   queued: () => 0,
   heldBytes: () => budget.held,
   outboxBytes: () => 0,
+  connections: () => 0,
 });
 const app = createApp({
   recordEvent: async ({ id }) => ({ id, repeated: false }),
@@ -39,4 +40,4 @@ const app = createApp({
   keepHeaders: config.KEEP_HEADERS,
   observe,
 });
-createIngestServer(app.fetch, config, observe).server.listen(config.PORT, config.HOST);
+createIngestServer(app.fetch, config, observe, budget).server.listen(config.PORT, config.HOST);

@@ -12,7 +12,7 @@ import { createConsumerMetrics } from '../consumers-example/consumer/observe.ts'
 import { createRegistry } from '../consumers-example/consumer/registry.ts';
 import { zapRunCreated } from '../contract/zap-run.ts';
 import { createApp } from '../ingest/app.ts';
-import { Budget } from '../ingest/body.ts';
+import { Budget } from '../ingest/budget.ts';
 import { findEventSchema } from '../ingest/event-schema.ts';
 import { createRecorder, poolTimeouts } from '../ingest/record-event.ts';
 import { createPrismaClient } from '../prisma/client.ts';

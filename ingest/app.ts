@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
-import { discard, readBody, SenderGone } from './body.ts';
+import { readBody, SenderGone } from './body.ts';
 import { createCatchHook, schemaUnknown, type CatchHook, type Stored } from './catch-hook.ts';
 import { codingsOf } from './decode/unpack.ts';
 import { errorBody, faults, IngestError } from './errors.ts';
@@ -24,7 +24,8 @@ type Answer = (c: Context<Env>, line: RequestLine) => Response | Promise<Respons
 
 /** The HTTP interface as a function of what it needs; it listens nowhere by itself. */
 export function createApp(dependencies: Dependencies): Hono<Env> {
-  const document = openApiDocument();
+  // Bytes, not an object: whoever asks for it often costs no more than the sending.
+  const document = Buffer.from(JSON.stringify(openApiDocument()));
   const answers: Record<Route['name'], Answer> = {
     catchHook: answerHook(dependencies),
     livez: (c) => c.json({ status: 'ok' }),
@@ -35,7 +36,7 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
       });
       return c.json({ status: 'ok' });
     },
-    openapi: (c) => c.json(document),
+    openapi: (c) => c.body(document, 200, { 'content-type': 'application/json' }),
   };
   // Not strict: with one slash at its end a path is the same.
   const app = new Hono<Env>({ strict: false });
@@ -81,10 +82,12 @@ function answerHook(dependencies: Dependencies): Answer {
     if (!hookMethods.includes(method as 'GET')) throw methodNotAllowed(c, hookMethods);
     if (outboxIsFull()) throw new IngestError('backpressure', 'Too many events wait to be published. Try again later.', undefined, 30);
     const codings = codingsOf(headers['content-encoding'] as string | undefined);
-    if (Number(headers['content-length']) > bodyLimitBytes) {
+    const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
+    if (announced !== undefined && announced > bodyLimitBytes) {
       throw new IngestError('payload_too_large', `The body is larger than ${bodyLimitBytes} bytes.`);
     }
-    const sent = await readBody(bodyOf(c), bodyLimitBytes, budget);
+    askForBody(c);
+    const sent = await readBody(bodyOf(c), bodyLimitBytes, budget, announced);
     try {
       const isQuery = sent.length === 0 && query !== '';
       if (method === 'GET' && sent.length === 0 && !isQuery) return greet() ?? c.json(nothingCame);
@@ -128,6 +131,12 @@ const headersOf = (c: Context<Env>): RequestHeaders => node(c).incoming?.headers
 const bodyOf = (c: Context<Env>): Readable =>
   node(c).incoming ?? (c.req.raw.body === null ? Readable.from([]) : Readable.fromWeb(c.req.raw.body as never));
 
+/** Tells a sender that asked (`Expect: 100-continue`) to go on: nothing stands against its request so far. */
+function askForBody(c: Context<Env>): void {
+  const { incoming, outgoing } = node(c);
+  if (incoming?.headers.expect !== undefined && incoming.httpVersionMinor === 1) outgoing?.writeContinue();
+}
+
 function queryOf(c: Context<Env>): string {
   const [, query = ''] = /\?([^#]*)/.exec(node(c).incoming?.url ?? c.req.url) ?? [];
   return query;
@@ -156,9 +165,6 @@ function observed(answer: Answer, observe: Dependencies['observe']): (c: Context
       response = await answer(c, line);
     } catch (error) {
       response = refuse(c, line, error);
-      const { incoming, outgoing } = node(c);
-      // Node closes such a connection after the answer: with bytes unread that would be a reset.
-      if (incoming?.complete === false && outgoing?.shouldKeepAlive === false) await discard(incoming);
     }
     line.durationMs = Math.round((performance.now() - began) * 10) / 10;
     observe.request(line);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type avsc from 'avsc';
 import { describe, expect, test } from 'vitest';
 import { createApp, type Dependencies } from './app.ts';
-import { Budget } from './body.ts';
+import { Budget } from './budget.ts';
 import { faults, IngestError, type FaultCode } from './errors.ts';
 import { eventSchema } from '../contract/event.ts';
 import type { RequestLine } from './observe.ts';

@@ -1,26 +1,10 @@
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import type { Budget, Slow } from './budget.ts';
 import { IngestError } from './errors.ts';
 
-/** Bytes of bodies and events that are held in memory at this moment, over all requests. */
-export class Budget {
-  held = 0;
-  readonly limit: number;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  /** @throws IngestError overloaded, having taken nothing */
-  take(bytes: number): void {
-    if (this.held + bytes > this.limit) throw new IngestError('overloaded', 'Too many bytes are waiting. Try again.');
-    this.held += bytes;
-  }
-
-  give(bytes: number): void {
-    this.held -= bytes;
-  }
-}
+/** More than any sender needs; each costs time, whatever its size. */
+const MAX_PIECES = 16_384;
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** The sender closed the connection before the whole body had arrived: nobody is there to be answered. */
 export class SenderGone extends Error {
@@ -29,46 +13,66 @@ export class SenderGone extends Error {
 
 /**
  * The whole body. What it returns stays in the budget until the caller gives it back. Only bytes that arrived count:
- * a slow sender holds next to nothing, whatever length it announced.
+ * a slow sender holds next to nothing, whatever length it announced. While the budget is full, slow bodies give way.
  *
+ * @param announced the length that the sender announced, if any
  * @throws IngestError payload_too_large, overloaded, or what the server emits on the source (timeout, bad chunk);
  *   SenderGone
  */
-export function readBody(source: Readable, limit: number, budget: Budget): Promise<Uint8Array> {
+export function readBody(source: Readable, limit: number, budget: Budget, announced = limit): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
+    let body = NOTHING;
     let length = 0;
+    let pieces = 0;
     let settled = false;
+    const fail = (error: unknown) => {
+      if (settled) return;
+      settled = true;
+      budget.release(slow);
+      body = NOTHING; // The listeners live as long as the request, which may still take its time.
+      reject(error instanceof IngestError ? error : new SenderGone('the connection was lost'));
+    };
+    const slow: Slow = {
+      since: performance.now(),
+      bytes: 0,
+      giveWay: () => fail(new IngestError('overloaded', 'The body arrived too slowly while too many others waited. Try again.')),
+    };
+    function append(piece: Uint8Array): void {
+      const needed = length + piece.length;
+      if (needed > limit) throw new IngestError('payload_too_large', `The body is larger than ${limit} bytes.`);
+      if ((pieces += 1) > MAX_PIECES) {
+        throw new IngestError('payload_too_large', `The body came in more than ${MAX_PIECES} pieces.`);
+      }
+      budget.hold(slow, piece.length);
+      // One buffer: a list of pieces of one byte each would take hundreds of times their size.
+      if (length === 0) body = piece;
+      else {
+        if (needed > body.length) {
+          const grown = Buffer.allocUnsafe(Math.min(2 * needed, Math.max(announced, needed), limit));
+          grown.set(body.subarray(0, length));
+          body = grown;
+        }
+        body.set(piece, length);
+      }
+      length = needed;
+    }
     // All listeners stay: they go with the request, and an error that comes later must find one.
     source
-      .on('data', (chunk: Uint8Array) => {
+      .on('data', (piece: Uint8Array) => {
         if (settled) return;
         try {
-          if (length + chunk.length > limit) throw new IngestError('payload_too_large', `The body is larger than ${limit} bytes.`);
-          budget.take(chunk.length);
-          length += chunk.length;
-          chunks.push(chunk);
+          append(piece);
         } catch (error) {
-          source.emit('error', error);
+          fail(error);
         }
       })
       .on('end', () => {
-        settled = true;
-        resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-      })
-      .on('error', (error: unknown) => {
         if (settled) return;
         settled = true;
-        budget.give(length);
-        reject(error instanceof IngestError ? error : new SenderGone('the connection was lost'));
+        budget.keep(slow);
+        resolve(body.subarray(0, length));
       })
-      .on('close', () => settled || source.emit('error', new SenderGone('the connection was closed')));
+      .on('error', fail)
+      .on('close', () => fail(new SenderGone('the connection was closed')));
   });
-}
-
-/** Reads on and throws away, so that closing the connection does not reset it before the sender has read the answer. */
-export async function discard(source: Readable): Promise<void> {
-  source.resume();
-  if (source.readableEnded || source.destroyed) return;
-  await Promise.race([once(source, 'end'), once(source, 'close')]).catch(() => undefined);
 }

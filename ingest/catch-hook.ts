@@ -1,4 +1,4 @@
-import type { Budget } from './body.ts';
+import type { Budget } from './budget.ts';
 import { parseForm } from './decode/form.ts';
 import { unpack } from './decode/unpack.ts';
 import { IngestError } from './errors.ts';

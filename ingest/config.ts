@@ -37,10 +37,15 @@ export const settings = z.object({
     .max(3600)
     .default(2)
     .describe("How many seconds' worth of a rate limit may come at once"),
-  MAX_CONNECTIONS: integer(10, 100_000).default(4_000).describe('Connections at once; more are closed as they come'),
+  MAX_CONNECTIONS: integer(10, 100_000)
+    .default(4_000)
+    .describe('Connections at once; beyond it the one that has been idle longest is closed'),
   HEADERS_TIMEOUT_MS: integer(100, 600_000).default(5_000).describe('How long the headers of a request may take'),
   REQUEST_TIMEOUT_MS: integer(100, 600_000).default(15_000).describe('How long a request may take to arrive, headers and body'),
-  KEEP_ALIVE_TIMEOUT_MS: integer(100, 600_000).default(5_000).describe('How long a connection may be idle between requests'),
+  KEEP_ALIVE_TIMEOUT_MS: integer(100, 600_000)
+    .default(75_000)
+    .describe('How long a connection may be idle between requests; longer than the 60 s of common load balancers'),
+  ANSWER_TIMEOUT_MS: integer(100, 600_000).default(5_000).describe('How long a sender may take to read an answer'),
   MAX_HEADER_BYTES: integer(1_024, 1_048_576).default(16_384).describe('Largest request line and headers together'),
   SHUTDOWN_SECONDS: integer(1, 300).default(10).describe('How long requests in flight may take once asked to stop'),
 });

@@ -4,7 +4,7 @@ import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { createPrismaClient } from '../prisma/client.ts';
 import { loggable, settingsOrExit } from '../kit/settings.ts';
 import { createApp } from './app.ts';
-import { Budget } from './body.ts';
+import { Budget } from './budget.ts';
 import { settings } from './config.ts';
 import type { EventSchema } from '../contract/event.ts';
 import { doorOrExit } from './door.ts';
@@ -30,7 +30,12 @@ void waitForEventSchema(prisma, log, stopping.signal).then((found) => (schema = 
 const budget = new Budget(config.QUEUE_BYTES);
 const outbox = watchOutboxSize(pool, log);
 const metrics = createMetrics();
-const observe = createObserver(log, metrics, { queued: () => recorder.queued(), heldBytes: () => budget.held, outboxBytes: outbox.bytes });
+const observe = createObserver(log, metrics, {
+  queued: () => recorder.queued(),
+  heldBytes: () => budget.held,
+  outboxBytes: outbox.bytes,
+  connections: () => connections(),
+});
 const recorder = createRecorder(pool, config.QUEUE_LIMIT, observe);
 const app = createApp({
   recordEvent: recorder.record,
@@ -46,7 +51,7 @@ const app = createApp({
   keepHeaders: config.KEEP_HEADERS,
   observe,
 });
-const { server, stop } = createIngestServer(app.fetch, config, observe);
+const { server, connections, stop } = createIngestServer(app.fetch, config, observe, budget);
 const stopMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST });
 if (config.ZAPS_FILE === undefined) log.warn({ code: 'OPEN_TO_ALL' }, 'anyone may post to any hook: ZAPS_FILE is not set');
 server.listen(config.PORT, config.HOST, () => log.info({ port: config.PORT }, 'listening'));

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Closed } from './connections.ts';
 import type { FaultCode } from './errors.ts';
 
 /** What is known about a request at its end: the one line that is logged about it. Never a body, query or header. */
@@ -24,6 +25,8 @@ export interface Observer {
   request(line: RequestLine): void;
   /** A group of events was committed, or refused. */
   group(members: number, seconds: number): void;
+  /** A connection was closed before its sender wanted it. */
+  closed(why: Closed): void;
 }
 
 /** Values that are read when somebody looks. */
@@ -31,6 +34,7 @@ export interface Gauges {
   queued: () => number;
   heldBytes: () => number;
   outboxBytes: () => number;
+  connections: () => number;
 }
 
 /** One log line per request, and the metrics. */
@@ -55,6 +59,12 @@ export function createObserver(log: Logger, registry: Registry, gauges: Gauges):
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3],
     registers,
   });
+  const closings = new Counter({
+    name: 'ingest_connections_closed_total',
+    help: 'Connections closed before their sender wanted it, by reason',
+    labelNames: ['reason'],
+    registers,
+  });
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
@@ -66,6 +76,7 @@ export function createObserver(log: Logger, registry: Registry, gauges: Gauges):
     });
   gauge('ingest_queue_depth', 'Requests that wait for the database', gauges.queued);
   gauge('ingest_held_bytes', 'Bytes of bodies and events in memory', gauges.heldBytes);
+  gauge('ingest_connections', 'Open connections', gauges.connections);
   gauge('ingest_outbox_bytes', 'Size of the outbox, as last read', gauges.outboxBytes);
 
   return {
@@ -79,5 +90,6 @@ export function createObserver(log: Logger, registry: Registry, gauges: Gauges):
       members.observe(size);
       commit.observe(took);
     },
+    closed: (reason) => closings.inc({ reason }),
   };
 }

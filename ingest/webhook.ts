@@ -81,13 +81,28 @@ export function keepHeaders(names: ReadonlySet<string>, headers: RequestHeaders)
   const kept: Record<string, string> = {};
   let bytes = 0;
   for (const name in headers) {
-    const value = headers[name];
-    if (typeof value !== 'string' || !names.has(name)) continue;
+    const given = headers[name];
+    if (typeof given !== 'string' || !names.has(name)) continue;
+    const value = textOf(given);
+    if (value === undefined) continue;
     bytes += name.length + Buffer.byteLength(value);
     if (bytes > MAX_KEPT_HEADERS_BYTES) break;
     kept[name] = value;
   }
   return kept;
+}
+
+const BEYOND_ASCII = /[\x80-\xff]/;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** A header's value, which Node gives byte by byte, as the UTF-8 it is; undefined when it is not. */
+function textOf(value: string): string | undefined {
+  if (!BEYOND_ASCII.test(value)) return value;
+  try {
+    return utf8.decode(Buffer.from(value, 'latin1'));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -7,8 +7,8 @@ interface Ended {
 }
 
 /**
- * Keeps `count` connections that send a byte a second, half of them in the headers, half in the body. Who is closed is
- * replaced at once.
+ * Keeps `count` connections that send a byte a second, half of them in the headers, half in the body. One that is
+ * closed is replaced a second later.
  */
 export function crawl(port: number, path: string, count: number) {
   const ended: Record<'headers' | 'body', Ended[]> = { headers: [], body: [] };
@@ -33,7 +33,7 @@ export function crawl(port: number, path: string, count: number) {
       clearInterval(timer);
       if (stopped) return;
       ended[part].push({ status: Number(/^HTTP\/1.1 (\d+)/.exec(received)?.[1] ?? 0), ms: performance.now() - began });
-      one(part);
+      setTimeout(() => stopped || one(part), 1000).unref();
     });
   }
   for (let n = 0; n < count; n += 1) one(n % 2 === 0 ? 'headers' : 'body');
