@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Schema } from 'avsc';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createApp } from './app.ts';
-import { Budget } from './body.ts';
+import { Budget } from './budget.ts';
 import { createDoor } from './door.ts';
 import { eventSchema } from '../contract/event.ts';
 import type { RunEvent } from './record-event.ts';
