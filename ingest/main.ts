@@ -30,12 +30,8 @@ void waitForEventSchema(prisma, log, stopping.signal).then((found) => (schema = 
 const budget = new Budget(config.QUEUE_BYTES);
 const outbox = watchOutboxSize(pool, log);
 const metrics = createMetrics();
-const observe = createObserver(log, metrics, {
-  queued: () => recorder.queued(),
-  heldBytes: () => budget.held,
-  outboxBytes: outbox.bytes,
-  connections: () => connections(),
-});
+const waiting = { queued: () => recorder.queued(), heldBytes: () => budget.held, outboxBytes: outbox.bytes };
+const observe = createObserver(log, metrics, { ...waiting, connections: () => connections() });
 const recorder = createRecorder(pool, config.QUEUE_LIMIT, observe);
 const app = createApp({
   recordEvent: recorder.record,
