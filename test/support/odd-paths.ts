@@ -8,7 +8,15 @@ const row = (what: string, bytes: string, expected: Trick['expected']): Trick =>
 
 /** The hook u/z, in another spelling that every reader resolves alike. */
 const sameHook = [
-  ...['/hooks/catch/u/z', '/hooks/catch/u/%7A', '/hooks/catch/%75/z', '/h%6Foks/catch/u/z', '/hooks/catch/u/z?a=1', '/hooks/catch/u/z?'],
+  ...[
+    '/hooks/catch/u/z',
+    '/hooks/catch/u/%7A',
+    '/hooks/catch/%75/z',
+    '/h%6Foks/catch/u/z',
+    '/hooks/catch/u/z?a=1',
+    '/hooks/catch/u/z?',
+    '/hooks/catch/u/z/',
+  ],
   ...['/hooks/catch/u/z/../z', '/hooks/catch/u/./z', '/hooks/catch/../catch/u/z', '/x/../hooks/catch/u/z', '/hooks/catch/u/%2e%2e/u/z'],
   ...['/hooks/catch/u/z??', '/hooks/catch/u/z?/../../x', '/hooks/catch/u/z?%00', '/hooks/catch/u/z?\\', '/hooks/catch/u/z#x'],
 ];
@@ -28,7 +36,7 @@ const nowhere = [
   ...['/hooks/catch/u/z;a=b', '/hooks/catch/u;a/z', '/hooks/catch/u/z,', '/hooks/catch/u/z:80', '/hooks/catch/u/z@x', '/hooks/catch/u/z~'],
   ...['/hooks/catch/u/z!', "/hooks/catch/u/z'", '/hooks/catch/u/z"', '/hooks/catch/u/z<x>', '/hooks/catch/u/{z}', '/hooks/catch/u/z|x'],
   ...['/hooks/catch/:userId/:zapId', '/hooks/catch/*/z', '/hooks/catch/u/z.json', '/hooks/catch/u/%252e%252e/z', '/hooks/catch/u/z%5c'],
-  ...[`/hooks/catch/${'u'.repeat(65)}/z`, `/hooks/catch/u/${'z'.repeat(65)}`, '/metrics', '/favicon.ico', '/.env', '/livez/', '/admin'],
+  ...[`/hooks/catch/${'u'.repeat(65)}/z`, `/hooks/catch/u/${'z'.repeat(65)}`, '/metrics', '/favicon.ico', '/.env', '/admin'],
 ];
 
 const unreadable = ['/hooks/catch/u/z\\', '/hooks\\catch\\u\\z', '/hooks/catch/u/z\\..\\z', '*', 'http://', 'ftp://x/hooks/catch/u/z'];
@@ -38,7 +46,7 @@ export const paths: readonly Trick[] = [
   ...nowhere.map((path) => row(path, request(path), 404)),
   ...unreadable.map((path) => row(path, request(path), 400)),
   ...['', '/hooks/catch/u/z x', '/hooks/catch/u/z\u00e9', 'hooks/catch/u/z'].map((path) => row(path, request(path), 'refused')),
-  ...['/livez', '/readyz', '/openapi.json'].map((path) => row(path, request(path), 405)),
+  ...['/livez', '/livez/', '/readyz', '/openapi.json'].map((path) => row(path, request(path), 405)),
 ];
 
 const legal = [
