@@ -11,6 +11,7 @@ import { settings as ingest } from '../ingest/config.ts';
 import { settings as operate } from '../operate/config.ts';
 import { describeVerbs } from '../operate/program.ts';
 import { describeSettings } from '../kit/settings.ts';
+import { mutants } from '../test/faults/mutants.ts';
 import { matrixOf, readResults } from '../test/faults/results.ts';
 import { settings as stack } from '../stack/config.ts';
 import { documents } from './documents.ts';
@@ -53,6 +54,11 @@ function errorTable(): string {
 const faultResults = fileURLToPath(new URL('../bench/results/faults', import.meta.url));
 const faultMatrix = () => matrixOf(readResults(faultResults));
 
+function mutantTable(): string {
+  const rows = mutants.map(({ name, schedule, caughtBy }) => `| ${name} | \`${schedule}\` | ${caughtBy.join(' or ')} |`);
+  return ['| Mutant | Schedule that shows it | Invariant that must find it |', '|---|---|---|', ...rows].join('\n');
+}
+
 const generated: Record<string, () => string> = {
   settings: settingsTables,
   errors: errorTable,
@@ -60,6 +66,7 @@ const generated: Record<string, () => string> = {
   figures,
   vendors: vendorTables,
   'fault matrix': faultMatrix,
+  mutants: mutantTable,
 };
 
 const pages = new Map(documents().map((path) => [path, readFileSync(path, 'utf8')]));

@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 /** Without events, for example while Postgres is away, the next fault comes after this. */
 const AT_THE_LATEST_MS = 30_000;
-const REST_WITHIN_MS = 60_000;
+const REST_WITHIN_MS = 30_000;
 /** How long a driver that is well again goes on before the next fault, so that its speed can be told. */
 const QUIET_MS = 4000;
 

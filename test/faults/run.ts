@@ -48,6 +48,7 @@ const say = (line: string) => process.stdout.write(`${String(Math.round((perform
 /** Lets everything come to rest. @returns what did not */
 async function comeToRest(world: World): Promise<string[]> {
   await world.driver.stop();
+  say('the driver has stopped');
   const until = performance.now() + config.REST_SECONDS * 1000;
   let unrest: string[];
   do {
@@ -80,6 +81,8 @@ async function run(world: World): Promise<Facts> {
   say('the driver stops, and everything may come to rest');
   const unrest = await comeToRest(world);
   history.close();
+  for (const what of unrest) say(`did not come to rest: ${what}`);
+  say('the witness reads the topic');
   return gather(world, unrest, CANARY);
 }
 
@@ -87,7 +90,13 @@ const CANARY = `canary-${randomBytes(12).toString('hex')}`;
 say(`seed ${config.SEED}`);
 const size = { dir: resolve(config.FAULTS_DIR), seed: config.SEED, zaps: config.ZAPS, rate: config.RATE, canary: CANARY };
 const world = await createWorld(size, say);
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void world.end().finally(() => process.exit(1)));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    // Whoever ends a run may not wait until every part has stopped in order.
+    world.kill();
+    process.exit(1);
+  });
+}
 try {
   const facts = await run(world);
   const bounds = { repeats: config.REPEATS, recoverSeconds: config.RECOVER_SECONDS, retainedWal: 128 * 2 ** 20, clocks: true };

@@ -123,18 +123,12 @@ export const stateFaults: Fault[] = [
     parts: [''],
     holdMs: [3000, 6000],
     inject: async (world) => {
-      // One backend of ingest stands still in the middle of whatever it does.
-      const [backend] = await waitFor(
-        'a backend of ingest writes',
-        async () => {
-          const found = await asSuperuser(
-            world,
-            `SELECT pid FROM pg_stat_activity WHERE usename = 'ingest' AND state = 'active' AND query LIKE '%INSERT INTO zap_run%'`,
-          );
-          return found.length > 0 ? (found as { pid: number }[]) : undefined;
-        },
-        5000,
-      ).catch(() => []);
+      // The backend that wrote last gets the next group, and stands still: its group waits until ingest gives up on the
+      // connection and writes it on another, long after younger groups.
+      const [backend] = (await asSuperuser(
+        world,
+        `SELECT pid FROM pg_stat_activity WHERE usename = 'ingest' AND query LIKE '%INSERT INTO zap_run%' ORDER BY state_change DESC LIMIT 1`,
+      )) as { pid: number }[];
       if (backend === undefined) return nothing;
       process.kill(backend.pid, 'SIGSTOP');
       return async () => void process.kill(backend.pid, 'SIGCONT');

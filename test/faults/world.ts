@@ -32,6 +32,8 @@ export interface World {
   /** Waits until every part is up. */
   untilUp: () => Promise<unknown>;
   end: () => Promise<void>;
+  /** Ends every process of the stack at once. */
+  kill: () => void;
 }
 
 /** How large a run is. */
@@ -97,6 +99,17 @@ export async function createWorld({ dir, seed, zaps, rate, canary }: Size, say: 
     },
     file: (name) => join(dir, name),
     query: (sql, values = [], login = 'outbox_owner') => query(config, sql, values, login),
+    kill: () => {
+      for (const { pid } of supervisor.status()) {
+        for (const one of pid === undefined ? [] : family(pid)) {
+          try {
+            process.kill(one, 'SIGKILL');
+          } catch {
+            // It has ended meanwhile.
+          }
+        }
+      }
+    },
     end: async () => {
       await world.driver.stop();
       await supervisor.stop();
