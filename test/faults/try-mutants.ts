@@ -53,7 +53,7 @@ for (const mutant of mutants.filter(({ name }) => wanted === undefined || name =
   if (!caught) missed += 1;
   writeFileSync(`${copy}.log`, output);
   process.stdout.write(
-    `${caught ? 'caught' : 'MISSED'}: ${mutant.name}, by ${broken.join(', ') || 'nothing'} (${mutant.schedule}); see ${copy}.log\n`,
+    `${caught ? 'caught' : /FAILED:|every promise held/.test(output) ? 'MISSED' : 'NO VERDICT'}: ${mutant.name}, by ${broken.join(', ') || 'nothing'} (${mutant.schedule}); see ${copy}.log\n`,
   );
   if (caught) rmSync(copy, { recursive: true, force: true });
 }
