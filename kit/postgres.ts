@@ -31,7 +31,9 @@ export function bounded(connectionString: string, { max, statementMs, lockMs, op
     statement_timeout: statementMs,
     ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
     // The server's side: what a client that is gone without a word held (locks) is free again within half a minute.
-    options: `-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 ${options}`.trimEnd(),
+    // public alone, whatever a role, a database or the environment (PGOPTIONS) says: a schema of the login's name would come
+    // before it, and tables of the same names in there would be taken for ours.
+    options: `-c search_path=public -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 ${options}`.trimEnd(),
   };
 }
 

@@ -46,6 +46,7 @@ export const postgresUrl = () =>
  * @throws SettingsError naming every fault
  */
 export function readSettings<S extends z.ZodObject>(schema: S, env: Environment): Readonly<z.output<S>> {
+  if (env === process.env) forgetPostgresEnvironment();
   const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, env[name] || undefined]));
   const result = schema.safeParse(given);
   if (result.success) return Object.freeze(result.data);
@@ -56,6 +57,11 @@ export function readSettings<S extends z.ZodObject>(schema: S, env: Environment)
     return `  ${name} ${arrived}: ${issue.message}. ${about.description ?? ''}`.trimEnd();
   });
   throw new SettingsError(`These settings do not fit:\n${faults.join('\n')}`);
+}
+
+/** The Postgres client would take host, user, options or sslmode from PG* where the URL says nothing: no setting of ours. */
+function forgetPostgresEnvironment(): void {
+  for (const name of Object.keys(process.env)) if (/^PG[A-Z]+$/.test(name)) Reflect.deleteProperty(process.env, name);
 }
 
 /** The settings in force for the log's first line: secrets only as "set" or "unset". */

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory, DriverAdapterError } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
+import { bounded } from '../kit/postgres.ts';
+import { prepare } from './prepare.ts';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 
 // Prisma Migrate's own engine, in the WebAssembly form that comes from npm: the CLI would download a binary at run
@@ -53,14 +55,17 @@ function driverError({ code = 'XX000', severity = 'ERROR', message, detail, colu
   return new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
 }
 
-async function withEngine<T>(connectionString: string, use: (engine: Engine) => Promise<T>): Promise<T> {
+/** A migration may rewrite a large table. */
+const STATEMENT_MS = 3_600_000;
+
+async function withEngine<T>(connectionString: string, use: (engine: Engine, pool: pg.Pool) => Promise<T>): Promise<T> {
   await (loaded ??= load());
-  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 10_000 });
+  const pool = new pg.Pool(bounded(connectionString, { max: 4, statementMs: STATEMENT_MS }));
   try {
     await pool.query('SELECT 1'); // The engine would hide why it cannot connect.
     const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool));
     const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, adapters);
-    return await use(engine);
+    return await use(engine, pool);
   } finally {
     await pool.end();
   }
@@ -71,14 +76,16 @@ async function withEngine<T>(connectionString: string, use: (engine: Engine) => 
  *
  * @param connectionString the owner's URL: the role must own the database and have CREATEROLE
  * @returns the names of the migrations applied now, empty when there was nothing to do
- * @throws what the engine reports when a migration fails; the database then keeps the ones before it
+ * @throws MigrateError, and what the engine reports when a migration fails; the database then keeps the ones before it
  */
 export async function applyMigrations(connectionString: string): Promise<string[]> {
   const directories = readdirSync(migrationsPath, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort();
-  return withEngine(connectionString, async (engine) => {
+  const scripts = new Map(directories.map((name) => [name, readFileSync(`${migrationsPath}/${name}/migration.sql`, 'utf8')]));
+  return withEngine(connectionString, async (engine, pool) => {
+    await prepare(pool, scripts);
     const result = await engine.applyMigrations({
       migrationsList: {
         baseDir: migrationsPath,
@@ -91,7 +98,7 @@ export async function applyMigrations(connectionString: string): Promise<string[
           path,
           migrationFile: {
             path: 'migration.sql',
-            content: { tag: 'ok', value: readFileSync(`${migrationsPath}/${path}/migration.sql`, 'utf8') },
+            content: { tag: 'ok', value: scripts.get(path) ?? '' },
           },
         })),
       },

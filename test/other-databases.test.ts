@@ -1,0 +1,104 @@
+import { execFile, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { databaseUrl } from '../stack/config.ts';
+import { withClient, withScratchDatabase } from './support/catalog.ts';
+import { uniqueName } from './support/names.ts';
+import { startIngest } from './support/own-ingest.ts';
+import { config, query } from './support/stack.ts';
+import { waitFor } from './support/wait-for.ts';
+
+// Databases that are not as ours is made: of another encoding, with tables or settings of others, or cut off in a migration.
+
+const folders = readdirSync('prisma/migrations', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const environment = (url: string, more: Record<string, string>) => ({ ...process.env, DATABASE_URL: url, ...more });
+
+function migrate(url: string, more: Record<string, string> = {}): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      ['--import', 'tsx', 'prisma/migrate.ts'],
+      { env: environment(url, more) },
+      (_error, out, err) => resolve({ code: child.exitCode, output: out + err }),
+    );
+  });
+}
+
+const run = (url: string, sql: string) => withClient(url, (client) => client.query<Record<string, unknown>>(sql));
+const asAdmin = (url: string) => databaseUrl(config, 'postgres', new URL(url).pathname.slice(1));
+const tables = async (url: string) =>
+  (await run(url, `SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'zap_run%'`)).rows;
+
+test('a database that cannot hold every character is refused before anything is made in it', { timeout: 60_000 }, async () => {
+  const name = uniqueName('latin');
+  await query(`CREATE DATABASE ${name} OWNER outbox_owner TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'`, [], 'postgres');
+  onTestFinished(() => query(`DROP DATABASE ${name} WITH (FORCE)`, [], 'postgres').then(() => undefined));
+  const url = databaseUrl(config, 'outbox_owner', name);
+  expect(await migrate(url)).toEqual({ code: 1, output: expect.stringMatching(/^DATABASE_ENCODING: .*LATIN1/) as string });
+  expect(await tables(url)).toEqual([{ n: 0 }]);
+});
+
+test('a database with tables of others is migrated, and they stay', { timeout: 60_000 }, async () => {
+  await withScratchDatabase(async (url) => {
+    await run(url, 'CREATE TABLE theirs AS SELECT 1 AS n');
+    expect(await migrate(url)).toMatchObject({ code: 0 });
+    expect((await run(url, 'SELECT n FROM theirs')).rows).toEqual([{ n: 1 }]);
+    expect(await tables(url)).toEqual([{ n: 2 }]);
+  });
+});
+
+test(
+  'neither a search_path, nor a schema named like the owner, nor PG* in the environment moves the tables',
+  { timeout: 60_000 },
+  async () => {
+    await withScratchDatabase(async (url) => {
+      await run(url, 'CREATE SCHEMA outbox_owner; CREATE SCHEMA elsewhere');
+      await run(asAdmin(url), `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET search_path = elsewhere`);
+      const environment = { PGOPTIONS: '-c search_path=elsewhere', PGSSLMODE: 'require', PGHOST: 'nowhere.invalid', PGDATABASE: 'nowhere' };
+      expect(await migrate(url, environment)).toMatchObject({ code: 0 });
+      expect(await tables(url)).toEqual([{ n: 2 }]);
+      expect(await migrate(url, environment)).toEqual({ code: 0, output: 'nothing to migrate\n' });
+    });
+  },
+);
+
+test('a migration that was killed is applied by the next run', { timeout: 90_000 }, async () => {
+  await withScratchDatabase(async (url) => {
+    await run(
+      asAdmin(url),
+      `CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(5); END $$;
+       CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION slow()`,
+    );
+    const child = spawn(process.execPath, ['--import', 'tsx', 'prisma/migrate.ts'], { env: environment(url, {}), stdio: 'ignore' });
+    const open = async () => (await run(url, 'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NULL')).rows;
+    await waitFor('the second migration is at work', async () => JSON.stringify(await open()).includes(folders[1]?.name ?? ''), 30_000);
+    child.kill('SIGKILL');
+    await run(asAdmin(url), 'DROP EVENT TRIGGER slow');
+    expect(await open()).toHaveLength(1);
+    expect(await migrate(url)).toMatchObject({ code: 0 });
+    expect(await migrate(url)).toEqual({ code: 0, output: 'nothing to migrate\n' });
+  });
+});
+
+test('a migration that was edited after it was applied is named', { timeout: 60_000 }, async () => {
+  await withScratchDatabase(async (url) => {
+    expect(await migrate(url)).toMatchObject({ code: 0 });
+    await run(url, `UPDATE _prisma_migrations SET checksum = repeat('0', 64) WHERE migration_name = '${folders[0]?.name}'`);
+    expect(await migrate(url)).toEqual({ code: 1, output: expect.stringContaining(`MIGRATION_EDITED: `) as string });
+  });
+});
+
+test('ingest stores webhooks where they belong, whatever its role and its environment say', { timeout: 60_000 }, async () => {
+  await query('CREATE SCHEMA ingest AUTHORIZATION ingest; CREATE TABLE ingest.zap_run_outbox (LIKE public.zap_run_outbox)', [], 'postgres');
+  await query('ALTER ROLE ingest SET search_path = nowhere', [], 'postgres');
+  onTestFinished(async () => {
+    await query('ALTER ROLE ingest RESET search_path', [], 'postgres');
+    await query('DROP SCHEMA ingest CASCADE', [], 'postgres');
+  });
+  const ingest = await startIngest({ PGOPTIONS: '-c search_path=nowhere', PGSSLMODE: 'require' });
+  onTestFinished(ingest.stop);
+  const response = await fetch(`${ingest.url}/hooks/catch/${uniqueName('user')}/z`, { method: 'POST', body: '"😀"' });
+  expect(response.status).toBe(200);
+  const { id } = (await response.json()) as { id: string };
+  expect(await query('SELECT FROM public.zap_run WHERE id = $1', [id])).toHaveLength(1);
+});
