@@ -49,19 +49,21 @@ describe('deleteRows', () => {
     return { statements, pool: { query } as unknown as Pool };
   }
   const value = Buffer.from('payload');
+  const about = { key: Buffer.from('u/z'), type: Buffer.from('T'), traceparent: undefined };
+  const sha256 = (...parts: (Buffer | string)[]) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 
-  test('asks for the ids with the SHA-256 of their bytes, in one statement', async () => {
+  test('asks for the ids with the SHA-256 of their bytes, keys and headers, in one statement', async () => {
     const { pool, statements } = stubPool(1, '9007199254740993');
-    expect(await deleteRows(pool, [{ id: ID, value }])).toEqual({ rows: 1, seq: 9007199254740993n });
-    expect(statements.map(({ values }) => values)).toEqual([[[ID], [createHash('sha256').update(value).digest()]]]);
+    expect(await deleteRows(pool, [{ id: ID, value, ...about }])).toEqual({ rows: 1, seq: 9007199254740993n });
+    expect(statements.map(({ values }) => values)).toEqual([[[ID], [sha256(sha256(value), 'u/z\nT\n')]]]);
   });
 
   test('leaves out records without a usable id or without a value', async () => {
     const { pool, statements } = stubPool(1, '1');
     await deleteRows(pool, [
-      { id: undefined, value },
-      { id: ID, value: null },
-      { id: ID, value },
+      { id: undefined, value, ...about },
+      { id: ID, value: null, ...about },
+      { id: ID, value, ...about },
     ]);
     expect(statements[0]?.values[0]).toEqual([ID]);
   });
@@ -69,13 +71,13 @@ describe('deleteRows', () => {
   test('does not ask the database when nothing can be deleted', async () => {
     const { pool, statements } = stubPool(0, '0');
     expect(await deleteRows(pool, [])).toEqual({ rows: 0, seq: 0n });
-    expect(await deleteRows(pool, [{ id: undefined, value: null }])).toEqual({ rows: 0, seq: 0n });
+    expect(await deleteRows(pool, [{ id: undefined, value: null, ...about }])).toEqual({ rows: 0, seq: 0n });
     expect(statements).toEqual([]);
   });
 
   test('deletes nothing in a dry run', async () => {
     const { pool, statements } = stubPool(1, '0');
-    await deleteRows(pool, [{ id: ID, value }], true);
+    await deleteRows(pool, [{ id: ID, value, ...about }], true);
     expect(statements[0]?.text).not.toContain('DELETE');
   });
 });

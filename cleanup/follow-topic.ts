@@ -83,7 +83,10 @@ export async function followTopic({ consumer, topic, deleteRows, commits, log, o
       const began = performance.now();
       const chunk = acknowledged.slice(from, from + MAX_ROWS);
       const deleted = await deleteUntilDone(
-        chunk.map(({ headers, value }) => ({ id: parseId(headers?.id), value })),
+        chunk.map(({ key, value, headers }) => ({
+          id: parseId(headers?.id),
+          ...{ value, key, type: headers?.type, traceparent: headers?.traceparent },
+        })),
         payload,
       );
       if (deleted === undefined) return;

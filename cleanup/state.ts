@@ -5,7 +5,7 @@ import type { Offsets } from './kafka.ts';
 
 /** Why nothing is deleted any more. */
 export interface Stop {
-  code: 'CLUSTER_CHANGED' | 'TOPIC_SHRANK' | 'COMMITTED_BEYOND_END' | 'POSITION_OUT_OF_RANGE' | 'CLEANUP_POLICY';
+  code: 'CLUSTER_CHANGED' | 'TOPIC_SHRANK' | 'COMMITTED_BEYOND_END' | 'POSITION_OUT_OF_RANGE' | 'CLEANUP_POLICY' | 'PARTITIONS_GREW';
   detail: string;
 }
 

@@ -36,7 +36,10 @@ function judgeTopic(known: Known | undefined, { clusterId, ends, cleanupPolicy }
     const now = end === undefined ? 'is gone' : `ends at ${end}`;
     return { code: 'TOPIC_SHRANK', detail: `partition ${partition} ${now}, it ended at ${known_}: the topic was made anew or cut off` };
   }
-  return undefined;
+  const added = [...ends.keys()].filter((partition) => !known.ends.has(partition));
+  if (known.ends.size === 0 || added.length === 0) return undefined;
+  const detail = `the topic has grown from ${known.ends.size} to ${ends.size} partitions: keys move to others, and events of a zap may be read out of order`;
+  return { code: 'PARTITIONS_GREW', detail };
 }
 
 /** Records between the own position and the start of the log were never read back: their rows are still there. */

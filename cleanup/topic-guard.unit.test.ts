@@ -18,16 +18,6 @@ describe('cleanup goes on', () => {
   test.each<[string, Known | undefined, Sight]>([
     ['when the topic is as it was', known, sight()],
     ['when it has grown', known, sight({ ends: new Map([[0, 101n]]) })],
-    [
-      'when partitions were added',
-      known,
-      sight({
-        ends: new Map([
-          [0, 100n],
-          [1, 0n],
-        ]),
-      }),
-    ],
     ['when it is seen for the first time', undefined, sight()],
     ['when a group was set back', known, sight({ groups: new Map([['g', new Map([[0, 0n]])]]) })],
     ['when old records were removed that it had read', known, sight({ starts: new Map([[0, 50n]]) })],
@@ -45,6 +35,16 @@ describe('cleanup stops at once', () => {
     ['TOPIC_SHRANK', 'when a partition is gone', { ends: new Map([[1, 500n]]) }],
     ['CLEANUP_POLICY', 'when the topic is compacted', { cleanupPolicy: 'compact' }],
     ['CLEANUP_POLICY', 'when the topic is compacted and deleted', { cleanupPolicy: 'compact,delete' }],
+    [
+      'PARTITIONS_GREW',
+      'when partitions were added',
+      {
+        ends: new Map([
+          [0, 100n],
+          [1, 0n],
+        ]),
+      },
+    ],
     ['POSITION_OUT_OF_RANGE', 'when records were removed that it had not read', { starts: new Map([[0, 51n]]) }],
   ])('with %s %s', (code, _when, differs) => {
     expect(createGuard()(known, sight(differs))?.code).toBe(code);
