@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Surroundings } from './check.ts';
-import { cluster, offsetFlush, plugin } from './connector.ts';
+import { cluster, connectorIdle, offsetFlush, plugin } from './connector.ts';
 import { autoCreation, copies } from './kafka.ts';
+import { encoding } from './postgres.ts';
 
 // The codes that the tests cannot bring the running stack into. Their reads are made on it by every other test of the
 // doctor; here is what is made of what was read.
@@ -56,4 +57,23 @@ test.each<[string, boolean, number[]]>([
   ['none', true, []],
 ])('OFFSET_FLUSH: positions that are stored %s are fine: %s', (_every, fine, flushes) => {
   expect(offsetFlush.judge(flushes, around) === undefined).toBe(fine);
+});
+
+// The stack's database has one; test/other-databases.test.ts sees migrate refuse another.
+test('DATABASE_ENCODING: only UTF8 holds every character', () => {
+  expect(encoding.judge({ server_encoding: 'UTF8' }, around)).toBeUndefined();
+  expect(encoding.judge({ server_encoding: 'LATIN1' }, around)?.found).toContain('LATIN1');
+});
+
+// Connect is in these states for moments only, unless something is wrong with it.
+test.each<[string, string, string[], boolean]>([
+  ['no task', 'RUNNING', [], true],
+  ['an unassigned task', 'RUNNING', ['UNASSIGNED'], true],
+  ['a connector between two states', 'RESTARTING', ['RUNNING'], true],
+  ['all at work', 'RUNNING', ['RUNNING'], false],
+  ['a failed task, which is another finding', 'RUNNING', ['FAILED'], false],
+  ['a pause', 'PAUSED', [], false],
+])('CONNECTOR_IDLE: %s', (_what, connector, tasks, found) => {
+  const status = { connector: { state: connector }, tasks: tasks.map((state, id) => ({ id, state })) };
+  expect(connectorIdle.judge(status, around) !== undefined).toBe(found);
 });

@@ -1,9 +1,9 @@
 import { CONNECTOR_NAME } from '../contract/names.ts';
-import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
+import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { check, type Check, type Grade, type Surroundings } from './check.ts';
 
-// The configuration in force, which somebody may have changed in Connect. These keys decide about loss, order or
-// flow; any other that differs from the file is CONNECTOR_DRIFT.
+// The configuration in force, which somebody may have changed in Connect. For these keys it is known what a change leads
+// to; any other that differs from the file is CONNECTOR_ALTERED or CONNECTOR_DRIFT.
 
 interface Rule {
   code: string;
@@ -11,29 +11,27 @@ interface Rule {
   key: string;
   /** Debezium's or Connect's own value where the key is not set. */
   fallback: string;
-  /** Undefined: only the file's value. */
-  fits?: (value: string) => boolean;
   why: string;
 }
 
 const rules: readonly Rule[] = [
   {
     code: 'ERRORS_TOLERANCE',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'errors.tolerance',
     fallback: 'none',
     why: 'With "all" a record that the producer refuses is dropped and its position confirmed, without an error.',
   },
   {
     code: 'FAILURE_MODE',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'event.processing.failure.handling.mode',
     fallback: 'fail',
     why: 'An event that cannot be decoded must stop the task; "warn" and "skip" pass over it.',
   },
   {
     code: 'OFFSET_STRATEGY',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'offset.mismatch.strategy',
     fallback: 'no_validation',
     why: 'The other strategies skip what lies between the stored position and the slot, and switch off the check by which a gap is noticed.',
@@ -47,66 +45,63 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'SNAPSHOT_MODE',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'snapshot.mode',
     fallback: 'initial',
     why: 'Only when_needed publishes the waiting rows again after a lost slot, and only then.',
   },
   {
     code: 'SNAPSHOT_ORDER',
-    grade: 'weak',
+    grade: 'unsafe',
     key: 'snapshot.select.statement.overrides.public.zap_run_outbox',
     fallback: '',
     why: 'Without ORDER BY seq the events of a zap arrive mixed up after a lost slot.',
   },
   {
     code: 'HEARTBEAT',
-    grade: 'weak',
+    grade: 'broken',
     key: 'heartbeat.interval.ms',
     fallback: '0',
-    fits: (value) => Number(value) > 0 && Number(value) <= 60_000,
     why: 'While the outbox is idle, only heartbeats confirm WAL that other tables write; without them it piles up.',
   },
   {
     code: 'TRANSACTION_METADATA',
-    grade: 'weak',
+    grade: 'broken',
     key: 'provide.transaction.metadata',
     fallback: 'false',
     why: 'Records that nobody reads, and what set off the loss of dbz#76.',
   },
   {
     code: 'POLL_INTERVAL',
-    grade: 'weak',
+    grade: 'broken',
     key: 'poll.interval.ms',
     fallback: '500',
-    fits: (value) => Number(value) < 100,
     why: 'Most of the delay between COMMIT and Kafka.',
   },
   {
     code: 'TRANSACTION_BOUNDARY',
-    grade: 'weak',
+    grade: 'broken',
     key: 'transaction.boundary',
     fallback: 'poll',
-    fits: (value) => value === 'poll',
     why: 'With exactly-once on, an event can be read once its transaction ends: after each poll, and not after an interval.',
   },
   {
     code: 'KEY_CONVERTER',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'key.converter',
     fallback: 'the worker’s',
     why: 'The bytes of the key choose the partition: another converter moves zaps to other partitions, and their order is lost.',
   },
   {
     code: 'VALUE_CONVERTER',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'value.converter',
     fallback: 'the worker’s',
     why: 'The finished record has to pass as it is; any other converter wraps it, no consumer can read it and no row is ever acknowledged.',
   },
   {
     code: 'HEADER_CONVERTER',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'header.converter',
     fallback: 'the worker’s',
     why: 'The header id is what cleanup finds the row by.',
@@ -116,52 +111,74 @@ const rules: readonly Rule[] = [
     grade: 'broken',
     key: 'producer.override.max.request.size',
     fallback: '1048576',
-    fits: (value) => Number(value) >= MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES,
     why: 'One record that is refused stops all events.',
   },
   {
     code: 'ROUTED_TOPIC',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'transforms.outbox.route.topic.replacement',
     fallback: 'outbox.event.${routedByValue}',
     why: 'Consumers and cleanup read one topic; events for another wait for ever.',
   },
   {
     code: 'ROUTER_PREDICATE',
-    grade: 'broken',
+    grade: 'unsafe',
     key: 'transforms.outbox.predicate',
     fallback: 'none',
     why: 'The router may see rows of the outbox only; it judges anything else by columns that it lacks.',
   },
 ];
 
-const again = `npm run register puts connect/outbox-connector.json in force again.`;
+/** Whoever changes one of these changes which rows are published, where, under which key or with which bytes. */
+const MEANING =
+  /^(name$|connector\.class|database\.(hostname|port|dbname)|topic\.|plugin|slot\.(name|drop)|publication|(table|column|schema)\.|snapshot|offset\.|skipped|binary|event\.|errors\.tolerance|transforms|predicates|(key|value|header)\.converter|post\.processors|converters|time\.|decimal)/;
+
+const again =
+  'The watchdog puts connect/outbox-connector.json back within a minute, unless PUT_BACK is false; npm run register does at once.';
 const inForce = ({ connect }: Surroundings) => connect.config(CONNECTOR_NAME);
 
+/** @returns the keys in which the configuration in force differs from the file */
+export function drift(config: ConnectorConfig, file: ConnectorConfig): string[] {
+  return Object.keys({ ...file, ...config })
+    .filter((key) => key !== 'name' && config[key] !== file[key])
+    .sort();
+}
+
+const others =
+  (concerns: (key: string) => boolean) =>
+  (config: ConnectorConfig | undefined, { connector }: Pick<Surroundings, 'connector'>) => {
+    const judged = new Set(rules.map(({ key }) => key));
+    const keys = config === undefined ? [] : drift(config, connector).filter((key) => !judged.has(key) && concerns(key));
+    return keys.length === 0 ? undefined : { found: `other than in the file: ${keys.join(', ')}`, remedy: again };
+  };
+
 export const configuration: readonly Check[] = [
-  ...rules.map(({ key, fallback, fits, ...about }) =>
+  ...rules.map(({ key, fallback, ...about }) =>
     check({
       ...about,
       needs: ['connect'],
       read: inForce,
       judge: (config, { connector }) => {
-        const value = config?.[key] ?? fallback;
-        if (config === undefined || (fits?.(value) ?? value === connector[key])) return undefined;
-        return { found: `${key} is ${value || 'not set'}`, remedy: `It should be ${connector[key] ?? fallback}: ${again}` };
+        const [value, wanted] = [config?.[key] ?? fallback, connector[key] ?? fallback];
+        if (config === undefined || value === wanted) return undefined;
+        return { found: `${key} is ${value || 'not set'}`, remedy: `It should be ${wanted}. ${again}` };
       },
     }),
   ),
   check({
-    code: 'CONNECTOR_DRIFT',
-    grade: 'weak',
-    why: 'What runs is not what the file says; nobody reviewed it, and the next deployment changes it back.',
+    code: 'CONNECTOR_ALTERED',
+    grade: 'unsafe',
+    why: 'Rows may be published under another key, with other bytes, elsewhere, or not at all.',
     needs: ['connect'],
     read: inForce,
-    judge: (config, { connector }) => {
-      if (config === undefined) return undefined;
-      const judged = new Set(['name', ...rules.map(({ key }) => key)]);
-      const differs = Object.keys({ ...connector, ...config }).filter((key) => !judged.has(key) && config[key] !== connector[key]);
-      return differs.length === 0 ? undefined : { found: `other than in the file: ${differs.join(', ')}`, remedy: again };
-    },
+    judge: others((key) => MEANING.test(key)),
+  }),
+  check({
+    code: 'CONNECTOR_DRIFT',
+    grade: 'broken',
+    why: 'What runs is not what the file says; nobody reviewed it.',
+    needs: ['connect'],
+    read: inForce,
+    judge: others((key) => !MEANING.test(key)),
   }),
 ];

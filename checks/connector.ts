@@ -67,6 +67,25 @@ export const connectorFailed = check({
   },
 });
 
+const BUSY = ['RUNNING', 'FAILED', 'PAUSED', 'STOPPED'];
+
+export const connectorIdle = check({
+  code: 'CONNECTOR_IDLE',
+  grade: 'broken',
+  why: 'Nothing is published. No event is lost: rows wait in the outbox.',
+  needs: ['connect'],
+  read: readStatus,
+  judge: (status) => {
+    if (status === undefined || ['PAUSED', 'STOPPED', 'FAILED'].includes(status.connector.state)) return undefined;
+    const states = [status.connector, ...status.tasks].map(({ state }) => state);
+    if (status.tasks.length > 0 && states.every((state) => BUSY.includes(state))) return undefined;
+    return {
+      found: status.tasks.length === 0 ? 'the connector has no task' : `connector and task are ${states.join(', ')}`,
+      remedy: 'If it lasts for a minute the watchdog restarts it (npm run watch). Then restart the worker; see make logs PART=connect',
+    };
+  },
+});
+
 export const connectorPaused = check({
   code: 'CONNECTOR_PAUSED',
   grade: 'broken',

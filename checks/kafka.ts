@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import { EVENT_TOPIC } from '../contract/names.ts';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC, WORKER_TOPICS } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
 import { readConfigs } from '../kit/kafka-admin.ts';
 import { check, type Check, type Fault, type Grade, type Surroundings } from './check.ts';
@@ -49,6 +49,45 @@ export const topicMissing = check({
         },
 });
 
+const HELPERS = [HEARTBEAT_TOPIC, DEAD_LETTER_TOPIC];
+
+export const helperTopics = check({
+  code: 'HELPER_TOPIC_MISSING',
+  grade: 'broken',
+  why: 'Without its heartbeat topic the connector stops publishing; without the dead-letter topic a consumer stops at the first event that it cannot read.',
+  needs,
+  read: ({ admin }) => admin.listTopics(),
+  judge: (topics) => {
+    const missing = HELPERS.filter((topic) => !topics.includes(topic));
+    return missing.length === 0 ? undefined : { found: `no topic ${missing.join(', ')}`, remedy: 'npm run register makes it again.' };
+  },
+});
+
+export const workerTopics = check({
+  code: 'CONNECT_TOPICS',
+  grade: 'broken',
+  why: 'They are the memory of Connect: with retention in place of compaction, or without them, it forgets the connector and its position.',
+  needs,
+  read: async ({ admin }) => {
+    const topics = await admin.listTopics();
+    const policy = async (topic: string) =>
+      topics.includes(topic) ? (await readConfigs(admin, 'topic', topic)).get('cleanup.policy') : undefined;
+    return Promise.all(WORKER_TOPICS.map(async (topic) => ({ topic, policy: await policy(topic) })));
+  },
+  judge: (found) => {
+    const wrong = found.filter(({ policy }) => policy !== 'compact');
+    if (wrong.length === 0) return undefined;
+    return {
+      found: wrong
+        .map(({ topic, policy }) => (policy === undefined ? `no topic ${topic}` : `cleanup.policy of ${topic} is ${policy}`))
+        .join(', '),
+      remedy:
+        'One that is missing is made at the start of the worker: restart it, then npm run register. Else: ' +
+        `kafka-configs --alter --entity-type topics --entity-name ${wrong[0]?.topic} --add-config cleanup.policy=compact`,
+    };
+  },
+});
+
 interface Rule {
   code: string;
   grade: Grade;
@@ -90,6 +129,14 @@ const rules: readonly Rule[] = [
     fits: (value) => Number(value) < 0 || Number(value) >= 86_400_000,
     wanted: 'at least 86400000, a day',
     why: 'An event that is acknowledged, or that no group is awaited for, exists on the topic only; it must outlive an outage of who reads it.',
+  },
+  {
+    code: 'TOPIC_RETENTION_BYTES',
+    grade: 'unsafe',
+    key: 'retention.bytes',
+    fits: (value) => Number(value) < 0,
+    wanted: '-1',
+    why: 'Under load it removes events before the time of retention is over, whether they were read or not.',
   },
   {
     code: 'TOPIC_COMPRESSION',

@@ -21,6 +21,21 @@ const settings = async <Name extends string>(pool: Pool, ...names: Name[]): Prom
   return values;
 };
 
+export const encoding = check({
+  code: 'DATABASE_ENCODING',
+  grade: 'broken',
+  why: 'A webhook with a character that the encoding lacks is refused for ever: it cannot be stored.',
+  needs,
+  read: ({ pool }) => settings(pool, 'server_encoding'),
+  judge: ({ server_encoding: name }) =>
+    name === 'UTF8'
+      ? undefined
+      : {
+          found: `the database has the encoding ${name}`,
+          remedy: "Move to one made with: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'",
+        },
+});
+
 export const walLevel = check({
   code: 'WAL_LEVEL',
   grade: 'broken',

@@ -79,6 +79,34 @@ export const slotReserve = check({
   },
 });
 
+/** Less is what a standby that restarts leaves. */
+const MUCH_BYTES = 64 * 1024 * 1024;
+
+export const otherSlots = check({
+  code: 'OTHER_SLOTS',
+  grade: 'weak',
+  why: 'A slot that nobody reads holds WAL of the whole server, until max_slot_wal_keep_size, or until the disk is full and Postgres stops.',
+  needs: ['postgres'],
+  read: async ({ pool, connector }: Surroundings) =>
+    (
+      await pool.query<{ name: string; kept: string }>(
+        `SELECT slot_name AS name, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::int8 AS kept
+           FROM pg_catalog.pg_replication_slots
+          WHERE NOT active AND slot_name <> $1 AND pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) >= $2 ORDER BY 2 DESC`,
+        [connector['slot.name'], MUCH_BYTES],
+      )
+    ).rows,
+  judge: (slots) => {
+    if (slots.length === 0) return undefined;
+    const found = slots.map(({ name, kept }) => `${name} keeps ${Math.round(Number(kept) / 1024 / 1024)} MiB of WAL`).join(', ');
+    const [first] = slots;
+    return {
+      found: `slots of others that nobody reads: ${found}`,
+      remedy: `Ask whose it is. If nobody needs it, as an administrator: SELECT pg_drop_replication_slot('${first?.name}');`,
+    };
+  },
+});
+
 interface Positions {
   confirmed: bigint | undefined;
   stored: bigint | undefined;

@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
 import type { ConnectConfig } from './config.ts';
 import { readConfigs } from '../kit/kafka-admin.ts';
@@ -51,7 +51,7 @@ export function topicPlans(config: ConnectConfig): TopicPlan[] {
       },
     },
     {
-      topic: '__debezium-heartbeat.outbox',
+      topic: HEARTBEAT_TOPIC,
       partitions: 1,
       replicationFactor,
       config: { 'cleanup.policy': 'delete', 'retention.ms': '3600000', 'min.insync.replicas': minIsr },

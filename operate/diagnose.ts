@@ -12,20 +12,41 @@ import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import { groupChecks, type Patient } from '../checks/groups.ts';
 
-const { walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
-const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead } = slot;
-const { plugin, cluster, connectorMissing, connectorFailed, connectorPaused, connectorStuck, snapshotRunning, exactlyOnce, offsetFlush } =
-  connector;
-const { recordSize, topicMissing, topicChecks, copies, autoCreation } = kafka;
+const { encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
+const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead, otherSlots } = slot;
+const {
+  plugin,
+  cluster,
+  connectorMissing,
+  connectorFailed,
+  connectorPaused,
+  connectorIdle,
+  connectorStuck,
+  snapshotRunning,
+  exactlyOnce,
+  offsetFlush,
+} = connector;
+const { recordSize, topicMissing, helperTopics, workerTopics, topicChecks, copies, autoCreation } = kafka;
 const { schemaStored, schemaIds, compatibility } = registry;
 
 /** Everything that the doctor looks at. */
 export const checks: readonly Check<Patient>[] = [
-  ...[walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
-  ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead],
-  ...[plugin, cluster, connectorMissing, connectorFailed, connectorPaused, connectorStuck, snapshotRunning, exactlyOnce, offsetFlush],
+  ...[encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
+  ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead, otherSlots],
+  ...[
+    plugin,
+    cluster,
+    connectorMissing,
+    connectorFailed,
+    connectorPaused,
+    connectorIdle,
+    connectorStuck,
+    snapshotRunning,
+    exactlyOnce,
+    offsetFlush,
+  ],
   ...configuration,
-  ...[recordSize, topicMissing, ...topicChecks, copies, autoCreation],
+  ...[recordSize, topicMissing, helperTopics, workerTopics, ...topicChecks, copies, autoCreation],
   ...[schemaStored, schemaIds, compatibility],
   ...groupChecks,
 ];

@@ -1,6 +1,6 @@
 import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC, HEARTBEAT_TOPIC, OFFSET_TOPIC } from '../contract/names.ts';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from './support/connector.ts';
 import { always, asAdmin, codes, connectorConfig, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
@@ -61,6 +61,31 @@ test('broken RECORD_SIZE: the broker takes no large record', async () => {
     'broken RECORD_SIZE',
     () => brokerConfig([{ name: 'message.max.bytes', value: '500000' }]),
     () => brokerConfig([]),
+  );
+});
+
+test('broken HELPER_TOPIC_MISSING: somebody deletes the heartbeat topic, and register makes it again', { timeout: 120_000 }, async () => {
+  await expectFound(
+    'broken HELPER_TOPIC_MISSING',
+    () => withAdmin((admin) => admin.deleteTopics({ topics: [HEARTBEAT_TOPIC] })),
+    () => register(),
+  );
+  await postInTurn(uniqueName('user'), 'z', 1);
+  await waitFor('the outbox is empty', async () => (await query('SELECT FROM zap_run_outbox')).length === 0, 60_000);
+});
+
+test("broken CONNECT_TOPICS: one of the worker's topics is no longer compacted", async () => {
+  const policy = (value: string) =>
+    withAdmin((admin: Admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: OFFSET_TOPIC, configEntries: [{ name: 'cleanup.policy', value }] }],
+      }),
+    );
+  await expectFound(
+    'broken CONNECT_TOPICS',
+    () => policy('delete'),
+    () => policy('compact'),
   );
 });
 

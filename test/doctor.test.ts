@@ -4,7 +4,7 @@ import { CONNECTOR_NAME, EVENT_SUBJECT, EVENT_TOPIC } from '../contract/names.ts
 import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { diagnose } from '../operate/diagnose.ts';
 import { connect, connectorStates, deleteConnector, slotIs, untilRunning } from './support/connector.ts';
-import { always, asAdmin, codes, connectorConfig, doctor, expectFound, postgresSetting } from './support/doctor.ts';
+import { always, asAdmin, codes, connectorConfig, doctor, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
 import { uniqueName } from './support/names.ts';
 import { outbox } from './support/operate.ts';
 import { postInTurn } from './support/post.ts';
@@ -96,23 +96,25 @@ test.each<[string, string, string]>([
 });
 
 test.each<[string, string, string]>([
-  ['broken ERRORS_TOLERANCE', 'errors.tolerance', 'all'],
-  ['broken FAILURE_MODE', 'event.processing.failure.handling.mode', 'warn'],
-  ['broken OFFSET_STRATEGY', 'offset.mismatch.strategy', 'trust_slot'],
+  ['unsafe ERRORS_TOLERANCE', 'errors.tolerance', 'all'],
+  ['unsafe FAILURE_MODE', 'event.processing.failure.handling.mode', 'warn'],
+  ['unsafe OFFSET_STRATEGY', 'offset.mismatch.strategy', 'trust_slot'],
   ['broken LSN_FLUSH', 'lsn.flush.mode', 'manual'],
-  ['broken SNAPSHOT_MODE', 'snapshot.mode', 'no_data'],
-  ['weak SNAPSHOT_ORDER', 'snapshot.select.statement.overrides.public.zap_run_outbox', 'SELECT * FROM public.zap_run_outbox'],
-  ['weak HEARTBEAT', 'heartbeat.interval.ms', '0'],
-  ['weak TRANSACTION_METADATA', 'provide.transaction.metadata', 'true'],
-  ['weak POLL_INTERVAL', 'poll.interval.ms', '500'],
-  ['weak TRANSACTION_BOUNDARY', 'transaction.boundary', 'interval'],
-  ['broken KEY_CONVERTER', 'key.converter', 'org.apache.kafka.connect.json.JsonConverter'],
-  ['broken VALUE_CONVERTER', 'value.converter', 'org.apache.kafka.connect.json.JsonConverter'],
-  ['broken HEADER_CONVERTER', 'header.converter', 'org.apache.kafka.connect.storage.SimpleHeaderConverter'],
+  ['unsafe SNAPSHOT_MODE', 'snapshot.mode', 'no_data'],
+  ['unsafe SNAPSHOT_ORDER', 'snapshot.select.statement.overrides.public.zap_run_outbox', 'SELECT * FROM public.zap_run_outbox'],
+  ['broken HEARTBEAT', 'heartbeat.interval.ms', '0'],
+  ['broken TRANSACTION_METADATA', 'provide.transaction.metadata', 'true'],
+  ['broken POLL_INTERVAL', 'poll.interval.ms', '500'],
+  ['broken TRANSACTION_BOUNDARY', 'transaction.boundary', 'interval'],
+  ['unsafe KEY_CONVERTER', 'key.converter', 'org.apache.kafka.connect.json.JsonConverter'],
+  ['unsafe VALUE_CONVERTER', 'value.converter', 'org.apache.kafka.connect.json.JsonConverter'],
+  ['unsafe HEADER_CONVERTER', 'header.converter', 'org.apache.kafka.connect.storage.SimpleHeaderConverter'],
   ['broken PRODUCER_LIMIT', 'producer.override.max.request.size', '500000'],
-  ['broken ROUTED_TOPIC', 'transforms.outbox.route.topic.replacement', 'elsewhere'],
-  ['broken ROUTER_PREDICATE', 'transforms.outbox.predicate', ''],
-  ['weak CONNECTOR_DRIFT', 'max.batch.size', '1024'],
+  ['unsafe ROUTED_TOPIC', 'transforms.outbox.route.topic.replacement', 'elsewhere'],
+  ['unsafe ROUTER_PREDICATE', 'transforms.outbox.predicate', ''],
+  ['unsafe CONNECTOR_ALTERED', 'transforms.outbox.table.field.event.key', 'aggregatetype'],
+  ['unsafe CONNECTOR_ALTERED', 'table.include.list', 'public.zap_run'],
+  ['broken CONNECTOR_DRIFT', 'max.batch.size', '1024'],
 ])('%s: the connector runs with %s=%s', async (finding, key, value) => {
   const others = Object.fromEntries(Object.entries(original).filter(([name]) => name !== key));
   await expectFound(
@@ -140,6 +142,7 @@ test.each<[string, string, string]>([
   ['unsafe TOPIC_UNCLEAN', 'unclean.leader.election.enable', 'true'],
   ['unsafe TOPIC_CLOCK', 'message.timestamp.type', 'CreateTime'],
   ['unsafe TOPIC_RETENTION', 'retention.ms', '3600000'],
+  ['unsafe TOPIC_RETENTION_BYTES', 'retention.bytes', '1000000'],
   ['broken TOPIC_COMPRESSION', 'compression.type', 'lz4'],
   ['broken TOPIC_RECORD_SIZE', 'max.message.bytes', '100000'],
 ])('%s: the topic has %s=%s', async (finding, name, value) => {
@@ -233,6 +236,21 @@ test.each([
     },
   );
   await untilRunning();
+});
+
+test('weak OTHER_SLOTS: a slot that nobody reads keeps WAL, and its size is said', async () => {
+  const name = uniqueName('abandoned');
+  await expectFound(
+    'weak OTHER_SLOTS',
+    async () => {
+      await asAdmin(`SELECT pg_create_physical_replication_slot('${name}', true)`);
+      for (let n = 0; n < 5; n += 1) await asAdmin(`SELECT pg_logical_emit_message(false, 'x', repeat('x', 16000000))`);
+      await untilFound('weak OTHER_SLOTS');
+      const { found } = (await diagnose(doctor)).find(({ code }) => code === 'OTHER_SLOTS') ?? {};
+      expect(found).toMatch(new RegExp(`${name} keeps [0-9]+ MiB`));
+    },
+    () => asAdmin(`SELECT pg_drop_replication_slot('${name}')`),
+  );
 });
 
 test('weak COMPATIBILITY: the registry takes any schema', async () => {

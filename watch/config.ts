@@ -7,5 +7,9 @@ export const settings = z.object({
   CONNECT_URL: z.url().default('http://localhost:8083').describe("Kafka Connect's REST interface"),
   KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
   WATCH_EVERY_MS: integer(100, 600_000).default(5000).describe('How often everything is looked at'),
+  PUT_BACK: z
+    .stringbool()
+    .default(true)
+    .describe("Whether a connector that was changed by hand gets the file's settings back; false: only an alarm"),
   ...metricsSettings(9403),
 });

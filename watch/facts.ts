@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { drift } from '../checks/configuration.ts';
 import { judgePublication, readPublication } from '../checks/postgres.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
@@ -26,6 +27,8 @@ export interface Facts {
   connectAnswers: boolean;
   /** undefined: not registered, or Connect did not answer. */
   connector: ConnectorStatus | undefined;
+  /** The settings in force that are not the file's. */
+  drift: readonly string[];
 }
 
 export interface Slot {
@@ -66,7 +69,7 @@ interface SlotRow {
 
 /** @throws when Postgres does not answer or lacks the migrations; a Connect that does not answer is a fact */
 export async function readFacts(pool: Pool, connect: ConnectApi, config: ConnectorConfig): Promise<Facts> {
-  const [state, publication, slots, snapshots, connector, stored] = await Promise.all([
+  const [state, publication, slots, snapshots, connector, stored, inForce] = await Promise.all([
     pool.query<StateRow>(STATE, [CONNECTOR_NAME]),
     readPublication(pool, config['publication.name']),
     pool.query<SlotRow>(SLOT, [config['slot.name']]),
@@ -76,6 +79,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
       () => ({ answers: false, status: undefined }),
     ),
     connect.storedOffset(CONNECTOR_NAME).catch(() => undefined),
+    connect.config(CONNECTOR_NAME).catch(() => undefined),
   ]);
   const row = state.rows[0];
   if (row === undefined) throw new Error(`connector_state has no row for ${CONNECTOR_NAME}: apply the migrations (npm run migrate)`);
@@ -90,6 +94,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
     snapshot: snapshots.rows[0]?.snapshot === true,
     connectAnswers: connector.answers,
     connector: connector.status,
+    drift: inForce === undefined ? [] : drift(inForce, config),
   };
 }
 

@@ -35,7 +35,7 @@ const lookingConnect = new ConnectApi(config.CONNECT_URL, LOOK_TIMEOUT_MS);
 
 const registry = createMetrics();
 const look = createWatch({
-  rules,
+  rules: rules.map(({ optional, steps = [], ...rule }) => ({ ...rule, steps: optional === undefined || config[optional] ? steps : [] })),
   readFacts: () => readFacts(pool, lookingConnect, connector),
   tools: { pool, connect, config: connector, recordLimit: () => readRecordLimit(config.KAFKA_BROKERS, connect) },
   metrics: createWatchMetrics(registry),

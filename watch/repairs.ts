@@ -80,3 +80,8 @@ export async function registerAgain({ connect, config }: Tools): Promise<string>
   await connect.putIfDifferent(CONNECTOR_NAME, config);
   return 'registered again';
 }
+
+/** Also when the task is FAILED: a PUT starts it again. */
+export async function putBack({ connect, config }: Tools): Promise<string> {
+  return (await connect.putIfDifferent(CONNECTOR_NAME, config)) ? "the file's settings were put back" : 'they are back already';
+}

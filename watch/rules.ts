@@ -1,5 +1,14 @@
 import type { Facts } from './facts.ts';
-import { dropSlot, dropSlotOfOldPublication, registerAgain, restartAll, restartFailed, restorePublication, type Tools } from './repairs.ts';
+import {
+  dropSlot,
+  dropSlotOfOldPublication,
+  putBack,
+  registerAgain,
+  restartAll,
+  restartFailed,
+  restorePublication,
+  type Tools,
+} from './repairs.ts';
 import { buryTooLarge } from './too-large.ts';
 
 /** One thing that can be wrong, and what mends it. */
@@ -17,6 +26,8 @@ export interface Rule {
   patienceMs: number;
   /** What is done, one step after the other as long as each was in vain, the last one again and again. None: only an alarm. */
   steps?: readonly Step[];
+  /** The step belongs to a switch that an operator may turn off: then it is only an alarm. */
+  optional?: 'PUT_BACK';
   /** How long a step may take to show, before the next one; from one to the next twice as long. FIRST_PAUSE_MS unless given. */
   pauseMs?: number;
 }
@@ -47,7 +58,9 @@ export const runs = ({ connector }: Facts): boolean =>
 
 /** Neither paused, nor between two states, nor unknown. */
 const works = ({ connector }: Facts): boolean =>
-  connector !== undefined && [connector.connector, ...connector.tasks].every(({ state }) => state === 'RUNNING' || state === 'FAILED');
+  connector !== undefined &&
+  connector.tasks.length > 0 &&
+  [connector.connector, ...connector.tasks].every(({ state }) => state === 'RUNNING' || state === 'FAILED');
 
 /** Without Kafka or the topic the connector waits by right and goes on by itself: a step would be of no use. */
 const withKafka =
@@ -113,6 +126,16 @@ export const rules: readonly Rule[] = [
     steps: [registerAgain],
   },
   {
+    // What it published meanwhile under another key or with other bytes is not acknowledged by cleanup, and sent again.
+    // The patience is a deployment's, which registers first and starts the new watchdog after that.
+    name: 'connector-drift',
+    tells: ({ connectAnswers }) => connectAnswers,
+    wrong: ({ drift }) => (drift.length === 0 ? undefined : `the connector runs with other settings than the file's: ${drift.join(', ')}`),
+    patienceMs: 20_000,
+    steps: [putBack],
+    optional: 'PUT_BACK',
+  },
+  {
     // A limit was lowered. The task would fail on the same row for ever.
     name: 'too-large',
     tells: works,
@@ -129,6 +152,17 @@ export const rules: readonly Rule[] = [
     wrong: (facts) => failedParts(facts).join('; ') || undefined,
     patienceMs: 0,
     steps: upToNewSlot(restartFailed),
+  },
+  {
+    // Longer than a restart, and than the tasks of a dead worker wait to be taken over.
+    name: 'idle',
+    tells: ({ connectAnswers }) => connectAnswers,
+    wrong: (facts) =>
+      facts.paused === undefined && facts.connector !== undefined && !works(facts) && failedParts(facts).length === 0
+        ? `connector and tasks are ${[facts.connector.connector, ...facts.connector.tasks].map(({ state }) => state).join(', ')}`
+        : undefined,
+    patienceMs: 45_000,
+    steps: [restartAll],
   },
   {
     // A task that loses its slot makes a new one within seconds.

@@ -96,7 +96,15 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
     for (const [rule, memory] of memories) {
       const wrong = rule.wrong(facts, stillMs);
       const alarmed = judge(rule, memory, facts, wrong);
-      if (!alarmed || wrong === undefined || facts.paused !== undefined || acted || rule.steps === undefined || now() < memory.notBefore)
+      if (
+        !alarmed ||
+        wrong === undefined ||
+        facts.paused !== undefined ||
+        acted ||
+        rule.steps === undefined ||
+        rule.steps.length === 0 ||
+        now() < memory.notBefore
+      )
         continue;
       acted = true;
       await repair(rule, rule.steps, memory, facts, wrong);

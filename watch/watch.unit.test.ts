@@ -27,6 +27,7 @@ const well: Facts = {
   snapshot: false,
   connectAnswers: true,
   connector: running,
+  drift: [],
 };
 
 /** A watch with a clock of its own, over facts that the test sets. Its position moves on, as heartbeats do, unless it stands still. */
@@ -78,13 +79,17 @@ test.each<[string, Partial<Facts>]>([
   ['publication-remade', { publicationOid: 8 }],
   ['slot-lost', { slot: { active: false, lost: true, retainedBytes: 0 } }],
   ['connector-missing', { connector: undefined }],
+  ['connector-drift', { drift: ['event.key'] }],
   ['failed', { connector: failed }],
   ['too-large', { connector: refused }],
   ['slot-missing', { slot: undefined }],
   ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0 } }],
   ['nothing', { slot: { active: false, lost: false, retainedBytes: 0 }, snapshot: true }],
   ['nothing', { connector: undefined, connectAnswers: false }],
-  ['nothing', { slot: undefined, connector: { ...running, tasks: [] } }],
+  ['idle', { slot: undefined, connector: { ...running, tasks: [] } }],
+  ['idle', { connector: { ...running, tasks: [{ id: 0, state: 'UNASSIGNED' }] } }],
+  ['idle', { connector: { connector: { state: 'RESTARTING' }, tasks: running.tasks } }],
+  ['nothing', { paused: 'an operator', connector: { ...running, tasks: [] } }],
 ])('repairs first: %s', async (expected, facts) => {
   const { world, lookFor } = watched(realRules);
   world.facts = { ...well, ...facts };

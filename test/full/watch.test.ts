@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../../contract/names.ts';
 import { startAudit, type Audit } from '../support/audit.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from '../support/connector.ts';
@@ -6,7 +6,7 @@ import { asAdmin, connectorConfig } from '../support/doctor.ts';
 import { withAdmin } from '../support/kafka.ts';
 import { startLoad } from '../support/load.ts';
 import { metric, metricSum } from '../support/metrics.ts';
-import { register } from '../support/services.ts';
+import { register, startWatch } from '../support/services.ts';
 import { query, start, stop, untilUp } from '../support/stack.ts';
 import { uniqueName } from '../support/names.ts';
 import { outbox } from '../support/operate.ts';
@@ -62,12 +62,12 @@ test('a snapshot that takes longer than a minute is left alone until it is over'
     await waitFor('the slot is not read', async () => !(await slotIs('active')));
     await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
     await connect.put(CONNECTOR_NAME, slowSnapshot(original, 9));
-    await start('watch');
-    await untilUp('watch');
+    const watch = await startWatch({ PUT_BACK: 'false' });
+    onTestFinished(watch.stop);
     const began = performance.now();
     await untilRunning(150_000);
     expect(performance.now() - began).toBeGreaterThan(75_000);
-    expect(await metricSum('WATCH', 'outbox_watch_repairs_total')).toBe(0);
+    expect(await metricSum(watch.port, 'outbox_watch_repairs_total')).toBe(0);
     await start('cleanup');
     await audit.expectKept(topic, new Map([[`${userId}/${zapId}`, ids]]));
   } finally {
