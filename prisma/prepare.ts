@@ -14,6 +14,7 @@ export class MigrateError extends Error {
 
 /** Prisma Migrate's own, which the engine takes as well: whoever holds it is applying migrations. */
 const LOCK = 72_707_369;
+const LOCK_WAIT_MS = 60_000;
 
 // As the engine makes it. A database that has it counts as managed by Prisma; without it the engine refuses one that has
 // tables of others (P3005). Ours do not touch them: a name that is taken stops the first migration, which changes nothing.
@@ -44,9 +45,9 @@ export async function prepare(pool: Pool, scripts: ReadonlyMap<string, string>):
   }
   const client = await pool.connect();
   try {
-    const lock = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [LOCK]);
-    // Somebody else is at it: the engine waits for them.
-    if (lock.rows[0]?.mine !== true) return;
+    // Whoever is at it finishes first; of one that was killed, Postgres ends the session within a second.
+    await client.query(`SET lock_timeout = ${LOCK_WAIT_MS}`);
+    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await client.query(HISTORY);
     await client.query(UNFINISHED);
     const applied = await client.query<{ name: string; checksum: string }>(

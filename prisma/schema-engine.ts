@@ -57,10 +57,12 @@ function driverError({ code = 'XX000', severity = 'ERROR', message, detail, colu
 
 /** A migration may rewrite a large table. */
 const STATEMENT_MS = 3_600_000;
+/** A migration whose process was killed is cancelled, and rolled back. Without it Postgres would go on and commit what nobody notes. */
+const ENDS_WITH_US = '-c client_connection_check_interval=1000';
 
 async function withEngine<T>(connectionString: string, use: (engine: Engine, pool: pg.Pool) => Promise<T>): Promise<T> {
   await (loaded ??= load());
-  const pool = new pg.Pool(bounded(connectionString, { max: 4, statementMs: STATEMENT_MS }));
+  const pool = new pg.Pool(bounded(connectionString, { max: 4, statementMs: STATEMENT_MS, options: ENDS_WITH_US }));
   try {
     await pool.query('SELECT 1'); // The engine would hide why it cannot connect.
     const adapters = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool));

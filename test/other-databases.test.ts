@@ -97,7 +97,11 @@ test('ingest stores webhooks where they belong, whatever its role and its enviro
   });
   const ingest = await startIngest({ PGOPTIONS: '-c search_path=nowhere', PGSSLMODE: 'require' });
   onTestFinished(ingest.stop);
-  const response = await fetch(`${ingest.url}/hooks/catch/${uniqueName('user')}/z`, { method: 'POST', body: '"😀"' });
+  const response = await fetch(`${ingest.url}/hooks/catch/${uniqueName('user')}/z`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '"😀"',
+  });
   expect(response.status).toBe(200);
   const { id } = (await response.json()) as { id: string };
   expect(await query('SELECT FROM public.zap_run WHERE id = $1', [id])).toHaveLength(1);
