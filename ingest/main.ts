@@ -24,7 +24,6 @@ const pool = new pg.Pool({
   connectionString: config.DATABASE_URL,
   max: config.DATABASE_CONNECTIONS,
   keepAlive: true,
-  options: '-c search_path=public',
   ...poolTimeouts,
 });
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));

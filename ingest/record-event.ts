@@ -55,7 +55,12 @@ const SWEEP_EVERY_MS = 100;
  * For the pool. A dead connection is noticed early enough to try again on a new one; the server gives up by itself on
  * what nobody waits for any more.
  */
-export const poolTimeouts = { connectionTimeoutMillis: 2000, query_timeout: 1200, statement_timeout: 2000 } as const;
+export const poolTimeouts = {
+  connectionTimeoutMillis: 2000,
+  query_timeout: 1200,
+  statement_timeout: 2000,
+  options: '-c search_path=public',
+} as const;
 /** Repeats that are looked up at once beside the groups. More would take the groups' connections. */
 const MAX_LOOKUPS = 32;
 

@@ -46,7 +46,7 @@ export const postgresUrl = () =>
  * @throws SettingsError naming every fault
  */
 export function readSettings<S extends z.ZodObject>(schema: S, env: Environment): Readonly<z.output<S>> {
-  if (env === process.env) forgetPostgresEnvironment();
+  forgetPostgres(env);
   const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, env[name] || undefined]));
   const result = schema.safeParse(given);
   if (result.success) return Object.freeze(result.data);
@@ -60,8 +60,8 @@ export function readSettings<S extends z.ZodObject>(schema: S, env: Environment)
 }
 
 /** The Postgres client would take host, user, options or sslmode from PG* where the URL says nothing: no setting of ours. */
-function forgetPostgresEnvironment(): void {
-  for (const name of Object.keys(process.env)) if (/^PG[A-Z]+$/.test(name)) Reflect.deleteProperty(process.env, name);
+function forgetPostgres(env: Environment): void {
+  for (const name of Object.keys(env)) if (/^PG[A-Z]+$/.test(name)) Reflect.deleteProperty(env, name);
 }
 
 /** The settings in force for the log's first line: secrets only as "set" or "unset". */
