@@ -20,12 +20,7 @@ const log = pino({ name: 'ingest' }, logLines());
 const config = settingsOrExit(settings, process.env);
 log.info(loggable(settings, config), 'starting');
 
-const pool = new pg.Pool({
-  connectionString: config.DATABASE_URL,
-  max: config.DATABASE_CONNECTIONS,
-  keepAlive: true,
-  ...poolTimeouts,
-});
+const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: config.DATABASE_CONNECTIONS, keepAlive: true, ...poolTimeouts });
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
 const prisma = createPrismaClient(pool);
 
