@@ -66,7 +66,7 @@ export default tseslint.config(
   restrict('consumers-example', { kafka: ['consumers-example/consumer/kafka.ts'] }),
   {
     files: ['consumers-example/actions/**/*.ts'],
-    ignores: ['consumers-example/actions/guarded-client.ts', '**/*.test.ts'],
+    ignores: ['consumers-example/actions/{guarded-client,connect}.ts', '**/*.test.ts'],
     rules: {
       'no-restricted-imports': [
         'error',

@@ -32,7 +32,6 @@ const denied: readonly (readonly [cidr: string, what: string])[] = [
   ['::ffff:0:0/96', 'IPv4-mapped'],
   ['::ffff:0:0:0/96', 'IPv4-translated'],
   ['::/96', 'IPv4-compatible'],
-  ['64:ff9b::/96', 'NAT64'],
   ['64:ff9b:1::/48', 'NAT64'],
   ['100::/64', 'discard'],
   ['2001::/32', 'Teredo'],
@@ -54,11 +53,20 @@ const globalUnicast: Range = ipaddr.parseCIDR('2000::/3');
 
 const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [range, bits]: Range) => address.kind() === range.kind() && address.match(range, bits);
 
+/** DNS64 (RFC 6052): in such a network IPv4 targets have these addresses. They lead to the IPv4 address inside. */
+const dns64: Range = ipaddr.parseCIDR('64:ff9b::/96');
+
+/** What is judged: the address itself, or the IPv4 address that it leads to. Only for addresses that `isIP` knows. */
+function judged(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
+  const parsed = ipaddr.parse(address);
+  return within(parsed, dns64) ? new ipaddr.IPv4(parsed.toByteArray().slice(12)) : parsed;
+}
+
 /** Why an address is none of the public internet's; undefined when it is. */
 export function whyNotPublic(address: string): string | undefined {
-  // ipaddr.js also takes what is no plain address (octal, zones): only what the system itself would take goes on.
+  // ipaddr.js also takes what is not a plain address (octal, zones): only what the system itself would take goes on.
   if (isIP(address) === 0 || address.includes('%')) return 'not an IP address';
-  const parsed = ipaddr.parse(address);
+  const parsed = judged(address);
   const found = deniedRanges.find(([range]) => within(parsed, range));
   if (found !== undefined) return found[1];
   return parsed.kind() === 'ipv6' && !within(parsed, globalUnicast) ? 'not global unicast' : undefined;
@@ -73,8 +81,15 @@ export interface Allowed {
   ranges: readonly Range[];
 }
 
+/** A name or an address in the one form that URLs have: `[0:0:0:0:0:0:0:1]` is `::1`, `127.1` is `127.0.0.1`. */
+function canonical(host: string): string | undefined {
+  const url = `http://${host}/`;
+  return URL.canParse(url) ? hostOf(new URL(url)) : undefined;
+}
+const entryOf = (host: string, port: number) => `${host.toLowerCase()} ${port}`;
+
 /**
- * Reads ALLOW_TARGETS: `localhost:3003`, `[::1]:3003`, `10.1.0.0/16`.
+ * Reads ALLOW_TARGETS: `localhost:3003`, `crm_api:8080`, `[::1]:3003`, `10.1.0.0/16`.
  *
  * @throws naming the entry that is neither
  */
@@ -82,34 +97,44 @@ export function parseAllowed(entries: readonly string[], ports: readonly number[
   const hosts = new Set<string>();
   const ranges: Range[] = [];
   for (const entry of entries) {
+    const [, name = '', port = ''] = /^([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(entry) ?? [];
+    const host = name === '' || Number(port) < 1 || Number(port) > 65_535 ? undefined : canonical(name);
     if (ipaddr.isValidCIDR(entry)) ranges.push(ipaddr.parseCIDR(entry));
-    else if (/^([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/.test(entry)) hosts.add(entry.toLowerCase());
+    else if (host !== undefined) hosts.add(entryOf(host, Number(port)));
     else throw new Error(`"${entry}" is neither host:port nor a range such as 10.1.0.0/16`);
   }
   return { ports, hosts, ranges };
 }
 
 export const portOf = (url: URL) => Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-/** The host as a name or a bare address: without the brackets of IPv6. */
-export const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, '$1');
+/** The host as a name or a bare address: without the brackets of IPv6 and the dot at the end of a full name. */
+export const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 
-/** Why this address of this host must not be connected to; undefined when it may. */
-export function whyNotAddress(host: string, address: string, port: number, allowed: Allowed): string | undefined {
-  const entry = (name: string) => (isIP(name) === 6 ? `[${name}]:${port}` : `${name}:${port}`).toLowerCase();
-  if (allowed.hosts.has(entry(host)) || allowed.hosts.has(entry(address))) return undefined;
-  if (isIP(address) !== 0 && allowed.ranges.some((range) => within(ipaddr.parse(address), range))) return undefined;
+const plainHttp = 'plain http: to a public address needs "insecure": true';
+
+/**
+ * Why this address of this host must not be connected to; undefined when it may.
+ *
+ * @param mayBePlain whether the connection is encrypted, or a public target is to be called without
+ */
+export function whyNotAddress(host: string, address: string, port: number, allowed: Allowed, mayBePlain: boolean): string | undefined {
+  const known = isIP(address) === 0 ? address : (canonical(isIP(address) === 6 ? `[${address}]` : address) ?? address);
+  if (allowed.hosts.has(entryOf(host, port)) || allowed.hosts.has(entryOf(known, port))) return undefined;
+  if (isIP(address) !== 0 && !address.includes('%') && allowed.ranges.some((range) => within(judged(address), range))) return undefined;
   const why = whyNotPublic(address);
   if (why !== undefined) return `${address} is ${why}`;
-  return allowed.ports.includes(port) ? undefined : `port ${port} is not one of ${allowed.ports.join(', ')}`;
+  if (!allowed.ports.includes(port)) return `port ${port} is not one of ${allowed.ports.join(', ')}`;
+  return mayBePlain ? undefined : plainHttp;
 }
 
 /** Why this URL can be no target, as far as it is known without asking DNS; undefined when it can. */
-export function whyNotUrl(url: URL, allowed: Allowed): string | undefined {
+export function whyNotUrl(url: URL, allowed: Allowed, insecure = false): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${url.protocol} is neither http: nor https:`;
   if (url.username !== '' || url.password !== '') return 'it carries a user or a password: send them as a header';
-  const [host, port] = [hostOf(url), portOf(url)];
-  if (isIP(host) !== 0) return whyNotAddress(host, host, port, allowed);
-  // A name may turn out to be in an allowed range, where any port is fine.
-  if (allowed.ranges.length > 0 || allowed.ports.includes(port) || allowed.hosts.has(`${host}:${port}`)) return undefined;
-  return `port ${port} is not one of ${allowed.ports.join(', ')}`;
+  const [host, port, mayBePlain] = [hostOf(url), portOf(url), url.protocol === 'https:' || insecure];
+  if (isIP(host) !== 0) return whyNotAddress(host, host, port, allowed, mayBePlain);
+  // A name may turn out to be in an allowed range, where any port and plain http: are fine.
+  if (allowed.ranges.length > 0 || allowed.hosts.has(entryOf(host, port))) return undefined;
+  if (!allowed.ports.includes(port)) return `port ${port} is not one of ${allowed.ports.join(', ')}`;
+  return mayBePlain ? undefined : plainHttp;
 }

@@ -26,7 +26,7 @@ export async function attempt(
   let ended: Ended;
   let answer: string;
   try {
-    ended = await call({ url: target.url, method: target.method, headers, body, timeoutMs: target.timeoutMs });
+    ended = await call({ url: target.url, method: target.method, headers, body, timeoutMs: target.timeoutMs, insecure: target.insecure });
     answer = `${String(ended.status).slice(0, 1)}xx`;
   } catch (error) {
     ended = { error: error instanceof Error ? error.message : String(error) };

@@ -24,6 +24,10 @@ export const settings = z.object({
   GROUP_ID: z.string().min(1).default('actions').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
   DEAD_LETTER_TOPIC: z.string().min(1).default('zap-run.events.dead-letter').describe('Takes the records that can never become a call'),
   ACTIONS_FILE: z.string().min(1).default('consumers-example/actions/actions.json').describe('Which zap calls which webhook'),
+  ACTIONS_ENV: list()
+    .default(['*_SECRET', '*_TOKEN'])
+    .describe('Environment variables that actions.json may refer to, names with *, separated by commas'),
+  ACTIONS_FILES: z.string().min(1).optional().describe('The folder below which actions.json may refer to files; none: its own'),
   RETRY_SCHEDULE: list()
     .default(['5s', '5m', '30m', '2h', '5h', '10h', '14h', '20h', '24h'])
     .refine((waits) => waits.every(isDuration), 'expected durations such as 500ms,5s,30m,2h')

@@ -54,7 +54,9 @@ const CLAIM = `
   )
   SELECT claimed.*, e.zap, e.body FROM claimed JOIN actions.event e ON e.id = claimed.event_id`;
 
-// A 2xx counts whoever holds the lease now: the target has it. Anything else counts only under its own lease.
+// An attempt counts whoever holds the lease now. A 2xx settles it as well: the target has it. Anything else decides about
+// what comes next only under its own lease.
+const DECIDES = `(o.state = 'delivered' OR d.due_at = o.lease)`;
 const SETTLE = `
   WITH outcome AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::float8[], $6::bool[], $7::int[], $8::text[])
@@ -64,10 +66,12 @@ const SETTLE = `
     SELECT DISTINCT ON (target) target, event_id FROM outcome WHERE disables ON CONFLICT DO NOTHING
   )
   UPDATE actions.delivery d SET
-    state = o.state, attempts = d.attempts + 1, last_status = o.status, last_error = o.error,
-    due_at = now() + o.delay_ms * interval '1 ms', settled_at = CASE WHEN o.state = 'pending' THEN NULL ELSE now() END
+    attempts = d.attempts + 1, last_status = o.status, last_error = o.error,
+    state = CASE WHEN ${DECIDES} THEN o.state ELSE d.state END,
+    due_at = CASE WHEN ${DECIDES} THEN now() + o.delay_ms * interval '1 ms' ELSE d.due_at END,
+    settled_at = CASE WHEN ${DECIDES} AND o.state <> 'pending' THEN now() END
   FROM outcome o
-  WHERE d.event_id = o.event_id AND d.target = o.target AND d.state = 'pending' AND (o.state = 'delivered' OR d.due_at = o.lease)`;
+  WHERE d.event_id = o.event_id AND d.target = o.target AND d.state = 'pending'`;
 
 const RELEASE = `
   UPDATE actions.delivery d SET due_at = now()

@@ -1,7 +1,9 @@
-import { promises as dns } from 'node:dns';
+import { Agent, request, type AgentOptions, type ClientRequest, type ClientRequestArgs, type IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import { Agent, buildConnector, errors, request } from 'undici';
+import type { Duplex } from 'node:stream';
 import { hostOf, portOf, whyNotAddress, whyNotUrl, type Allowed } from './address-guard.ts';
+import { connectToAny, secure } from './connect.ts';
+import { createResolve, ResolveError, type Resolve } from './resolve.ts';
 
 // The only way out to targets. A name is resolved here, every address of it is judged, and the connection goes to an
 // address that was judged: a second resolution could give another one (DNS rebinding). Redirects are answers, never
@@ -12,8 +14,10 @@ export interface Call {
   method: string;
   headers: Record<string, string>;
   body: string;
-  /** From now to the last byte that is awaited. */
+  /** From now to the last byte that is awaited: resolving, connecting, sending and the answer. */
   timeoutMs: number;
+  /** Plain http:// to a public address is wanted. */
+  insecure?: boolean;
 }
 
 export interface Answer {
@@ -33,9 +37,6 @@ export class CallError extends Error {
   }
 }
 
-/** All addresses of a name. */
-export type Resolve = (name: string) => Promise<string[]>;
-
 export interface GuardedClient {
   /** @throws CallError */
   call: (call: Call) => Promise<Answer>;
@@ -43,121 +44,192 @@ export interface GuardedClient {
 }
 
 const ANSWER_LIMIT_BYTES = 65_536;
+/** As servers with many cookies and policies send it; Node's own limit is a quarter of it. */
+const HEAD_LIMIT_BYTES = 66_560;
 /** The head decides; the body is read only so that the connection can be used again. A longer one costs a new connection. */
 const BODY_WITHIN_MS = 1000;
-const CONNECT_WITHIN_MS = 5000;
+const IDLE_MS = 4000;
 
-export function createGuardedClient(allowed: Allowed, resolve: Resolve = resolveByDns): GuardedClient {
-  const open = buildConnector({ timeout: CONNECT_WITHIN_MS });
+/** What connecting needs to know of the call that it is for. */
+interface Ours {
+  call: Call;
+  deadline: number;
+  signal: AbortSignal;
+}
 
-  async function connect(options: buildConnector.Options): Promise<Socket> {
-    const host = options.hostname.replace(/^\[(.*)\]$/, '$1');
-    const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
-    const addresses = isIP(host) === 0 ? await resolve(host) : [host];
+export function createGuardedClient(allowed: Allowed, resolve: Resolve = createResolve()): GuardedClient {
+  async function connect({ call, deadline, signal }: Ours): Promise<Socket> {
+    const [host, port, isPlain] = [hostOf(call.url), portOf(call.url), call.url.protocol === 'http:'];
+    const addresses = isIP(host) === 0 ? await resolve(host, signal) : [host];
     if (addresses.length === 0) throw new CallError('network', `${host} has no address`);
+    const mayBePlain = !isPlain || call.insecure === true;
     for (const address of addresses) {
-      const why = whyNotAddress(host, address, port, allowed);
+      const why = whyNotAddress(host, address, port, allowed, mayBePlain);
       if (why !== undefined) throw new CallError('blocked', why);
     }
-    let failure: unknown;
-    for (const address of addresses) {
-      try {
-        return await connectTo(address, host, options);
-      } catch (error) {
-        failure = error;
-      }
+    signal.throwIfAborted();
+    const socket = await connectToAny(addresses, port, deadline, signal);
+    const why = whyNotAddress(host, socket.remoteAddress ?? '', Number(socket.remotePort), allowed, mayBePlain);
+    if (why !== undefined) {
+      socket.destroy();
+      throw new CallError('blocked', `connected elsewhere: ${why}`);
     }
-    throw failure;
+    return isPlain ? socket : secure(socket, host, signal);
   }
 
-  /** The name stays the one that TLS asks for and checks. */
-  function connectTo(address: string, host: string, options: buildConnector.Options): Promise<Socket> {
-    const servername = options.servername ?? (isIP(host) === 0 ? host : undefined);
-    return new Promise((resolve, reject) => {
-      open({ ...options, hostname: address, ...(servername === undefined ? {} : { servername }) }, (error, socket) => {
-        if (error !== null) {
-          reject(error);
-          return;
-        }
-        const why = whyNotAddress(host, socket.remoteAddress ?? '', Number(socket.remotePort), allowed);
-        if (why === undefined) {
-          resolve(socket);
-          return;
-        }
-        socket.destroy();
-        reject(new CallError('blocked', `connected elsewhere: ${why}`));
-      });
-    });
-  }
+  class GuardedAgent extends Agent {
+    readonly protocol: string;
+    readonly defaultPort: number;
 
-  const agent = new Agent({
-    connect: (options, callback) => {
-      connect(options).then(
-        (socket) => callback(null, socket),
-        (error: unknown) => callback(error as Error, null),
+    constructor(protocol: string, defaultPort: number, options: AgentOptions) {
+      super(options);
+      this.protocol = protocol;
+      this.defaultPort = defaultPort;
+    }
+    override createConnection(options: ClientRequestArgs, done?: (error: Error | null, socket: Duplex) => void): undefined {
+      connect((options as ClientRequestArgs & { ours: Ours }).ours).then(
+        (socket) => done?.(null, socket),
+        (error: unknown) => done?.(error as Error, undefined as never),
       );
-    },
-    pipelining: 1,
-    // The call has a deadline of its own, which counts from its beginning to its end.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxResponseSize: -1,
+      return undefined;
+    }
+    override getName(options?: ClientRequestArgs): string {
+      const { call } = (options as (ClientRequestArgs & { ours?: Ours }) | undefined)?.ours ?? {};
+      // A connection that one target may have is not another's that may not.
+      return `${super.getName(options)}:${call?.insecure === true}`;
+    }
+  }
+  const agentsWith = (options: AgentOptions) => ({
+    'http:': new GuardedAgent('http:', 80, options),
+    'https:': new GuardedAgent('https:', 443, options),
   });
+  const kept = agentsWith({ keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 });
+  const fresh = agentsWith({ keepAlive: false });
+
+  async function ask(ours: Ours): Promise<Answer> {
+    const protocol = ours.call.url.protocol as 'http:' | 'https:';
+    try {
+      return await send(ours, kept[protocol]);
+    } catch (error) {
+      // The target closed it while it was idle: nothing of an answer came, and the request may be sent again.
+      if (!(error instanceof StaleError)) throw error;
+      return send(ours, fresh[protocol]);
+    }
+  }
 
   return {
-    call: async ({ url, method, headers, body, timeoutMs }) => {
-      const why = whyNotUrl(url, allowed);
+    call: async (call) => {
+      const { url, timeoutMs } = call;
+      const why = whyNotUrl(url, allowed, call.insecure);
       if (why !== undefined) throw new CallError('blocked', why);
-      const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), timeoutMs);
+      const giveUp = new AbortController();
+      const late = new CallError('timeout', `no answer within ${timeoutMs} ms`);
+      let timer: NodeJS.Timeout | undefined;
+      // Whatever does not hear the signal is left behind: the call itself is over at its deadline.
+      const tooLate = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => {
+          reject(late);
+          giveUp.abort(late);
+        }, timeoutMs);
+      });
       try {
-        const answer = await request(url, { dispatcher: agent, method: method as 'POST', headers, body, signal: deadline.signal });
-        const { 'retry-after': retryAfter } = answer.headers;
-        await drain(answer.body, Math.min(BODY_WITHIN_MS, timeoutMs));
-        return { status: answer.statusCode, retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter };
+        return await Promise.race([ask({ call, deadline: performance.now() + timeoutMs, signal: giveUp.signal }), tooLate]);
       } catch (error) {
         if (error instanceof CallError) throw error;
-        if (deadline.signal.aborted) throw new CallError('timeout', `no answer within ${timeoutMs} ms`, error);
-        if (error instanceof errors.ConnectTimeoutError)
-          throw new CallError('timeout', `no connection within ${CONNECT_WITHIN_MS} ms`, error);
+        if (error instanceof ResolveError) throw new CallError(error.code === 'NO_ANSWER' ? 'timeout' : 'network', error.message, error);
         throw new CallError('network', networkFault(error, url), error);
       } finally {
         clearTimeout(timer);
       }
     },
-    close: () => agent.destroy(),
+    close: async () => {
+      for (const agent of [...Object.values(kept), ...Object.values(fresh)]) agent.destroy();
+    },
   };
 }
 
-/** Reads what is left of an answer within bounds, and drops the connection beyond them. Its content says nothing. */
-async function drain(body: { dump: (options: { limit: number; signal: AbortSignal }) => Promise<void> }, withinMs: number): Promise<void> {
-  const enough = new AbortController();
-  const timer = setTimeout(() => enough.abort(), withinMs);
-  try {
-    await body.dump({ limit: ANSWER_LIMIT_BYTES, signal: enough.signal });
-  } catch {
-    // Too long, too slow or broken off: the status has come, and that is the answer.
-  } finally {
-    clearTimeout(timer);
-  }
+/** A connection that was kept is gone before a byte of an answer came. */
+class StaleError extends Error {}
+
+function send({ call, deadline, signal, ...more }: Ours, agent: Agent): Promise<Answer> {
+  const { url, method, headers, body } = call;
+  return new Promise((resolve, reject) => {
+    // Careless servers are read leniently: nothing but the status and one header is taken from them, and the
+    // connection is not shared with another target.
+    const options = {
+      ...{ agent, method, headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) }, signal },
+      ...{ insecureHTTPParser: true, maxHeaderSize: HEAD_LIMIT_BYTES, ours: { call, deadline, signal, ...more } },
+    };
+    const sent: ClientRequest = request(url, options);
+    const head = watchHead(sent);
+    sent.on('response', (response) => {
+      const { 'retry-after': retryAfter } = response.headers;
+      if (isAmbiguous(response)) sent.shouldKeepAlive = false;
+      drain(response, deadline, () => resolve({ status: response.statusCode ?? 0, retryAfter }));
+    });
+    sent.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, retryAfter: undefined });
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      const status = error.code?.startsWith('HPE_') === true && error.code !== 'HPE_HEADER_OVERFLOW' ? finalStatus(head.text()) : undefined;
+      if (status !== undefined) resolve({ status, retryAfter: undefined });
+      else if (sent.reusedSocket && head.text() === '' && !signal.aborted) reject(new StaleError());
+      else reject(error);
+    });
+    sent.end(body);
+  });
 }
 
-/** Node's or undici's code: ECONNREFUSED, UND_ERR_SOCKET, HPE_INVALID_CONSTANT. Never what the target sent. */
+/** What comes before the parser has understood a head. */
+function watchHead(sent: ClientRequest): { text: () => string } {
+  const chunks: Buffer[] = [];
+  sent.on('socket', (socket) => {
+    const keep = (chunk: Buffer) => void chunks.push(chunk);
+    // Before the parser's own listener.
+    socket.prependListener('data', keep);
+    const done = () => socket.off('data', keep);
+    sent.once('response', done);
+    sent.once('close', done);
+  });
+  return { text: () => Buffer.concat(chunks).toString('latin1') };
+}
+
+/** The status of a head that no parser takes: of its last status line, behind all 1xx. */
+function finalStatus(head: string): number | undefined {
+  const [, status, rest = ''] = /^\s*HTTP\/1\.[01] (\d{3})(?!\d)[^\n]*\n(.*)$/s.exec(head) ?? [];
+  if (status === undefined) return undefined;
+  if (!status.startsWith('1') || status === '101') return Number(status);
+  const end = /^(?:[^\n]+\n)*?\r?\n/.exec(rest);
+  return end === null ? undefined : finalStatus(rest.slice(end[0].length));
+}
+
+/** Reads what is left of an answer within bounds, and drops the connection beyond them. Its content says nothing. */
+function drain(response: IncomingMessage, deadline: number, done: () => void): void {
+  const { socket } = response;
+  let bytes = 0;
+  let over = false;
+  const finish = () => {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    if (!response.complete) socket.destroy();
+    done();
+  };
+  const timer = setTimeout(finish, Math.min(BODY_WITHIN_MS, Math.max(0, deadline - performance.now() - 50)));
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > ANSWER_LIMIT_BYTES) finish();
+  });
+  // Too long, too slow or broken off: the status has come, and that is the answer.
+  for (const event of ['end', 'error', 'close']) response.once(event, finish);
+}
+
+/** Where it ends is a matter of opinion: what follows on this connection could be a part of it. */
+const isAmbiguous = ({ headers }: IncomingMessage) => headers['transfer-encoding'] !== undefined && headers['content-length'] !== undefined;
+
+/** Node's code: ECONNREFUSED, ECONNRESET, HPE_INVALID_CONSTANT. Never what the target sent. */
 function networkFault(error: unknown, url: URL): string {
   const { code } = error as { code?: unknown };
   return `${typeof code === 'string' ? code : 'failed'} at ${hostOf(url)}:${portOf(url)}`;
-}
-
-/** c-ares, not the system's getaddrinfo: that has four threads for the whole process, which a few dead names would hold. */
-const resolver = new dns.Resolver({ timeout: 2000, tries: 2 });
-
-async function resolveByDns(name: string): Promise<string[]> {
-  const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
-  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  if (found.length > 0) return found;
-  const codes = answers.map((answer) => (answer.status === 'rejected' ? (answer.reason as NodeJS.ErrnoException).code : undefined));
-  if (codes.includes('ETIMEOUT')) throw new CallError('timeout', `no answer of DNS about ${name}`);
-  // What DNS does not know may stand in /etc/hosts: localhost, and the names of containers.
-  const known = await dns.lookup(name, { all: true }).catch(() => []);
-  return known.map(({ address }) => address);
 }

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseAllowed, whyNotUrl } from './address-guard.ts';
-import { createGuardedClient, type Call, type Resolve } from './guarded-client.ts';
+import { createGuardedClient, type Call } from './guarded-client.ts';
+import type { Resolve } from './resolve.ts';
 
 const nothing = parseAllowed([], [80, 443]);
 
@@ -47,7 +48,8 @@ const hosts = {
   'IPv4 in IPv6': ['[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::ffff:8.8.8.8]', '[::127.0.0.1]', '[::8.8.8.8]', '[::ffff:0:127.0.0.1]'],
   'tunnels and translators': [
     '[64:ff9b::7f00:1]',
-    '[64:ff9b::8.8.8.8]',
+    '[64:ff9b::a9fe:a9fe]',
+    '[64:ff9b::10.0.0.1]',
     '[64:ff9b:1::a00:1]',
     '[2002:7f00:1::]',
     '[2002:a00:1::1]',
@@ -74,6 +76,8 @@ const urls = [
   { what: 'credentials', url: 'http://user:pass@93.184.216.34/' },
   { what: 'credentials', url: 'http://example.com@127.0.0.1/' },
   { what: 'credentials', url: 'https://user@example.com/' },
+  { what: 'plain text', url: 'http://93.184.216.34/' },
+  { what: 'plain text', url: 'http://example.com/' },
   { what: 'a port', url: 'http://93.184.216.34:22/' },
   { what: 'a port', url: 'http://93.184.216.34:5432/' },
   { what: 'a port', url: 'http://example.com:8083/' },
@@ -88,12 +92,14 @@ const publicHosts = [
   '198.20.0.1',
   '[2606:2800:220:1::1]',
   '[2a00:1450::1]',
+  '[64:ff9b::8.8.8.8]',
   'example.com',
+  'example.com.',
 ];
 
 const call = (url: string, more: Partial<Call> = {}): Call => ({
   url: new URL(url),
-  ...{ method: 'POST', headers: {}, body: '{}', timeoutMs: 2000, ...more },
+  ...{ method: 'POST', headers: {}, body: '{}', timeoutMs: 2000, insecure: url.includes('target.example'), ...more },
 });
 
 /** What a test opens. */
@@ -198,7 +204,7 @@ describe('a name', () => {
       response.end();
     });
     const { call: make } = client(['127.0.0.0/8'], async () => ['127.0.0.1']);
-    expect(await make(call(`http://target.example:${port}/`))).toEqual({ status: 200, retryAfter: undefined });
+    expect(await make(call(`http://target.example:${port}/`, { insecure: false }))).toEqual({ status: 200, retryAfter: undefined });
     expect(seen).toEqual([`target.example:${port}`]);
   });
 
@@ -217,9 +223,24 @@ describe('an exception', () => {
     await expect(make(call(`http://127.0.0.2:${port}/`))).rejects.toMatchObject({ code: 'blocked' });
   });
 
-  test.each(['localhost', '10.0.0.1', '10.0.0.0/33', 'host:', ':80', 'http://a:80', 'a b:80'])('that is none is named: %s', (entry) => {
-    expect(() => parseAllowed([entry], [])).toThrow(`"${entry}" is neither`);
-  });
+  test.each(['localhost', '10.0.0.1', '10.0.0.0/33', 'host:', ':80', 'http://a:80', 'a b:80', 'a.b:0', 'a.b:99999', '[::g]:80'])(
+    'that is none is named: %s',
+    (entry) => {
+      expect(() => parseAllowed([entry], [])).toThrow(`"${entry}" is neither`);
+    },
+  );
+});
+
+test.each([
+  ['crm_api:8080', 'http://crm_api:8080/'],
+  ['Crm.Example:8080', 'http://crm.example.:8080/'],
+  ['[0:0:0:0:0:0:0:1]:3003', 'http://[::1]:3003/'],
+  ['[::ffff:127.0.0.1]:3003', 'http://[::ffff:7f00:1]:3003/'],
+  ['127.1:3003', 'http://127.0.0.1:3003/'],
+  ['0x7f.1:80', 'http://127.0.0.1/'],
+])('the exception %s is for %s', (entry, url) => {
+  expect(whyNotUrl(new URL(url), parseAllowed([entry], []))).toBeUndefined();
+  expect(whyNotUrl(new URL(url), parseAllowed([], []))).toBeTypeOf('string');
 });
 
 describe('a target', () => {

@@ -45,11 +45,33 @@ export function judge(ended: Ended, attempts: number, { scheduleMs, on4xx }: Pol
   return { state: 'pending', delayMs: Math.round(Math.max(jittered, asked)) };
 }
 
-/** Seconds or an HTTP date; 0 when there is none or it makes no sense. */
-function retryAfterMs(header: string | undefined, now: Date): number {
-  if (header === undefined) return 0;
-  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now.getTime();
+/** Seconds, as some have it with a fraction, or an HTTP date; 0 when there is none or it makes no sense. */
+function retryAfterMs(header = '', now: Date): number {
+  const text = header.trim();
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text)) * 1000 : httpDate(text, now) - now.getTime();
   return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), RETRY_AFTER_MOST_MS);
+}
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+/** RFC 9110 §5.6.7: IMF-fixdate, RFC 850 and asctime. Always UTC, whatever the zone of this machine. */
+const DATES = [
+  /^\w+, (?<day>\d\d) (?<month>\w{3}) (?<year>\d{4}) (?<time>\d\d:\d\d:\d\d) (?:GMT|UTC)$/i,
+  /^\w+, (?<day>\d\d)-(?<month>\w{3})-(?<year>\d\d) (?<time>\d\d:\d\d:\d\d) (?:GMT|UTC)$/i,
+  /^\w+ (?<month>\w{3}) (?<day>[ \d]\d) (?<time>\d\d:\d\d:\d\d) (?<year>\d{4})$/i,
+];
+
+/** @returns milliseconds since 1970, NaN for anything else than an HTTP date */
+function httpDate(text: string, now: Date): number {
+  const parts = DATES.map((form) => form.exec(text)?.groups).find((groups) => groups !== undefined);
+  if (parts === undefined) return NaN;
+  const { day = '', month = '', year = '', time = '' } = parts;
+  const [hours = 0, minutes = 0, seconds = 0] = time.split(':').map(Number);
+  const at = (full: number) => Date.UTC(full, MONTHS.indexOf(month.toLowerCase()), Number(day), hours, minutes, seconds);
+  if (!MONTHS.includes(month.toLowerCase())) return NaN;
+  if (year.length === 4) return at(Number(year));
+  // Two digits that seem to be more than 50 years ahead are of the past.
+  const full = Math.floor(now.getUTCFullYear() / 100) * 100 + Number(year);
+  return at(full > now.getUTCFullYear() + 50 ? full - 100 : full);
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -79,3 +79,29 @@ describe('a duration', () => {
     expect(() => parseDuration(text)).toThrow('is no duration'),
   );
 });
+
+test.each([
+  ['299.997', 300],
+  ['0.5', 1],
+  ['Tue, 24 Nov 2026 12:10:00 GMT', 600],
+  ['Tuesday, 24-Nov-26 12:10:00 GMT', 600],
+  ['Tue Nov 24 12:10:00 2026', 600],
+  ['Wed Dec  2 12:00:00 2026', 86_400],
+  ['Sunday, 06-Nov-94 08:49:37 GMT', 5],
+  ['Tue, 24 Nov 2026 12:10:00 CET', 5],
+  ['2026-11-24T12:10:00', 5],
+  ['1e3', 5],
+  ['-1', 5],
+])('Retry-After %s means %i seconds, whatever the zone of this machine', (retryAfter, seconds) => {
+  const zone = process.env.TZ;
+  process.env.TZ = 'America/New_York';
+  try {
+    const policy = { scheduleMs: [5000], on4xx: 'retry' } as const;
+    const verdict = judge({ status: 503, retryAfter }, 0, policy, new Date('2026-11-24T12:00:00Z'), 0.5);
+    const spread = seconds === 5 ? 1 : 1.05;
+    expect(verdict).toEqual({ state: 'pending', delayMs: Math.max(5000, Math.round(seconds * 1000 * spread)) });
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
+});

@@ -1,7 +1,9 @@
-import { dirname, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { readText, type ReadText } from '../../kit/follow-files.ts';
 import { whyNotUrl, type Allowed } from './address-guard.ts';
+import { matchesGlob } from './glob.ts';
 import { parseSecret } from './sign.ts';
 
 /** One webhook of actions.json, ready to be called. */
@@ -16,6 +18,8 @@ export interface Target {
   timeoutMs: number;
   concurrency: number;
   on4xx: 'retry' | 'dead';
+  /** Plain http:// to a public address is wanted. */
+  insecure: boolean;
 }
 
 export interface Targets {
@@ -34,6 +38,10 @@ export class TargetsError extends Error {
 export interface Reading {
   /** What `env:` refers to. */
   env: Readonly<Record<string, string | undefined>>;
+  /** Patterns of the names that `env:` may refer to: a target is not told the rest of the environment. */
+  envNames: readonly string[];
+  /** The folder below which `file:` may refer to files; that of actions.json where it is not set. */
+  filesBelow?: string | undefined;
   allowed: Allowed;
   concurrency: number;
   /** No call may outlive the lease that it is made under. */
@@ -50,6 +58,7 @@ const targetSchema = z.strictObject({
   timeoutSeconds: z.number().min(0.05).max(20).default(20),
   concurrency: z.int().min(1).max(1000).optional(),
   on4xx: z.enum(['retry', 'dead']).default('retry'),
+  insecure: z.boolean().default(false),
 });
 const fileSchema = z.strictObject({ targets: z.record(z.string(), z.unknown()) });
 
@@ -62,7 +71,8 @@ const SECRET_NAME = /auth|cookie|token|secret|key|password|signature/;
  *
  * @throws TargetsError naming every fault of it
  */
-export function readTargets(path: string, { env, allowed, concurrency, longestTimeoutMs }: Reading, read = readText): Targets {
+export function readTargets(path: string, reading: Reading, read = readText): Targets {
+  const { allowed, concurrency, longestTimeoutMs } = reading;
   const faults: string[] = [];
   const targets: Target[] = [];
   const attempt = <T>(where: string, act: () => T): T | undefined => {
@@ -74,7 +84,7 @@ export function readTargets(path: string, { env, allowed, concurrency, longestTi
     }
   };
   const text = attempt(path, () => read(path));
-  const json = text === undefined ? undefined : attempt(path, () => JSON.parse(text) as unknown);
+  const json = text === undefined ? undefined : attempt(path, () => parseJson(text));
   const file = json === undefined ? undefined : fileSchema.safeParse(json);
   for (const { path: at, message } of file?.error?.issues ?? []) faults.push(`${at.join('.') || path}: ${message}`);
 
@@ -87,14 +97,19 @@ export function readTargets(path: string, { env, allowed, concurrency, longestTi
     const timeoutMs = given.timeoutSeconds * 1000;
     if (timeoutMs > longestTimeoutMs)
       faults.push(`${name}.timeoutSeconds: at most ${longestTimeoutMs / 1000}, as LEASE_SECONDS has to be longer`);
-    const refer = (reference: string) => dereference(reference, env, dirname(path), read);
-    const url = attempt(`${name}.url`, () => judgedUrl(/^(env|file):/.test(given.url) ? refer(given.url) : given.url, allowed));
+    const refer = (reference: string) => dereference(reference, reading, dirname(path), read);
+    // A URL may come from any *_URL: what is none with http: is refused, and no target is told it but that one.
+    const referUrl = (reference: string) =>
+      dereference(reference, { ...reading, envNames: [...reading.envNames, '*_URL'] }, dirname(path), read);
+    const url = attempt(`${name}.url`, () =>
+      judgedUrl(/^(env|file):/.test(given.url) ? referUrl(given.url) : given.url, allowed, given.insecure),
+    );
     const keys = given.secrets.map((reference, at) => attempt(`${name}.secrets.${at}`, () => parseSecret(refer(reference))));
     const headers = Object.entries(given.headers).map(([header, content]) =>
       attempt(`${name}.headers.${header}`, () => judgedHeader(header.toLowerCase(), content, refer)),
     );
     targets.push({
-      ...{ name, zap: given.zap, method: given.method, on4xx: given.on4xx, timeoutMs },
+      ...{ name, zap: given.zap, method: given.method, on4xx: given.on4xx, timeoutMs, insecure: given.insecure },
       url: url ?? new URL('invalid:'),
       keys: keys.filter((key) => key !== undefined),
       headers: Object.fromEntries(headers.filter((header) => header !== undefined)),
@@ -105,25 +120,51 @@ export function readTargets(path: string, { env, allowed, concurrency, longestTi
   return index(targets);
 }
 
+/** The rest of the message quotes the text, in which somebody may have put a secret. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new Error(`it is not valid JSON ${/at position \d+/.exec(String(error))?.[0] ?? ''}`.trimEnd(), { cause: error });
+  }
+}
+
 /** `env:NAME` or `file:path`, the path beside actions.json: a secret is never in the file itself. */
-function dereference(reference: string, env: Reading['env'], folder: string, read: ReadText): string {
+function dereference(reference: string, { env, envNames, filesBelow }: Reading, folder: string, read: ReadText): string {
   const [, kind, where = ''] = /^(env|file):(.+)$/s.exec(reference) ?? [];
   if (kind === undefined) throw new Error('expected env:NAME or file:path; a secret does not belong into this file');
-  const value = kind === 'env' ? env[where] : read(resolve(folder, where)).trim();
+  if (kind === 'env' && !envNames.some((pattern) => matchesGlob(pattern, where))) {
+    throw new Error(`${where} is not one of ${envNames.join(', ')}: name it in ACTIONS_ENV if a target may have it`);
+  }
+  const value = kind === 'env' ? env[where] : read(allowedFile(resolve(folder, where), filesBelow ?? folder)).trim();
   if (value === undefined || value === '') throw new Error(`${reference} is ${value === undefined ? 'not set' : 'empty'}`);
   return value;
 }
 
-function judgedUrl(text: string, allowed: Allowed): URL {
-  if (!URL.canParse(text)) throw new Error('it is no URL');
+/** Links are followed first, as a mounted secret is one. @throws when the file is not below the folder */
+function allowedFile(path: string, below: string): string {
+  const real = (one: string) => {
+    try {
+      return realpathSync(one);
+    } catch {
+      return one; // Reading it says what is wrong.
+    }
+  };
+  const inside = relative(real(below), real(path));
+  if (inside.startsWith('..') || isAbsolute(inside)) throw new Error(`the file is not below ${below}: set ACTIONS_FILES if it is meant`);
+  return path;
+}
+
+function judgedUrl(text: string, allowed: Allowed, insecure: boolean): URL {
+  if (!URL.canParse(text)) throw new Error('it is not a URL');
   const url = new URL(text);
-  const why = whyNotUrl(url, allowed);
+  const why = whyNotUrl(url, allowed, insecure);
   if (why !== undefined) throw new Error(`${why}. If it is a target of yours, name it in ALLOW_TARGETS`);
   return url;
 }
 
 function judgedHeader(name: string, content: string, refer: (reference: string) => string): [string, string] {
-  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) throw new Error('it is no name of a header');
+  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) throw new Error('it is not the name of a header');
   if (OURS.test(name)) throw new Error('this header is not for targets to set');
   const isReference = /^(env|file):/.test(content);
   if (SECRET_NAME.test(name) && !isReference) throw new Error('expected env:NAME or file:path; a secret does not belong into this file');
@@ -137,7 +178,6 @@ function judgedHeader(name: string, content: string, refer: (reference: string) 
 const REMEMBERED = 10_000;
 
 function index(targets: readonly Target[]): Targets {
-  const patterns = targets.map((target) => ({ target, fits: new RegExp(`^${target.zap.replaceAll('*', '[A-Za-z0-9_-]*')}$`) }));
   const known = new Map<string, readonly Target[]>();
   return {
     all: targets,
@@ -145,10 +185,16 @@ function index(targets: readonly Target[]): Targets {
     matching: (zap) => {
       const before = known.get(zap);
       if (before !== undefined) return before;
-      const found = patterns.filter(({ fits }) => fits.test(zap)).map(({ target }) => target);
+      const found = targets.filter((target) => matchesZap(target.zap, zap));
       if (known.size >= REMEMBERED) known.clear();
       known.set(zap, found);
       return found;
     },
   };
+}
+
+/** Each * within its own half: it never stands for the slash. */
+function matchesZap(pattern: string, zap: string): boolean {
+  const [[user = '', name = ''], [userId = '', zapId = '']] = [pattern.split('/'), zap.split('/')];
+  return matchesGlob(user, userId) && matchesGlob(name, zapId);
 }

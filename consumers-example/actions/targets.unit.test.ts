@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllowed } from './address-guard.ts';
+import { matchesGlob } from './glob.ts';
 import { readTargets } from './targets.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'targets-'));
@@ -12,7 +13,7 @@ const file = join(folder, 'actions.json');
 
 const secret = `whsec_${randomBytes(24).toString('base64')}`;
 const env = {
-  URL_OF: 'https://example.com/path',
+  CRM_URL: 'https://example.com/path',
   SECRET: secret,
   OLD: `whsec_${randomBytes(32).toString('base64')}`,
   EMPTY: '',
@@ -21,9 +22,13 @@ const env = {
   CRLF: 'a\r\nb: c',
 };
 
+const reading = {
+  ...{ env, envNames: ['SECRET', 'OLD', 'EMPTY', 'SHORT', '*TOKEN', 'CRLF', 'NOTHING', 'NONE'] },
+  ...{ allowed: parseAllowed(['127.0.0.1:3003'], [80, 443]), concurrency: 16, longestTimeoutMs: 20_000 },
+};
 function read(content: unknown) {
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
-  return readTargets(file, { env, allowed: parseAllowed(['127.0.0.1:3003'], [80, 443]), concurrency: 16, longestTimeoutMs: 20_000 });
+  return readTargets(file, reading);
 }
 const good = { zap: '123/456', url: 'https://example.com/hook', secrets: ['env:SECRET'] };
 const one = (more: object) => ({ targets: { crm: { ...good, ...more } } });
@@ -39,7 +44,7 @@ describe('actions.json', () => {
   test('may name two secrets, a file of one, a URL and a header by reference', () => {
     writeFileSync(join(folder, 'key'), `${secret}\n`);
     const headers = { Authorization: 'env:TOKEN', 'X-Team': 'a b' };
-    const { byName } = read(one({ url: 'env:URL_OF', secrets: ['file:key', 'env:OLD'], headers }));
+    const { byName } = read(one({ url: 'env:CRM_URL', secrets: ['file:key', 'env:OLD'], headers }));
     expect(byName.get('crm')).toMatchObject({ headers: { authorization: 'Bearer abc', 'x-team': 'a b' } });
     expect(byName.get('crm')?.url.href).toBe('https://example.com/path');
     expect(byName.get('crm')?.keys.map((key) => key.length)).toEqual([24, 32]);
@@ -68,12 +73,12 @@ describe('actions.json', () => {
     [one({ zap: '*/*/*' }), /crm\.zap: expected userId\/zapId/],
     [one({ zap: '.*/.*' }), /crm\.zap: expected userId\/zapId/],
     [one({ secret: 'x' }), /crm: Unrecognized key/],
-    [one({ url: 'nowhere' }), /crm\.url: it is no URL/],
+    [one({ url: 'nowhere' }), /crm\.url: it is not a URL/],
     [one({ url: 'http://169.254.169.254/' }), /crm\.url: 169\.254\.169\.254 is link-local, cloud metadata\. .*ALLOW_TARGETS/],
     [one({ url: 'http://127.0.0.1:3004/' }), /crm\.url: 127\.0\.0\.1 is loopback/],
     [one({ url: 'https://user:secret@example.com/' }), /crm\.url: it carries a user or a password/],
     [one({ url: 'https://example.com:8083/' }), /crm\.url: port 8083 is not one of 80, 443/],
-    [one({ url: 'env:NOWHERE' }), /crm\.url: env:NOWHERE is not set/],
+    [one({ url: 'env:NOWHERE' }), /crm\.url: NOWHERE is not one of/],
     [one({ secrets: [] }), /crm\.secrets: /],
     [one({ secrets: ['env:SECRET', 'env:OLD', 'env:SECRET'] }), /crm\.secrets: /],
     [one({ secrets: [secret] }), /crm\.secrets\.0: expected env:NAME or file:path; a secret does not belong/],
@@ -94,8 +99,8 @@ describe('actions.json', () => {
       'Proxy-Authorization',
       'Upgrade',
     ].map((name) => [one({ headers: { [name]: 'x' } }), new RegExp(`crm\\.headers\\.${name}: this header is not for targets`)]),
-    [one({ headers: { 'x a': '1' } }), /crm\.headers\.x a: it is no name of a header/],
-    [one({ headers: { 'x-a\r\nx': '1' } }), /it is no name of a header/],
+    [one({ headers: { 'x a': '1' } }), /crm\.headers\.x a: it is not the name of a header/],
+    [one({ headers: { 'x-a\r\nx': '1' } }), /it is not the name of a header/],
     [one({ headers: { 'x-a': '1\r\nx-b: 2' } }), /crm\.headers\.x-a: it has characters that a header cannot carry/],
     [one({ headers: { 'x-a': 'env:CRLF' } }), /crm\.headers\.x-a: it has characters/],
     [one({ headers: { Authorization: 'Bearer abc' } }), /crm\.headers\.Authorization: expected env:NAME or file:path/],
@@ -121,7 +126,47 @@ describe('actions.json', () => {
 
   test('cannot promise a call that outlives its lease', () => {
     writeFileSync(file, JSON.stringify(one({ timeoutSeconds: 10 })));
-    const reading = { env, allowed: parseAllowed([], [443]), concurrency: 1, longestTimeoutMs: 5000 };
-    expect(() => readTargets(file, reading)).toThrow('crm.timeoutSeconds: at most 5');
+    expect(() => readTargets(file, { ...reading, longestTimeoutMs: 5000 })).toThrow('crm.timeoutSeconds: at most 5');
   });
+
+  test.each([
+    ['a variable that is not on the list', { headers: { 'x-a': 'env:CRM_URL' } }, /crm\.headers\.x-a: CRM_URL is not one of/],
+    ['a secret that is not on the list', { secrets: ['env:DATABASE_URL'] }, /crm\.secrets\.0: DATABASE_URL is not one of/],
+    ['a file above its folder', { headers: { 'x-a': 'file:../secret' } }, /crm\.headers\.x-a: the file is not below/],
+    ['a file elsewhere', { secrets: ['file:/etc/hostname'] }, /crm\.secrets\.0: the file is not below/],
+    ['a file behind a link', { headers: { 'x-a': 'file:link' } }, /crm\.headers\.x-a: the file is not below/],
+    ['a URL of another scheme from the environment', { url: 'env:DATABASE_URL' }, /crm\.url: .*neither http/],
+    ['plain http: to a public name', { url: 'http://example.com/' }, /crm\.url: plain http:/],
+    ['plain http: to a public address', { url: 'http://93.184.216.34/' }, /crm\.url: plain http:/],
+  ])('may not refer to %s', (_what, more, message) => {
+    rmSync(join(folder, 'link'), { force: true });
+    symlinkSync('/etc/hostname', join(folder, 'link'));
+    writeFileSync(file, JSON.stringify(one(more)));
+    const withDatabase = { ...reading, env: { ...env, DATABASE_URL: 'postgresql://u:marker@h/d' } };
+    expect(() => readTargets(file, withDatabase)).toThrow(message);
+    expect(() => readTargets(file, withDatabase)).not.toThrow(/marker/);
+  });
+
+  test('may be told another folder for files, and that a public target is called without encryption', () => {
+    const other = mkdtempSync(join(tmpdir(), 'secrets-'));
+    writeFileSync(join(other, 'key'), secret);
+    writeFileSync(file, JSON.stringify(one({ secrets: [`file:${join(other, 'key')}`], url: 'http://example.com/', insecure: true })));
+    expect(readTargets(file, { ...reading, filesBelow: other }).byName.get('crm')).toMatchObject({ insecure: true });
+    rmSync(other, { recursive: true });
+  });
+
+  test('that is not JSON is told of without a word of its text', () => {
+    for (const text of [`{"targets": ${secret}}`, `{"targets": {"a": "${secret}`, secret]) {
+      expect(() => read(text)).toThrow(/is not valid JSON/);
+      expect(() => read(text)).not.toThrow(new RegExp(secret.slice(6, 12)));
+    }
+  });
+});
+
+test('a pattern is matched in a time that grows with the text alone', () => {
+  const began = performance.now();
+  for (let n = 0; n < 1000; n += 1) expect(matchesGlob('*a*a*a*a*a*a*a*a*a*a*b', 'a'.repeat(64))).toBe(false);
+  expect(performance.now() - began).toBeLessThan(1000);
+  expect(['*', '', 'a*', '*c', 'a*c', 'a*b*c', '*a*b*c*', 'abc'].filter((pattern) => matchesGlob(pattern, 'abc'))).toHaveLength(7);
+  expect(['ab*bc', 'a*d', 'abc*c', 'b*'].filter((pattern) => matchesGlob(pattern, 'abc'))).toEqual([]);
 });

@@ -92,7 +92,7 @@ export async function actionService(targets: Record<string, object>, env: Record
     const settings = {
       DATABASE_URL: databaseUrl(config, 'actions'),
       ...{ KAFKA_BROKERS: addresses.broker, REGISTRY_URL: addresses.registry, GROUP_ID: groupId, METRICS_PORT: String(port) },
-      ...{ ACTIONS_FILE: file, ALLOW_TARGETS: '127.0.0.0/8', LEASE_SECONDS: '4', SECRET, OLD_SECRET, ...env },
+      ...{ ACTIONS_FILE: file, ALLOW_TARGETS: '127.0.0.0/8', LEASE_SECONDS: '4', ACTIONS_ENV: '*SECRET', SECRET, OLD_SECRET, ...env },
     };
     const args = ['--import', 'tsx', 'consumers-example/actions/main.ts'];
     const started = spawn(process.execPath, args, { env: { ...process.env, ...settings }, stdio: ['ignore', out, out] });

@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { parseAllowed } from './address-guard.ts';
+import { createGuardedClient, type Call } from './guarded-client.ts';
+import type { Resolve } from './resolve.ts';
+
+// Targets as they are: rare, careless, slow. What counts is the final status line and the deadline.
+
+const opened: (() => void)[] = [];
+afterEach(() => {
+  for (const close of opened.splice(0)) close();
+});
+
+async function target(handle: (socket: Socket, count: number) => void, host = '127.0.0.1', port = 0): Promise<number> {
+  const sockets: Socket[] = [];
+  const server: Server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    handle(socket, sockets.length);
+  });
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  opened.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
+function client(resolve?: Resolve) {
+  const made = createGuardedClient(parseAllowed(['127.0.0.0/8'], [80, 443]), resolve);
+  opened.push(() => void made.close());
+  return made;
+}
+const call = (url: string, more: Partial<Call> = {}): Call => ({
+  ...{ url: new URL(url), method: 'POST', headers: {}, body: '{"a":1}', timeoutMs: 3000, ...more },
+});
+const answering = (text: string) => target((socket) => socket.once('data', () => socket.end(Buffer.from(text, 'latin1'))));
+
+/** Listens without accepting until a new connection is no longer answered. */
+async function neverAccepting(addresses: string[], port: number): Promise<void> {
+  const script = `
+import socket, sys
+kept = []
+for address in sys.argv[2:]:
+    server = socket.socket()
+    server.bind((address, int(sys.argv[1])))
+    server.listen(0)
+    kept.append(server)
+    for _ in range(3):
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex((address, int(sys.argv[1])))
+        kept.append(client)
+print('ready', flush=True)
+sys.stdin.read()`;
+  const child = spawn('python3', ['-c', script, String(port), ...addresses], { stdio: ['pipe', 'pipe', 'inherit'] });
+  opened.push(() => child.kill());
+  await once(child.stdout, 'data');
+}
+
+const cookies = (count: number) => `Set-Cookie: ${'x'.repeat(1000)}\r\n`.repeat(count);
+test.each([
+  ['an unasked 100', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 200],
+  ['102 and 103', 'HTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 E\r\nLink: </a>\r\n\r\nHTTP/1.1 201 C\r\nContent-Length: 0\r\n\r\n', 201],
+  ['a 101 that nobody asked for', 'HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n', 101],
+  ['a head of 20 KB', `HTTP/1.1 200 OK\r\n${cookies(20)}Content-Length: 0\r\n\r\n`, 200],
+  ['a head of 64 KB', `HTTP/1.1 200 OK\r\n${cookies(63)}Content-Length: 0\r\n\r\n`, 200],
+  ['two equal lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok', 200],
+  ['two equal lengths behind a 103', 'HTTP/1.1 103 E\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok', 503],
+  ['a list of lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok', 200],
+  ['a length and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 200],
+  ['bare line feeds', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', 200],
+  ['Transfer-Encoding: identity', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok', 200],
+  ['a control character', 'HTTP/1.1 204 OK\r\nX-A: a\x01b\r\n\r\n', 204],
+  ['a line that is no header', 'HTTP/1.1 200 OK\r\nGarbage\r\nContent-Length: 0\r\n\r\n', 200],
+  ['a space before the colon', 'HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n', 200],
+  ['a folded header', 'HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 0\r\n\r\n', 200],
+  ['no reason', 'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n', 200],
+  ['HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nok', 200],
+  ['a chunk that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok', 200],
+  ['a length that is not reached', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok', 200],
+  ['a body behind 204', 'HTTP/1.1 204 N\r\nContent-Length: 5\r\n\r\nhello', 204],
+])('an answer with %s is judged by its final status', async (_what, text, status) => {
+  const port = await answering(text);
+  expect(await client().call(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status });
+});
+
+test.each([
+  ['another protocol', 'SSH-2.0-OpenSSH_9.6\r\n'],
+  ['a head over 64 KB', `HTTP/1.1 200 OK\r\n${cookies(80)}\r\n`],
+  ['half a status line', 'HTTP/1.1 20'],
+  ['nothing but a 100', 'HTTP/1.1 100 Continue\r\n\r\n'],
+  ['HTTP/2 in letters', 'HTTP/2 200 OK\r\n\r\n'],
+])('%s is no answer', async (_what, text) => {
+  const port = await answering(text);
+  await expect(client().call(call(`http://127.0.0.1:${port}/`))).rejects.toMatchObject({ code: 'network' });
+});
+
+describe('the deadline', () => {
+  const took = async (making: Promise<unknown>, code = 'timeout') => {
+    const began = performance.now();
+    await expect(making).rejects.toMatchObject({ code });
+    return performance.now() - began;
+  };
+
+  test('holds while a name is resolved, and ends the resolving', async () => {
+    let given: AbortSignal | undefined;
+    const resolve: Resolve = (_name, signal) => {
+      given = signal;
+      return new Promise<string[]>(() => undefined);
+    };
+    expect(await took(client(resolve).call(call('http://slow.example/', { timeoutMs: 300 })))).toBeLessThan(900);
+    expect(given?.aborted).toBe(true);
+  });
+
+  test('is shared by silent addresses, so that a good one behind eleven of them is reached', async () => {
+    const port = await answering('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    const silent = Array.from({ length: 11 }, (_, at) => `127.0.0.${at + 2}`);
+    await neverAccepting(silent, port);
+    const { call: make } = client(async (name) => (name === 'many.example' ? [...silent, '127.0.0.1'] : silent));
+    expect(await make(call(`http://many.example:${port}/`))).toMatchObject({ status: 200 });
+    expect(await took(make(call(`http://silent.example:${port}/`, { timeoutMs: 500 })))).toBeLessThan(1500);
+  });
+
+  test('holds while TLS is shaken hands over', async () => {
+    const port = await target(() => undefined);
+    expect(await took(client().call(call(`https://127.0.0.1:${port}/`, { timeoutMs: 300 })))).toBeLessThan(900);
+  });
+
+  test('holds while the body is read', async () => {
+    const port = await target((socket) => socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n')));
+    const began = performance.now();
+    expect(await client().call(call(`http://127.0.0.1:${port}/`, { timeoutMs: 400 }))).toMatchObject({ status: 200 });
+    expect(performance.now() - began).toBeLessThan(900);
+  });
+});
+
+test('a good address behind many that refuse is reached, and one that is silent costs a quarter of a second', async () => {
+  const port = await answering('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  const refusing = Array.from({ length: 11 }, (_, at) => `127.0.1.${at + 1}`);
+  expect(await client(async () => [...refusing, '127.0.0.1']).call(call(`http://many.example:${port}/`))).toMatchObject({ status: 200 });
+});
+
+describe('a connection that the target closes while it is idle', () => {
+  test.each([
+    ['closes', (socket: Socket) => socket.destroy()],
+    ['resets', (socket: Socket) => socket.resetAndDestroy()],
+  ])('as the next request comes (%s) costs no attempt', async (_what, end) => {
+    let requests = 0;
+    const port = await target((socket) => {
+      let first = true;
+      socket.on('data', () => {
+        if (!first) return end(socket);
+        first = false;
+        requests += 1;
+        return socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      });
+    });
+    const { call: make } = client();
+    for (let n = 0; n < 6; n += 1) expect(await make(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status: 200 });
+    expect(requests).toBe(6);
+  });
+
+  test('is not one that was new: that is a fault of the target', async () => {
+    const port = await target((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    await expect(client().call(call(`http://127.0.0.1:${port}/`))).rejects.toMatchObject({ code: 'network' });
+  });
+});
