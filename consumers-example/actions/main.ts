@@ -25,12 +25,8 @@ log.info(loggable(settings, config), 'starting');
 
 const allowed = parseAllowed(config.ALLOW_TARGETS, config.ALLOW_PORTS.map(Number));
 const leaseMs = config.LEASE_SECONDS * 1000;
-const reading = {
-  ...{ env: process.env, envNames: config.ACTIONS_ENV, filesBelow: config.ACTIONS_FILES },
-  allowed,
-  concurrency: config.TARGET_CONCURRENCY,
-  longestTimeoutMs: leaseMs - 2000,
-};
+const { ACTIONS_ENV: envNames, ACTIONS_FILES: filesBelow, TARGET_CONCURRENCY: concurrency } = config;
+const reading = { env: process.env, envNames, filesBelow, allowed, concurrency, longestTimeoutMs: leaseMs - 2000 };
 const targets = followTargets(config.ACTIONS_FILE, reading, log);
 
 const pool = createPool(config.DATABASE_URL, log);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { judge, parseDuration, type Policy } from './schedule.ts';
 
 const scheduleMs = ['5s', '5m', '30m', '2h', '5h', '10h', '14h', '20h', '24h'].map(parseDuration);
@@ -93,15 +93,13 @@ test.each([
   ['1e3', 5],
   ['-1', 5],
 ])('Retry-After %s means %i seconds, whatever the zone of this machine', (retryAfter, seconds) => {
-  const zone = process.env.TZ;
-  process.env.TZ = 'America/New_York';
+  vi.stubEnv('TZ', 'America/New_York');
   try {
     const policy = { scheduleMs: [5000], on4xx: 'retry' } as const;
     const verdict = judge({ status: 503, retryAfter }, 0, policy, new Date('2026-11-24T12:00:00Z'), 0.5);
     const spread = seconds === 5 ? 1 : 1.05;
     expect(verdict).toEqual({ state: 'pending', delayMs: Math.max(5000, Math.round(seconds * 1000 * spread)) });
   } finally {
-    if (zone === undefined) delete process.env.TZ;
-    else process.env.TZ = zone;
+    vi.unstubAllEnvs();
   }
 });
