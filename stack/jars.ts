@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackError } from './errors.ts';
 
@@ -9,36 +9,46 @@ const pom = new URL('../connect/pom.xml', import.meta.url).pathname;
 /** Folder → the POM's property that fills it. Connect runs in the folder above and looks for `plugins`. */
 const folders = { kafka: 'kafka.libs', 'plugins/debezium': 'plugin.libs', registry: 'registry.home' } as const;
 
-export const kafkaClasspath = (jars: string) => join(jars, 'kafka', '*');
-export const registryHome = (jars: string) => join(jars, 'registry');
+/** A folder for each state of the POM, as stacks of two versions may share the place where jars are kept. */
+export const jarsHome = (jars: string) => join(jars, pomHash().slice(0, 12));
+export const kafkaClasspath = (jars: string) => join(jarsHome(jars), 'kafka', '*');
+export const registryHome = (jars: string) => join(jarsHome(jars), 'registry');
+
+const pomHash = () => createHash('sha256').update(readFileSync(pom)).digest('hex');
 
 /**
- * Fills the folders with the jars that connect/pom.xml pins, where they are not there yet. A stamp with the POM's
- * hash is written last, so a download that was cut off is made again.
+ * Fills the folders with the jars that connect/pom.xml pins, where they are not there yet. They get their place when
+ * they are complete, so a download that was cut off is made again.
  *
  * @returns seconds spent, 0 when everything was there
  * @throws StackError NO_MAVEN, MAVEN_FAILED
  */
 export function ensureJars(jars: string, log: (line: string) => void): number {
-  const wanted = createHash('sha256').update(readFileSync(pom)).digest('hex');
-  const stamp = join(jars, 'pom.sha256');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return 0;
+  const home = jarsHome(jars);
+  if (existsSync(home)) return 0;
   const began = performance.now();
-  mkdirSync(join(jars, 'plugins'), { recursive: true });
-  for (const [folder, property] of Object.entries(folders)) {
-    log(`downloading ${folder} from Maven Central…`);
-    const fresh = join(jars, 'download');
+  mkdirSync(jars, { recursive: true });
+  const fresh = mkdtempSync(join(jars, 'download-'));
+  try {
+    mkdirSync(join(fresh, 'plugins'));
+    for (const [folder, property] of Object.entries(folders)) {
+      log(`downloading ${folder} from Maven Central…`);
+      runMaven(folder, `-D${property}=${join(fresh, folder)}`);
+    }
+    // Another stack may have been faster.
+    if (!existsSync(home)) renameSync(fresh, home);
+  } finally {
     rmSync(fresh, { recursive: true, force: true });
-    runMaven(folder, `-D${property}=${fresh}`);
-    rmSync(join(jars, folder), { recursive: true, force: true });
-    renameSync(fresh, join(jars, folder));
   }
-  writeFileSync(stamp, wanted);
   return (performance.now() - began) / 1000;
 }
 
 function runMaven(folder: string, target: string): void {
-  const run = spawnSync('mvn', ['-q', '-B', '-ntp', '-f', pom, 'package', target], { encoding: 'utf8' });
+  const run = spawnSync(
+    'mvn', // -C: a jar whose checksum is wrong is refused, not only warned of.
+    ['-q', '-B', '-ntp', '-C', '-f', pom, 'package', target],
+    { encoding: 'utf8' },
+  );
   if (run.error !== undefined) {
     throw new StackError('NO_MAVEN', `Maven (mvn) cannot be started: ${run.error.message}. Install Maven 3.8 or newer.`);
   }
