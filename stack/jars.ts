@@ -1,29 +1,34 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StackError } from './errors.ts';
 
 const pom = new URL('../connect/pom.xml', import.meta.url).pathname;
+const sources = [pom, new URL('../connect/queue/PromptQueue.java', import.meta.url).pathname];
 
 /** Folder → the POM's property that fills it. Connect runs in the folder above and looks for `plugins`. */
 const folders = { kafka: 'kafka.libs', 'plugins/debezium': 'plugin.libs', registry: 'registry.home' } as const;
 
-/** A folder for each state of the POM, as stacks of two versions may share the place where jars are kept. */
+/** A folder for each state of the POM and of PromptQueue, as stacks of two versions may share the place where jars are kept. */
 export const jarsHome = (jars: string) => join(jars, pomHash().slice(0, 12));
 export const kafkaClasspath = (jars: string) => join(jarsHome(jars), 'kafka', '*');
 export const registryHome = (jars: string) => join(jarsHome(jars), 'registry');
 
-const pomHash = () => createHash('sha256').update(readFileSync(pom)).digest('hex');
+const pomHash = () =>
+  createHash('sha256')
+    .update(sources.map((path) => readFileSync(path, 'utf8')).join(''))
+    .digest('hex');
 
 /**
- * Fills the folders with the jars that connect/pom.xml pins, where they are not there yet. They get their place when
- * they are complete, so a download that was cut off is made again.
+ * Fills the folders with the jars that connect/pom.xml pins, where they are not there yet, and with PromptQueue, which the
+ * same POM compiles. They get their place when they are complete, so a download that was cut off is made again.
  *
+ * @param java the JDK's `java`: Maven itself may run on an older one without a compiler
  * @returns seconds spent, 0 when everything was there
  * @throws StackError NO_MAVEN, MAVEN_FAILED
  */
-export function ensureJars(jars: string, log: (line: string) => void): number {
+export function ensureJars(jars: string, java: string, log: (line: string) => void): number {
   const home = jarsHome(jars);
   if (existsSync(home)) return 0;
   const began = performance.now();
@@ -33,7 +38,7 @@ export function ensureJars(jars: string, log: (line: string) => void): number {
     mkdirSync(join(fresh, 'plugins'));
     for (const [folder, property] of Object.entries(folders)) {
       log(`downloading ${folder} from Maven Central…`);
-      runMaven(folder, `-D${property}=${join(fresh, folder)}`);
+      runMaven(folder, dirname(dirname(java)), [`-D${property}=${join(fresh, folder)}`, `-Dbuild.dir=${join(fresh, 'build')}`]);
     }
     // Another stack may have been faster.
     if (!existsSync(home)) renameSync(fresh, home);
@@ -43,12 +48,10 @@ export function ensureJars(jars: string, log: (line: string) => void): number {
   return (performance.now() - began) / 1000;
 }
 
-function runMaven(folder: string, target: string): void {
-  const run = spawnSync(
-    'mvn', // -C: a jar whose checksum is wrong is refused, not only warned of.
-    ['-q', '-B', '-ntp', '-C', '-f', pom, 'package', target],
-    { encoding: 'utf8' },
-  );
+function runMaven(folder: string, javaHome: string, properties: readonly string[]): void {
+  // -C: a jar whose checksum is wrong is refused, not only warned of.
+  const args = ['-q', '-B', '-ntp', '-C', '-f', pom, 'package', ...properties];
+  const run = spawnSync('mvn', args, { encoding: 'utf8', env: { ...process.env, JAVA_HOME: javaHome } });
   if (run.error !== undefined) {
     throw new StackError('NO_MAVEN', `Maven (mvn) cannot be started: ${run.error.message}. Install Maven 3.8 or newer.`);
   }

@@ -17,9 +17,9 @@ export async function up(stack: Stack, config: StackConfig, say: Say): Promise<U
   const running = await order(config.dir, 'status');
   if (running === undefined) {
     await stopLeftovers(config.dir, say);
-    findJava(process.env);
+    const java = findJava(process.env);
     await requireFreePorts(config);
-    downloads = ensureJars(config.jars, say);
+    downloads = ensureJars(config.jars, java, say);
     rmSync(`${config.dir}/logs`, { recursive: true, force: true });
     const args = ['--import', 'tsx', new URL('runner.ts', import.meta.url).pathname];
     start(config.dir, 'runner', { file: process.execPath, args, env: process.env }).unref();

@@ -71,8 +71,8 @@ export async function createWorld({ dir, seed, zaps, rate, canary }: Size, say: 
   });
   const config = readStackConfig(process.env);
   writeActions(join(dir, 'actions.json'), receiverLink);
-  ensureJars(config.jars, say);
   const java = findJava(process.env);
+  ensureJars(config.jars, java, say);
   const wiring = await openLinks(config, (count) => takePorts(count, anywhere));
   const links = new Map(wiring.links);
   links.set('driver-ingest', await Link.open('driver-ingest', driverPort, config.INGEST_PORT));

@@ -6,6 +6,9 @@ import { connectPart } from '../../stack/servers.ts';
 import { config } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 
+/** The `java` that runs the stack's servers. */
+export const java = () => findJava(process.env);
+
 const NAME = 'connect-of-a-test';
 
 /**
@@ -15,7 +18,7 @@ const NAME = 'connect-of-a-test';
  * @returns ends it
  */
 export async function startWorker(change: (properties: string) => string): Promise<() => Promise<void>> {
-  const { command, probe } = connectPart(config, findJava(process.env));
+  const { command, probe } = connectPart(config, java());
   const changed = join(config.dir, `${NAME}.properties`);
   writeFileSync(changed, change(readFileSync(command.args.at(-1) ?? '', 'utf8')));
   const { pid } = start(config.dir, NAME, { ...command, args: [...command.args.slice(0, -1), changed] });
