@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import pg from 'pg';
+import { EVENT_SUBJECT } from '../contract/names.ts';
 import { brokerAddress, databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
@@ -65,7 +66,7 @@ async function fillTopic(): Promise<void> {
     topics: [{ topic, numPartitions: 6, configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] }],
   });
   const registry = new SchemaRegistry({ host: registryUrl(config) });
-  const schemaId = await registry.getLatestSchemaId('zap-run.events-value');
+  const schemaId = await registry.getLatestSchemaId(EVENT_SUBJECT);
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   const metadata = JSON.stringify({ text: 'x'.repeat(388) });

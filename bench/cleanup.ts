@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import autocannon from 'autocannon';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { order } from '../stack/client.ts';
 import { brokerAddress, databaseUrl, readStackConfig } from '../stack/config.ts';
 import { ACK_GROUPS } from '../stack/parts.ts';
@@ -198,8 +199,8 @@ try {
 } finally {
   // The consumers would read the million as well.
   await withAdmin(brokerAddress(config), async (admin) => {
-    const partitions = (await admin.fetchTopicOffsets('zap-run.events')).map(({ partition, high }) => ({ partition, offset: high }));
-    for (const groupId of ACK_GROUPS) await admin.setOffsets({ groupId, topic: 'zap-run.events', partitions });
+    const partitions = (await admin.fetchTopicOffsets(EVENT_TOPIC)).map(({ partition, high }) => ({ partition, offset: high }));
+    for (const groupId of ACK_GROUPS) await admin.setOffsets({ groupId, topic: EVENT_TOPIC, partitions });
   });
   await order(config.dir, 'start', stopped);
   await rows.pool.end();

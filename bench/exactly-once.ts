@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Kafka, logLevel } from 'kafkajs';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { order } from '../stack/client.ts';
 import { brokerAddress, readStackConfig, type StackConfig } from '../stack/config.ts';
 import { withAdmin } from '../stack/probes.ts';
@@ -40,7 +41,7 @@ async function consume(broker: string): Promise<Seen> {
   const firstAt = new Map<string, number>();
   let records = 0;
   await consumer.connect();
-  await consumer.subscribe({ topic: 'zap-run.events', fromBeginning: true });
+  await consumer.subscribe({ topic: EVENT_TOPIC, fromBeginning: true });
   await consumer.run({
     eachBatch: async ({ batch }) => {
       const now = performance.now();
@@ -113,7 +114,7 @@ async function measure(mode: 'enabled' | 'disabled') {
     await seen.stop(); // A consumer would share the cores.
     const endsOf = () =>
       withAdmin(brokerAddress(config), async (admin) =>
-        (await admin.fetchTopicOffsets('zap-run.events')).reduce((sum, { high }) => sum + Number(high), 0),
+        (await admin.fetchTopicOffsets(EVENT_TOPIC)).reduce((sum, { high }) => sum + Number(high), 0),
       );
     for (let done = 0; done < BACKLOG_ROWS; done += 5000) await rows.insert(5000);
     const start = await endsOf();

@@ -6,6 +6,7 @@ import { cpus } from 'node:os';
 import pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
 import { createDecoder } from '../consumers-example/consumer/decode.ts';
 import { consume } from '../consumers-example/consumer/kafka.ts';
 import { createConsumerMetrics } from '../consumers-example/consumer/observe.ts';
@@ -75,13 +76,13 @@ const decode = createDecoder(createRegistry(registryUrl(config)), zapRunCreated)
 const consumer = await consume({
   brokers: [brokerAddress(config)],
   groupId: 'bench-latency',
-  topic: 'zap-run.events',
+  topic: EVENT_TOPIC,
   decode,
   handle: async ({ event: { zapRunId } }) => {
     arrivedAt.set(zapRunId, performance.now());
     settle(zapRunId);
   },
-  deadLetterTopic: 'zap-run.events.dead-letter',
+  deadLetterTopic: DEAD_LETTER_TOPIC,
   maxAttempts: 1,
   stallSeconds: 60,
   log: pino({ level: 'warn' }),

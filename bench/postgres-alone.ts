@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { EVENT_SUBJECT } from '../contract/names.ts';
 import { databaseUrl, readStackConfig, type Login } from '../stack/config.ts';
 import { stackParts } from '../stack/parts.ts';
 import { end, leftovers, start } from '../stack/process.ts';
@@ -57,7 +58,7 @@ export async function startPostgres(dir: string): Promise<Database> {
   const schema = JSON.stringify(JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')));
   const fingerprint = createHash('sha256').update(schema).digest('hex');
   await admin.query('INSERT INTO event_schema (subject, fingerprint, schema_id, schema) VALUES ($1, $2, 1, $3)', [
-    'zap-run.events-value',
+    EVENT_SUBJECT,
     fingerprint,
     schema,
   ]);

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
 import { check, type Surroundings } from './check.ts';
 
-const path = new URL('../contract/schemas/zap-run.avsc', import.meta.url);
 const REQUEST_TIMEOUT_MS = 5000;
 
 /** With the registry in it: register needs none of these checks. */
@@ -25,10 +23,10 @@ export const schemaStored = check({
   why: 'Ingest finds its schema’s id in event_schema; a new copy of it answers 503 until it is there.',
   needs: ['postgres'],
   read: async ({ pool }: Surroundings) => {
-    const fingerprint = createHash('sha256')
-      .update(JSON.stringify(JSON.parse(readFileSync(path, 'utf8'))))
-      .digest('hex');
-    const { rowCount } = await pool.query('SELECT FROM event_schema WHERE subject = $1 AND fingerprint = $2', [EVENT_SUBJECT, fingerprint]);
+    const { rowCount } = await pool.query('SELECT FROM event_schema WHERE subject = $1 AND fingerprint = $2', [
+      EVENT_SUBJECT,
+      fingerprintOf(currentSchema()),
+    ]);
     return rowCount === 1;
   },
   judge: (stored) => (stored ? undefined : { found: 'event_schema lacks contract/schemas/zap-run.avsc', remedy: 'npm run register' }),

@@ -113,7 +113,7 @@ interface Positions {
 }
 
 /** `0/1E35990` → a number. */
-export function lsn(text: string): bigint {
+function lsn(text: string): bigint {
   const [high = '0', low = '0'] = text.split('/');
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
 }

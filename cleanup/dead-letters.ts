@@ -12,8 +12,8 @@ export interface Verdict {
   fault: boolean;
 }
 
-export const RESENDS = 3;
-export const PER_HOUR = 10;
+const RESENDS = 3;
+const PER_HOUR = 10;
 
 /**
  * Decides about lost rows. A row is buried only if it was sent again three times and each time rows sent after it

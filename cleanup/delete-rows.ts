@@ -65,12 +65,3 @@ function hashOf({ value, key, type, traceparent }: Usable): Buffer {
 
 /** A header that is missing or null is the column's NULL; one that is there twice is nobody's. */
 const text = (header: Header): string => (Array.isArray(header) ? '\n\n' : (header?.toString() ?? ''));
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** The id of a record's header; undefined for anything but one UUID. */
-export function parseId(header: Buffer | string | (Buffer | string)[] | undefined): string | undefined {
-  if (header === undefined || Array.isArray(header)) return undefined;
-  const text = header.toString();
-  return UUID.test(text) ? text : undefined;
-}

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { describe, expect, test } from 'vitest';
-import { deleteRows, parseId } from './delete-rows.ts';
+import { parseId } from '../contract/event.ts';
+import { deleteRows } from './delete-rows.ts';
 
 const ID = '019a0000-0000-7000-8000-00000000abcd';
 

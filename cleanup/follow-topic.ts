@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Caps } from './acknowledged.ts';
-import { parseId, type Deleted, type ReadBack } from './delete-rows.ts';
+import { parseId } from '../contract/event.ts';
+import type { Deleted, ReadBack } from './delete-rows.ts';
 import type { Offsets } from './kafka.ts';
 
 /** Larger statements hold their locks longer, smaller ones cost a commit each. */
-export const MAX_ROWS = 2000;
+const MAX_ROWS = 2000;
 /** How soon a batch is repeated that Postgres did not take: it is away, or a row is locked. */
 const REPEAT_MS = 500;
 

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { createAlarm, createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { openPool } from '../kit/postgres.ts';
 import { loggable, settingsOrExit } from '../kit/settings.ts';
@@ -6,8 +7,6 @@ import { settings } from './config.ts';
 import { openKafka } from './kafka.ts';
 import { createCleanupMetrics } from './observe.ts';
 import { runCleanup } from './service.ts';
-
-const TOPIC = 'zap-run.events';
 
 const log = pino({ name: 'cleanup' });
 const config = settingsOrExit(settings, process.env);
@@ -30,7 +29,7 @@ const registry = createMetrics();
 const alarm = createAlarm(registry, log);
 const kafka = await openKafka({
   brokers: config.KAFKA_BROKERS,
-  topic: TOPIC,
+  topic: EVENT_TOPIC,
   // A dry run beside a real one must not take partitions from it.
   group: config.DRY_RUN ? `${config.CLEANUP_GROUP}-dry-run` : config.CLEANUP_GROUP,
   ackGroups: config.ACK_GROUPS,
@@ -41,7 +40,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => 
 const cleanup = runCleanup(
   {
     config,
-    topic: TOPIC,
+    topic: EVENT_TOPIC,
     pool,
     kafka,
     metrics: createCleanupMetrics(registry),

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { RECONCILE_EVERY_MS } from '../contract/limits.ts';
 import { createCleaner, type Surroundings } from './cleaner.ts';
 import { createJudge } from './dead-letters.ts';
 import { holdReconciler } from './hold-reconciler.ts';
 import { observeOutbox } from './observe.ts';
 import { reconcile } from './reconcile.ts';
-import { readArrivedSeq, RECONCILE_EVERY_MS, writeReconciler } from './state.ts';
+import { readArrivedSeq, writeReconciler } from './state.ts';
 
 const OBSERVE_EVERY_MS = 10_000;
 

@@ -60,9 +60,6 @@ export async function writeStop(pool: Pool, topic: string, clusterId: string, { 
   );
 }
 
-/** How often the reconciler looks, and how long after its start for the first time. */
-export const RECONCILE_EVERY_MS = 30_000;
-
 /** What the reconciler does or waits for. */
 export type ReconcilerCode = 'IDLE' | 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD' | 'SLOT_UNCONFIRMED' | 'CLEANUP_BEHIND' | 'GROUP_BEHIND';
 

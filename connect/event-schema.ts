@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import type { PrismaClient } from '../prisma/client.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
 import { RegisterError } from './errors.ts';
 
-const path = new URL('../contract/schemas/zap-run.avsc', import.meta.url);
 const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface RegisteredSchema {
@@ -20,8 +18,8 @@ export interface RegisteredSchema {
  *   SCHEMA_ID_CHANGED when it gives another id than the one that stored events already carry
  */
 export async function registerEventSchema(registryUrl: string, prisma: PrismaClient): Promise<RegisteredSchema> {
-  const schema = JSON.stringify(JSON.parse(readFileSync(path, 'utf8')));
-  const fingerprint = createHash('sha256').update(schema).digest('hex');
+  const schema = currentSchema();
+  const fingerprint = fingerprintOf(schema);
   const known = await prisma.eventSchema.findUnique({
     where: { subject_fingerprint: { subject: EVENT_SUBJECT, fingerprint } },
   });

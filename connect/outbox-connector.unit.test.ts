@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { EVENT_TOPIC } from '../contract/names.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC, OFFSET_TOPIC } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
 
 const text = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
@@ -99,6 +99,11 @@ describe("the connector's settings", () => {
 
   test('leave the event topic where everybody else expects it', () => {
     expect(setting('transforms.outbox.route.topic.replacement')).toBe(EVENT_TOPIC);
+  });
+
+  test('go by the name that the migrations and the worker know', () => {
+    expect(sql).toContain(`'${CONNECTOR_NAME}'`);
+    expect(text('worker.properties')).toContain(`offset.storage.topic=${OFFSET_TOPIC}\n`);
   });
 
   test('exclude the logical messages of any login, whatever their prefix', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
 import { metricsSettings } from '../kit/metrics.ts';
 import { integer, list } from '../kit/settings.ts';
 
@@ -6,12 +7,8 @@ export const settings = z.object({
   KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
   REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
   GROUP_ID: z.string().min(1).default('consumers-example').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
-  TOPIC: z.string().min(1).default('zap-run.events').describe('Topic of the events'),
-  DEAD_LETTER_TOPIC: z
-    .string()
-    .min(1)
-    .default('zap-run.events.dead-letter')
-    .describe('Topic for records that cannot be decoded or handled'),
+  TOPIC: z.string().min(1).default(EVENT_TOPIC).describe('Topic of the events'),
+  DEAD_LETTER_TOPIC: z.string().min(1).default(DEAD_LETTER_TOPIC).describe('Topic for records that cannot be decoded or handled'),
   MAX_ATTEMPTS: integer(1, 1000).default(5).describe('How often a record is handled before it becomes a dead letter'),
   STALL_SECONDS: integer(10, 86_400)
     .default(60)

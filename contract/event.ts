@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 
 /** What a webhook gives to its event. */
@@ -9,16 +11,27 @@ export interface EventContent {
   headers: Readonly<Record<string, string>>;
 }
 
+/** Confluent's wire format: 0x00 and four bytes of schema id, then Avro. */
+export const PREFIX_BYTES = 5;
+
+/** The schema of today, as text in one line: what is registered, and what events are written with. */
+export const currentSchema = (): string => oneLine(readFileSync(new URL('schemas/zap-run.avsc', import.meta.url), 'utf8'));
+
+const oneLine = (schema: string) => JSON.stringify(JSON.parse(schema));
+
+/** By what event_schema knows a schema: its spaces and line breaks make no difference. */
+export const fingerprintOf = (schema: string): string => createHash('sha256').update(oneLine(schema)).digest('hex');
+
 /** A schema that the registry knows: events are written with it and carry its id. */
 export interface EventSchema {
   id: number;
-  /** The record in Confluent's wire format: 0x00, the id in four bytes, Avro. */
+  /** The record in Confluent's wire format. */
   encode(zapRunId: string, receivedAt: Date, webhook: EventContent): Buffer;
 }
 
 export function eventSchema(id: number, schema: avsc.Schema): EventSchema {
   const type = avsc.Type.forSchema(schema);
-  const prefix = Buffer.alloc(5);
+  const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeInt32BE(id, 1);
   return {
     id,
@@ -34,4 +47,13 @@ export interface ReaderSchema<T> {
   readonly schema: avsc.Schema;
   /** What avsc has read with this very schema, as its type. */
   readonly typed: (decoded: unknown) => T;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The id of a record's header; undefined for anything but one UUID. */
+export function parseId(header: Buffer | string | (Buffer | string)[] | undefined): string | undefined {
+  if (header === undefined || Array.isArray(header)) return undefined;
+  const text = header.toString();
+  return UUID.test(text) ? text : undefined;
 }

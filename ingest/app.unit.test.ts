@@ -6,7 +6,7 @@ import { Budget } from './budget.ts';
 import { faults, IngestError, type FaultCode } from './errors.ts';
 import { eventSchema } from '../contract/event.ts';
 import type { RequestLine } from './observe.ts';
-import type { RunEvent } from './record-event.ts';
+import type { RunEvent } from './webhook.ts';
 
 const avro = JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
 const schema = eventSchema(7, avro);

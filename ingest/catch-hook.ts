@@ -8,19 +8,11 @@ import { deliveryIdOf, type Idempotency } from './idempotency.ts';
 import { metadataOf } from './metadata.ts';
 import type { RequestLine } from './observe.ts';
 import { defaultReading, type Reading } from './reading.ts';
-import type { Recorded, RecordEvent, RunEvent } from './record-event.ts';
+import type { RecordEvent } from './record-event.ts';
 import { newRequestId } from './request-id.ts';
 import type { HookRequest } from './signed-content.ts';
-import {
-  EVENT_HEADERS,
-  keepHeaders,
-  parseIdempotencyKey,
-  requireKey,
-  traceparentOf,
-  type Hook,
-  type RequestHeaders,
-  type Webhook,
-} from './webhook.ts';
+import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, requireKey, traceparentOf } from './webhook.ts';
+import type { Hook, Recorded, RequestHeaders, RunEvent, Webhook } from './webhook.ts';
 import type { HookSettings } from './zaps.ts';
 
 /** Access control and what is particular about a hook. Without it, anyone may post to any hook. */

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type avsc from 'avsc';
 import type { Logger } from 'pino';
-import { eventSchema, type EventSchema } from '../contract/event.ts';
+import { currentSchema, eventSchema, fingerprintOf, type EventSchema } from '../contract/event.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
 import type { PrismaClient } from '../prisma/client.ts';
 
@@ -14,19 +12,17 @@ import type { PrismaClient } from '../prisma/client.ts';
  * @returns undefined while it is not registered
  */
 export async function findEventSchema(prisma: PrismaClient, schemaText: string): Promise<EventSchema | undefined> {
-  const schema = JSON.parse(schemaText) as avsc.Schema;
-  const fingerprint = createHash('sha256').update(JSON.stringify(schema)).digest('hex');
   const row = await prisma.eventSchema.findUnique({
-    where: { subject_fingerprint: { subject: EVENT_SUBJECT, fingerprint } },
+    where: { subject_fingerprint: { subject: EVENT_SUBJECT, fingerprint: fingerprintOf(schemaText) } },
   });
-  return row === null ? undefined : eventSchema(row.schemaId, schema);
+  return row === null ? undefined : eventSchema(row.schemaId, JSON.parse(schemaText) as avsc.Schema);
 }
 
 /** Asks until the schema is registered, or `stopping`: ingest needs neither Kafka nor the registry, only this row. */
 export async function waitForEventSchema(prisma: PrismaClient, log: Logger, stopping: AbortSignal): Promise<EventSchema | undefined> {
   // This is all that is asked of Prisma here: its WebAssembly does not earn the memory that V8's optimizing compiler takes.
   setFlagsFromString('--liftoff-only');
-  const text = readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
+  const text = currentSchema();
   while (!stopping.aborted) {
     try {
       const schema = await findEventSchema(prisma, text);

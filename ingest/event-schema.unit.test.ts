@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { describe, expect, test } from 'vitest';
+import { EVENT_SUBJECT } from '../contract/names.ts';
 import type { PrismaClient } from '../prisma/client.ts';
 import { eventSchema } from '../contract/event.ts';
 import { findEventSchema } from './event-schema.ts';
@@ -62,7 +63,7 @@ describe('findEventSchema', () => {
     ({
       eventSchema: {
         findUnique: async ({ where }: { where: { subject_fingerprint: { subject: string; fingerprint: string } } }) =>
-          where.subject_fingerprint.fingerprint === fingerprint && where.subject_fingerprint.subject === 'zap-run.events-value'
+          where.subject_fingerprint.fingerprint === fingerprint && where.subject_fingerprint.subject === EVENT_SUBJECT
             ? { schemaId: 42 }
             : null,
       },

@@ -8,7 +8,7 @@ import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
 import { createDoor } from './door.ts';
 import { eventSchema } from '../contract/event.ts';
-import type { RunEvent } from './record-event.ts';
+import type { RunEvent } from './webhook.ts';
 import { loadZaps } from './zaps.ts';
 
 const SECRET = 'a-secret-that-is-long-enough';

@@ -1,43 +1,12 @@
 import type { Pool } from 'pg';
 import { IngestError } from './errors.ts';
 import type { Observer } from './observe.ts';
-import type { Webhook } from './webhook.ts';
+import { noAnswer, type Member } from './member.ts';
+import type { Recorded, RunEvent } from './webhook.ts';
 import { findFirst, writeGroup } from './write-group.ts';
-
-/** A run and its event, ready to be written. */
-export interface RunEvent extends Webhook {
-  id: string;
-  receivedAt: Date;
-  schemaId: number;
-  /** The finished record value. */
-  payload: Buffer;
-  /** Whether it is the same post as another one with its key, although their bodies differ. */
-  repeatsAnyBody?: boolean;
-  /** Further events of the same request: written with this one in one transaction, or none of them. */
-  followers?: readonly RunEvent[];
-}
-
-/** The run that stands for the event: its own, or the first one of its key. */
-export interface Recorded {
-  id: string;
-  /** Those of the followers, in their order. */
-  followers?: readonly string[];
-  repeated: boolean;
-}
 
 /** Resolves once the run and its event are committed together; rejects with an IngestError. */
 export type RecordEvent = (event: RunEvent) => Promise<Recorded>;
-
-/** One event on its way. Settled once; what comes later is dropped. */
-export interface Member {
-  event: RunEvent;
-  /** Milliseconds of performance.now() at which its sender gets an answer at the latest. */
-  deadline: number;
-  /** Whether a statement with it may have reached Postgres. */
-  sent: boolean;
-  resolve: (recorded: Recorded) => void;
-  reject: (error: IngestError) => void;
-}
 
 /** More members make a statement slower for all of them, fewer cost a commit each. */
 const MAX_GROUP = 256;
@@ -144,11 +113,4 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
       }
     },
   };
-}
-
-/** No answer of Postgres in time: certain not to be stored, unless a statement was sent. */
-export function noAnswer(sent: boolean, cause?: unknown): IngestError {
-  return sent
-    ? new IngestError('outcome_unknown', 'Whether the webhook was stored is not known. Send it again with an Idempotency-Key.', cause)
-    : new IngestError('database_unavailable', 'The webhook could not be stored. Try again.', cause);
 }

@@ -1,6 +1,7 @@
 import pg, { type Pool } from 'pg';
 import { describe, expect, test, vi } from 'vitest';
-import { createRecorder, type Recorded, type RunEvent } from './record-event.ts';
+import { createRecorder } from './record-event.ts';
+import type { Recorded, RunEvent } from './webhook.ts';
 
 interface Query {
   name: string;

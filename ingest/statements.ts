@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { RunEvent } from './record-event.ts';
+import type { RunEvent } from './webhook.ts';
 
 export type Queryable = Pick<pg.ClientBase, 'query'>;
 

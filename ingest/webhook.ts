@@ -18,6 +18,27 @@ export interface Webhook extends Hook {
   traceparent: string;
 }
 
+/** A run and its event, ready to be written. */
+export interface RunEvent extends Webhook {
+  id: string;
+  receivedAt: Date;
+  schemaId: number;
+  /** The finished record value. */
+  payload: Buffer;
+  /** Whether it is the same post as another one with its key, although their bodies differ. */
+  repeatsAnyBody?: boolean;
+  /** Further events of the same request: written with this one in one transaction, or none of them. */
+  followers?: readonly RunEvent[];
+}
+
+/** The run that stands for the event: its own, or the first one of its key. */
+export interface Recorded {
+  id: string;
+  /** Those of the followers, in their order. */
+  followers?: readonly string[];
+  repeated: boolean;
+}
+
 /** Request headers by their names in lower case, as Node gives them. */
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 

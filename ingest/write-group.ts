@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { IngestError } from './errors.ts';
+import { noAnswer, type Member } from './member.ts';
 import { find, insert, type First, type Queryable } from './statements.ts';
-import { noAnswer, type Member, type Recorded, type RunEvent } from './record-event.ts';
+import type { Recorded, RunEvent } from './webhook.ts';
 
 const PAUSE_MS = 100;
 const UNIQUE_VIOLATION = '23505';
@@ -121,7 +122,7 @@ async function tryApart(pool: pg.Pool, members: Member[], resent: boolean, error
  * What is known after an error. Only what the server reports about the statement itself says that nothing was stored:
  * shutdown, a crash or a full disk may come after COMMIT as well.
  */
-export function verdictOf(error: unknown): 'row' | 'again' | 'refused' | 'unknown' {
+function verdictOf(error: unknown): 'row' | 'again' | 'refused' | 'unknown' {
   const code = (error as { code?: unknown }).code;
   if (!(error instanceof pg.DatabaseError) || typeof code !== 'string') return 'unknown';
   if (/^2[23]/.test(code)) return 'row'; // Data exception, constraint violation.

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { TOPIC_RESOURCE, withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import type { Config } from './config.ts';
 import { OperateError, type Output, type Run } from './verb.ts';
 
-const TOPIC = 'zap-run.events';
+const TOPIC = EVENT_TOPIC;
 /** Each copy of cleanup leaves its group soon after one of them has stopped. */
 const LEAVE_WITHIN_MS = 30_000;
 /** Kafka's number for a value that was set for the topic itself and is not inherited. */

@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
-import { parseId } from '../cleanup/delete-rows.ts';
+import { parseId } from '../contract/event.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { readConfigs } from '../kit/kafka-admin.ts';
 import { moment } from './arguments.ts';

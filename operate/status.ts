@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { RECONCILE_EVERY_MS } from '../cleanup/state.ts';
+import { RECONCILE_EVERY_MS } from '../contract/limits.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import type { Config } from './config.ts';
@@ -23,7 +23,7 @@ export const status = (run: Run) =>
   );
 
 /** One line per fact. What cannot be asked is a line too, with the reason. */
-export async function describePipeline(config: StatusConfig): Promise<string[]> {
+async function describePipeline(config: StatusConfig): Promise<string[]> {
   return Promise.all([
     fact('outbox', () => outbox(config)),
     fact('slot', () => slot(config)),

@@ -1,8 +1,28 @@
-import { describePipeline } from '../operate/status.ts';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { brokerAddress, connectUrl, databaseUrl, type StackConfig } from './config.ts';
 import type { Status } from './keeper.ts';
 import { ACK_GROUPS } from './parts.ts';
 import type { Stack } from './stack.ts';
+
+const run = promisify(execFile);
+
+/** What the operator's own verb says of the pipeline, or why it could not be asked. */
+async function describePipeline(config: StackConfig): Promise<string> {
+  const verb = fileURLToPath(new URL('../operate/main.ts', import.meta.url));
+  const env = {
+    ...process.env,
+    DATABASE_URL: databaseUrl(config, 'operator'),
+    CONNECT_URL: connectUrl(config),
+    KAFKA_BROKERS: brokerAddress(config),
+    ACK_GROUPS: ACK_GROUPS.join(','),
+  };
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', verb, 'status'], { env }).catch((error: unknown) => ({
+    stdout: `pipeline   unknown: ${error instanceof Error ? error.message : String(error)}`,
+  }));
+  return stdout.trimEnd();
+}
 
 /** The parts (state, address, memory), the outbox, the slot, the connector and the groups' lag, as text. */
 export async function describeStack(config: StackConfig, stack: Stack, parts: Status[]): Promise<string> {
@@ -13,17 +33,11 @@ export async function describeStack(config: StackConfig, stack: Stack, parts: St
     return { name, state, mb, text: [address ?? '', restarts > 0 ? `restarts: ${restarts}` : '', cause ?? ''].filter(Boolean).join('  ') };
   });
   const total = rows.reduce((sum, { mb }) => sum + mb, 0);
-  const facts = await describePipeline({
-    DATABASE_URL: databaseUrl(config, 'operator'),
-    CONNECT_URL: connectUrl(config),
-    KAFKA_BROKERS: [brokerAddress(config)],
-    ACK_GROUPS: [...ACK_GROUPS],
-    CLEANUP_GROUP: 'outbox-cleanup',
-  });
+  const facts = await describePipeline(config);
   return [
     ...rows.map(({ name, state, mb, text }) => `${name.padEnd(10)} ${state.padEnd(8)} ${String(mb).padStart(5)} MB  ${text}`),
     `${'in all'.padEnd(19)} ${String(total).padStart(5)} MB resident`,
     '',
-    ...facts,
+    facts,
   ].join('\n');
 }

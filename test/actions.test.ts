@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
 import { v7 } from 'uuid';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { createDeliveries, createPool } from '../consumers-example/actions/deliveries.ts';
 import { databaseUrl } from '../stack/config.ts';
 import { actionService, actionTarget, OLD_SECRET, SECRET, type Arrived } from './support/action-service.ts';
@@ -166,7 +167,7 @@ test('a redelivered event calls nobody who has answered 2xx', async () => {
   const admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   onTestFinished(() => admin.disconnect());
-  await admin.resetOffsets({ groupId: service.groupId, topic: 'zap-run.events', earliest: true });
+  await admin.resetOffsets({ groupId: service.groupId, topic: EVENT_TOPIC, earliest: true });
   await service.start();
   // Its group reads everything again, this one last in its partition: when it has arrived, the others have passed.
   const later = [await postUntilAccepted(user, 'a', '{}'), await postUntilAccepted(user, 'b', '{}')];

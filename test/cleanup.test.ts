@@ -1,5 +1,6 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { uniqueName } from './support/names.ts';
 import { postInTurn } from './support/post.ts';
 import { addresses, query, start, stop, untilUp } from './support/stack.ts';
@@ -31,7 +32,7 @@ test('nothing is deleted while the group has not committed, and all is once it h
   await admin.connect();
   try {
     const partitions = [{ partition, offset: String(offset + 1n) }];
-    await admin.setOffsets({ groupId: 'consumers-example', topic: 'zap-run.events', partitions });
+    await admin.setOffsets({ groupId: 'consumers-example', topic: EVENT_TOPIC, partitions });
   } finally {
     await admin.disconnect();
   }
@@ -56,16 +57,16 @@ test("a record with a row's id but other bytes deletes nothing", { timeout: 120_
     const [other] = await query<{ payload: Buffer }>('SELECT payload FROM zap_run_outbox WHERE id = $1', [ids[1]]);
     const forged = other?.payload ?? null;
     const headers = { id: ids[0] ?? '', type: 'ZapRunCreated' };
-    const [sent] = await producer.send({ topic: 'zap-run.events', messages: [{ key: 'forged', value: forged, headers, partition: 0 }] });
+    const [sent] = await producer.send({ topic: EVENT_TOPIC, messages: [{ key: 'forged', value: forged, headers, partition: 0 }] });
     const next = BigInt(sent?.baseOffset ?? 0) + 1n;
     // The group passes the forged record, and so does cleanup: its own position says when it has judged it.
     const admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     try {
-      const group = { topic: 'zap-run.events', partitions: [{ partition: 0, offset: String(next) }] };
+      const group = { topic: EVENT_TOPIC, partitions: [{ partition: 0, offset: String(next) }] };
       await admin.setOffsets({ groupId: 'consumers-example', ...group });
       await waitFor('cleanup has passed the forged record', async () => {
-        const [entry] = await admin.fetchOffsets({ groupId: 'outbox-cleanup', topics: ['zap-run.events'] });
+        const [entry] = await admin.fetchOffsets({ groupId: 'outbox-cleanup', topics: [EVENT_TOPIC] });
         return BigInt(entry?.partitions.find(({ partition }) => partition === 0)?.offset ?? -1) >= next;
       });
     } finally {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { createDecoder } from '../consumers-example/consumer/decode.ts';
 import { createRegistry } from '../consumers-example/consumer/registry.ts';
 import { zapRunCreated } from '../contract/zap-run.ts';
@@ -71,7 +72,7 @@ test('a Python client reads the same event, with the schema that the record name
   const [userId, zapId, body] = [uniqueName('user'), uniqueName('zap'), '{"a":[1,"ü",9007199254740993]}'];
   const { body: answer } = await post(userId, zapId, body);
   const script = fileURLToPath(new URL('support/read_event.py', import.meta.url));
-  const args = [script, addresses.broker, addresses.registry, 'zap-run.events', answer.id ?? ''];
+  const args = [script, addresses.broker, addresses.registry, EVENT_TOPIC, answer.id ?? ''];
   const { stdout } = await promisify(execFile)(join(programs, 'python'), args);
   expect(JSON.parse(stdout)).toMatchObject({
     key: `${userId}/${zapId}`,

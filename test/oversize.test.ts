@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { startAudit, type Audit } from './support/audit.ts';
 import { untilRunning } from './support/connector.ts';
 import { withAdmin } from './support/kafka.ts';
@@ -22,7 +23,7 @@ afterAll(async () => {
 
 /** kafkajs writes all settings of a topic at once: the others are written as they are. @returns the value before */
 async function setLimit(bytes: string): Promise<string> {
-  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: 'zap-run.events' };
+  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: EVENT_TOPIC };
   return withAdmin(async (admin) => {
     const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
     const own = resources[0]!.configEntries.filter(({ isDefault }) => !isDefault);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { EVENT_TOPIC } from '../contract/names.ts';
 
 // Rules that no tool has: about the tree as git knows it.
 
@@ -71,6 +72,10 @@ test('no file depends on a place on somebody’s machine', () => {
     return at < 0 ? [] : [`${path}:${at + 1}`];
   });
   expect(faults).toEqual([]);
+});
+
+test('the name of the event topic stands in one file of the code', () => {
+  expect(sources.filter((path) => text(path).includes(EVENT_TOPIC))).toEqual(['contract/names.ts']);
 });
 
 describe('a test', () => {

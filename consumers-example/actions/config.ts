@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../../contract/names.ts';
 import { metricsSettings } from '../../kit/metrics.ts';
 import { integer, list, port, postgresUrl } from '../../kit/settings.ts';
 import { parseAllowed } from './address-guard.ts';
@@ -20,9 +21,9 @@ export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_actions'),
   KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
   REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
-  TOPIC: z.string().min(1).default('zap-run.events').describe('The topic of the events'),
+  TOPIC: z.string().min(1).default(EVENT_TOPIC).describe('The topic of the events'),
   GROUP_ID: z.string().min(1).default('actions').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
-  DEAD_LETTER_TOPIC: z.string().min(1).default('zap-run.events.dead-letter').describe('Takes the records that can never become a call'),
+  DEAD_LETTER_TOPIC: z.string().min(1).default(DEAD_LETTER_TOPIC).describe('Takes the records that can never become a call'),
   ACTIONS_FILE: z.string().min(1).default('consumers-example/actions/actions.json').describe('Which zap calls which webhook'),
   ACTIONS_ENV: list()
     .default(['*_SECRET', '*_TOKEN'])
@@ -47,8 +48,6 @@ export const settings = z.object({
     .describe('How long an answered call is remembered: no less than the topic keeps its event, and 7 days more'),
   ...metricsSettings(9405),
 });
-
-export type Config = Readonly<z.output<typeof settings>>;
 
 function isDuration(text: string): boolean {
   try {

@@ -1,6 +1,6 @@
 import type { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import avsc from 'avsc';
-import type { ReaderSchema } from '../../contract/event.ts';
+import { PREFIX_BYTES, type ReaderSchema } from '../../contract/event.ts';
 import { PoisonError } from './errors.ts';
 
 /**
@@ -9,9 +9,6 @@ import { PoisonError } from './errors.ts';
  * @throws PoisonError for bytes that can never be read; the registry's error when it cannot be asked now
  */
 export type Decoder<T> = (value: Buffer | null) => T | Promise<T>;
-
-/** 0x00 and four bytes of schema id, then Avro. */
-const PREFIX_BYTES = 5;
 
 /**
  * What was written with an older or newer schema is read with the pinned one. The registry is asked once per schema

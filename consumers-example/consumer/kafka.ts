@@ -10,9 +10,9 @@ import { NotNowError } from './errors.ts';
 import type { ConsumerMetrics } from './observe.ts';
 import { Positions } from './positions.ts';
 import { Watch, type PartitionOffsets } from './watch.ts';
-import type { Delivered, Handling, Received } from './work-off.ts';
+import type { Delivered, Handling } from './work-off.ts';
 
-export type { Delivered, Received };
+export type { Delivered };
 
 /**
  * What is done with the events: one by one, or up to `batchSize` of a partition together. Within a partition they come

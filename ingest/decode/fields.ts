@@ -2,7 +2,7 @@ import { IngestError } from '../errors.ts';
 import { charsetOf, type Charset } from './charset.ts';
 
 /** More than any form that people fill in; as many as 512 KB can hold would cost ten times what their bytes do. */
-export const MAX_FIELDS = 1000;
+const MAX_FIELDS = 1000;
 
 /** @throws IngestError invalid_form beyond MAX_FIELDS */
 export function requireFew(count: number): void {

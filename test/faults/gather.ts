@@ -3,6 +3,7 @@ import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync 
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { EVENT_TOPIC } from '../../contract/names.ts';
 import { brokerAddress } from '../../stack/config.ts';
 import { kafkaClasspath } from '../../stack/jars.ts';
 import { READ_AUDIT, READ_RUNS } from './audit.ts';
@@ -10,7 +11,6 @@ import type { AuditRow, Call, Commit, Facts, Run, TopicRecord } from './facts.ts
 import { opsOf, readHistory, spansOf } from './history.ts';
 import type { World } from './world.ts';
 
-const TOPIC = 'zap-run.events';
 const CONNECT_TOPICS = ['outbox-connect.configs', 'outbox-connect.status'];
 
 /** Everything that was seen, once the run is over and what has to come to rest did. */
@@ -55,7 +55,7 @@ async function askWitness(world: World, secrets: readonly string[]): Promise<Wit
   writeFileSync(client, `bootstrap.servers=${brokerAddress(world.config)}\n`, { mode: 0o600 });
   writeFileSync(wanted, secrets.join('\n'), { mode: 0o600 });
   const source = fileURLToPath(new URL('Witness.java', import.meta.url));
-  const args = ['-Xmx768m', '-cp', kafkaClasspath(world.config.jars), source, client, wanted, TOPIC, ...CONNECT_TOPICS];
+  const args = ['-Xmx768m', '-cp', kafkaClasspath(world.config.jars), source, client, wanted, EVENT_TOPIC, ...CONNECT_TOPICS];
   const { stdout } = await promisify(execFile)(world.java, args, { maxBuffer: 2 ** 30 });
   const seen: Witnessed = { records: [], commits: [], leaks: [] };
   for (const line of stdout.split('\n')) {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { EVENT_TOPIC } from '../../contract/names.ts';
 import { startAudit, type Audit } from '../support/audit.ts';
 import { ends, setOffsets, untilNoLag, withAdmin } from '../support/kafka.ts';
 import { startLoad } from '../support/load.ts';
@@ -23,7 +24,6 @@ afterEach(async () => {
 });
 
 const GROUP = 'consumers-example';
-const TOPIC = 'zap-run.events';
 const depth = async () => (await query<{ n: number }>('SELECT count(*)::int AS n FROM zap_run_outbox'))[0]!.n;
 const stopCode = async () => (await query<{ stop_code: string | null }>('SELECT stop_code FROM cleanup_state'))[0]?.stop_code ?? undefined;
 
@@ -86,8 +86,8 @@ test(
     const before = await startLoad(5, 20).done;
     for (const [key, ids] of before) await topic.untilEvents(key, ids.length);
     await topic.close();
-    await withAdmin((admin) => admin.deleteTopics({ topics: [TOPIC] }));
-    await waitFor('the topic is gone', async () => !(await withAdmin((admin) => admin.listTopics())).includes(TOPIC));
+    await withAdmin((admin) => admin.deleteTopics({ topics: [EVENT_TOPIC] }));
+    await waitFor('the topic is gone', async () => !(await withAdmin((admin) => admin.listTopics())).includes(EVENT_TOPIC));
     await register();
     await waitFor('cleanup stops', async () => (await stopCode()) === 'TOPIC_SHRANK', 60_000);
     topic = await readTopic();

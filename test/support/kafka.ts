@@ -1,8 +1,7 @@
 import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { EVENT_TOPIC } from '../../contract/names.ts';
 import { addresses } from './stack.ts';
 import { waitFor } from './wait-for.ts';
-
-const TOPIC = 'zap-run.events';
 
 /** A client of its own, ended afterwards. */
 export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
@@ -17,20 +16,20 @@ export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T
 
 /** Partition → committed offset, −1 for none. */
 export async function committed(groupId: string): Promise<Map<number, bigint>> {
-  const [entry] = await withAdmin((admin) => admin.fetchOffsets({ groupId, topics: [TOPIC] }));
+  const [entry] = await withAdmin((admin) => admin.fetchOffsets({ groupId, topics: [EVENT_TOPIC] }));
   return new Map(entry?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
 }
 
 /** Partition → the offset after the last decided record. */
 export async function ends(): Promise<Map<number, bigint>> {
-  const offsets = await withAdmin((admin) => admin.fetchTopicOffsets(TOPIC));
+  const offsets = await withAdmin((admin) => admin.fetchTopicOffsets(EVENT_TOPIC));
   return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
 }
 
 /** Sets a group without members to an offset on every partition. */
 export async function setOffsets(groupId: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
   const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
-  await withAdmin((admin) => admin.setOffsets({ groupId, topic: TOPIC, partitions }));
+  await withAdmin((admin) => admin.setOffsets({ groupId, topic: EVENT_TOPIC, partitions }));
 }
 
 /** Offsets between the group and the end, transaction markers included. Where it committed nothing (below 0), it is at 0. */

@@ -1,5 +1,6 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
+import { EVENT_TOPIC } from '../../contract/names.ts';
 import { createDecoder } from '../../consumers-example/consumer/decode.ts';
 import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
 import { uniqueName } from './names.ts';
@@ -17,7 +18,7 @@ export interface TopicRecord {
   event: ZapRunCreated;
 }
 
-/** Reads zap-run.events from the beginning, as a group of its own, and keeps every record by key. */
+/** Reads the event topic from the beginning, as a group of its own, and keeps every record by key. */
 export interface TopicReader {
   records(key: string): readonly TopicRecord[];
   /** Waits until at least `count` different events with the key have come. @returns the records, repeats included */
@@ -47,7 +48,7 @@ export async function readTopic(): Promise<TopicReader> {
   }
 
   await consumer.connect();
-  await consumer.subscribe({ topic: 'zap-run.events', fromBeginning: true });
+  await consumer.subscribe({ topic: EVENT_TOPIC, fromBeginning: true });
   await consumer.run({ autoCommit: false, eachMessage: ({ partition, message }) => keep(partition, message) });
   return {
     records,
