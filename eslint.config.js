@@ -8,8 +8,8 @@ const doors = {
 };
 const ours = ['contract', 'kit', 'checks', 'ingest', 'connect', 'watch', 'cleanup', 'consumers-example', 'operate', 'stack'];
 const kafkaDoors = [
-  ...['kit/kafka-admin.ts', 'connect/main.ts', 'watch/kafka.ts', 'cleanup/kafka.ts'],
-  ...['consumers-example/consumer/kafka.ts', 'operate/kafka.ts', 'stack/probes.ts'],
+  ...['kit/kafka-admin.ts', 'connect/main.ts', 'cleanup/kafka.ts'],
+  ...['consumers-example/consumer/kafka.ts', 'operate/kafka.ts'],
 ];
 
 export default tseslint.config(

@@ -1,4 +1,5 @@
 import { CONNECTOR_NAME } from '../contract/names.ts';
+import { PRODUCER_LIMIT } from '../contract/limits.ts';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { check, type Check, type Grade, type Surroundings } from './check.ts';
 
@@ -109,8 +110,8 @@ const rules: readonly Rule[] = [
   {
     code: 'PRODUCER_LIMIT',
     grade: 'broken',
-    key: 'producer.override.max.request.size',
-    fallback: '1048576',
+    key: PRODUCER_LIMIT.key,
+    fallback: String(PRODUCER_LIMIT.fallback),
     why: 'One record that is refused stops all events.',
   },
   {

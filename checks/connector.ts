@@ -1,6 +1,7 @@
 import { CONNECTOR_NAME, OFFSET_TOPIC } from '../contract/names.ts';
 import type { ConnectorStatus } from '../kit/connect-api.ts';
 import { check } from './check.ts';
+import { readConnectorState } from './state.ts';
 
 const readStatus = ({ connect }: { connect: { status: (name: string) => Promise<ConnectorStatus | undefined> } }) =>
   connect.status(CONNECTOR_NAME);
@@ -91,17 +92,14 @@ export const connectorPaused = check({
   grade: 'broken',
   why: 'Nothing is published, and the watchdog leaves it alone; Postgres keeps WAL for the slot meanwhile.',
   needs: ['connect', 'postgres'],
-  read: async ({ pool, ...around }) => {
-    const { rows } = await pool.query<{ at: Date | null; because: string | null }>(
-      'SELECT paused_at AS at, paused_because AS because FROM connector_state WHERE connector = $1',
-      [CONNECTOR_NAME],
-    );
-    return { state: (await readStatus(around))?.connector.state, at: rows[0]?.at ?? null, because: rows[0]?.because ?? null };
-  },
-  judge: ({ state, at, because }) => {
-    if (at !== null)
+  read: async ({ pool, ...around }) => ({
+    state: (await readStatus(around))?.connector.state,
+    paused: (await readConnectorState(pool)).paused,
+  }),
+  judge: ({ state, paused }) => {
+    if (paused !== undefined)
       return {
-        found: `paused by an operator since ${at.toISOString()}: ${because ?? 'no reason given'}`,
+        found: `paused by an operator since ${paused.at.toISOString()}: ${paused.because ?? 'no reason given'}`,
         remedy: 'npm run outbox -- resume',
       };
     if (state !== 'PAUSED' && state !== 'STOPPED') return undefined;

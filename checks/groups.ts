@@ -2,7 +2,9 @@ import type { Admin } from 'kafkajs';
 import { check, type Check } from './check.ts';
 import type { WithRegistry } from './registry.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
+import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 import { readOutbox } from './outbox.ts';
+import { readCleanupStop } from './state.ts';
 
 /** What the doctor looks at. */
 export interface Patient extends WithRegistry {
@@ -21,16 +23,13 @@ interface Position {
 async function readPositions(admin: Admin, groups: readonly string[]): Promise<Position[]> {
   if (groups.length === 0 || !(await admin.listTopics()).includes(EVENT_TOPIC)) return [];
   const described = await admin.describeGroups([...groups]);
-  const committed = await Promise.all(groups.map((groupId) => admin.fetchOffsets({ groupId, topics: [EVENT_TOPIC] })));
+  const committed = await Promise.all(groups.map((groupId) => committedOffsets(admin, groupId, EVENT_TOPIC)));
   // Last, so that a group which moves on meanwhile does not look as if it were beyond the end.
-  const ends = new Map((await admin.fetchTopicOffsets(EVENT_TOPIC)).map(({ partition, high }) => [partition, BigInt(high)]));
+  const { ends } = await topicOffsets(admin, EVENT_TOPIC);
   return groups.map((group, index) => ({
     group,
     members: described.groups.find(({ groupId }) => groupId === group)?.members.length ?? 0,
-    partitions: (committed[index]?.[0]?.partitions ?? []).map(({ partition, offset }) => ({
-      committed: BigInt(offset),
-      end: ends.get(partition) ?? 0n,
-    })),
+    partitions: [...(committed[index] ?? [])].map(([partition, offset]) => ({ committed: offset, end: ends.get(partition) ?? 0n })),
   }));
 }
 
@@ -90,23 +89,13 @@ const cleanupIdle = check({
       : undefined,
 });
 
-interface Stop {
-  stop_code: string;
-  stop_detail: string | null;
-}
-
 const cleanupStopped = check({
   code: 'CLEANUP_STOPPED',
   grade: 'unsafe',
   why: 'Cleanup saw that Kafka is no longer what it was, and deletes nothing: what looks acknowledged may be lost.',
   needs: ['postgres'],
-  read: async ({ pool }: Patient) =>
-    (await pool.query<Stop>('SELECT stop_code, stop_detail FROM cleanup_state WHERE stop_code IS NOT NULL')).rows,
-  judge: (stops) => {
-    const [first] = stops;
-    if (first === undefined) return undefined;
-    return { found: `${first.stop_code}: ${first.stop_detail}`, remedy: 'Do what it says; then: npm run outbox -- accept-topic' };
-  },
+  read: ({ pool }: Patient) => readCleanupStop(pool, EVENT_TOPIC),
+  judge: (stop) => stop && { found: `${stop.code}: ${stop.detail}`, remedy: 'Do what it says; then: npm run outbox -- accept-topic' },
 });
 
 const dead = check({

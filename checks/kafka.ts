@@ -1,36 +1,45 @@
 import type { Admin } from 'kafkajs';
+import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC, WORKER_TOPICS } from '../contract/names.ts';
-import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
-import { readConfigs } from '../kit/kafka-admin.ts';
+import { MAX_EVENT_BYTES, NEEDED_RECORD_BYTES, PRODUCER_LIMIT } from '../contract/limits.ts';
+import { brokerConfigs, topicConfigs } from '../kit/kafka-admin.ts';
 import { check, type Check, type Fault, type Grade, type Surroundings } from './check.ts';
 
 const needs = ['kafka'] as const;
-const NEEDED_BYTES = MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES;
-
-async function brokerConfigs(admin: Admin): Promise<ReadonlyMap<string, string>> {
-  const { controller, brokers } = await admin.describeCluster();
-  return readConfigs(admin, 'broker', String(controller ?? brokers[0]?.nodeId));
-}
 
 export const recordSize = check({
   code: 'RECORD_SIZE',
   grade: 'broken',
   why: 'One record that is refused stops all events.',
   needs,
-  read: async ({ admin }) => Number((await brokerConfigs(admin)).get('message.max.bytes')),
+  read: ({ admin }) => brokerLimit(admin),
   judge: (broker, { connector }) =>
-    tooSmall({ 'the broker (message.max.bytes)': broker, [`the connector (${PRODUCER_LIMIT})`]: producerLimit(connector) }),
+    tooSmall({ 'the broker (message.max.bytes)': broker, [`the connector (${PRODUCER_LIMIT.key})`]: producerLimit(connector) }),
 });
 
-const PRODUCER_LIMIT = 'producer.override.max.request.size';
-const producerLimit = (config: Readonly<Record<string, string>>) => Number(config[PRODUCER_LIMIT] ?? 1_048_576);
+const brokerLimit = async (admin: Admin) => Number((await brokerConfigs(admin)).get('message.max.bytes'));
+const producerLimit = (config: ConnectorConfig) => Number(config[PRODUCER_LIMIT.key] ?? PRODUCER_LIMIT.fallback);
+
+/**
+ * The largest record that producer, topic and broker all take at this moment.
+ *
+ * @param config the connector's, in force
+ * @throws when one of them gives no limit: nothing may be buried on a guess
+ */
+export async function readRecordLimit(admin: Admin, config: ConnectorConfig): Promise<number> {
+  const topic = Number((await topicConfigs(admin, EVENT_TOPIC)).get('max.message.bytes'));
+  const limits = [topic, await brokerLimit(admin), producerLimit(config)];
+  const limit = Math.min(...limits);
+  if (!(limit > 0)) throw new Error(`Kafka gave no limit: ${limits.join(', ')}`);
+  return limit;
+}
 
 function tooSmall(limits: Record<string, number>): Fault | undefined {
-  const low = Object.entries(limits).filter(([, limit]) => !(limit >= NEEDED_BYTES));
+  const low = Object.entries(limits).filter(([, limit]) => !(limit >= NEEDED_RECORD_BYTES));
   if (low.length === 0) return undefined;
   return {
     found: low.map(([where, limit]) => `${where} takes ${limit} bytes`).join(', '),
-    remedy: `An event may have ${MAX_EVENT_BYTES} bytes; a larger limit is needed, at least ${NEEDED_BYTES}: one refused record stops all events.`,
+    remedy: `An event may have ${MAX_EVENT_BYTES} bytes; a larger limit is needed, at least ${NEEDED_RECORD_BYTES}: one refused record stops all events.`,
   };
 }
 
@@ -95,11 +104,14 @@ interface Rule {
   fits: (value: string) => boolean;
   wanted: string;
   why: string;
+  /** Register refuses a topic that is so; the others are an operator's decision. */
+  refused?: true;
 }
 
 const rules: readonly Rule[] = [
   {
     code: 'TOPIC_COMPACTED',
+    refused: true,
     grade: 'unsafe',
     key: 'cleanup.policy',
     fits: (value) => value === 'delete',
@@ -116,6 +128,7 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'TOPIC_CLOCK',
+    refused: true,
     grade: 'unsafe',
     key: 'message.timestamp.type',
     fits: (value) => value === 'LogAppendTime',
@@ -140,6 +153,7 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'TOPIC_COMPRESSION',
+    refused: true,
     grade: 'broken',
     key: 'compression.type',
     fits: (value) => ['producer', 'uncompressed', 'gzip'].includes(value),
@@ -148,22 +162,22 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'TOPIC_RECORD_SIZE',
+    refused: true,
     grade: 'broken',
     key: 'max.message.bytes',
-    fits: (value) => Number(value) >= NEEDED_BYTES,
-    wanted: `at least ${NEEDED_BYTES}`,
+    fits: (value) => Number(value) >= NEEDED_RECORD_BYTES,
+    wanted: `at least ${NEEDED_RECORD_BYTES}`,
     why: 'One record that is refused stops all events.',
   },
 ];
 
-const topicConfigs = async ({ admin }: Surroundings) =>
-  (await admin.listTopics()).includes(EVENT_TOPIC) ? readConfigs(admin, 'topic', EVENT_TOPIC) : undefined;
+const eventTopicConfigs = async ({ admin }: Surroundings) =>
+  (await admin.listTopics()).includes(EVENT_TOPIC) ? topicConfigs(admin, EVENT_TOPIC) : undefined;
 
-export const topicChecks: readonly Check[] = rules.map(({ key, fits, wanted, ...about }) =>
+const topicCheck = ({ key, fits, wanted, code, grade, why }: Rule) =>
   check({
-    ...about,
-    needs,
-    read: topicConfigs,
+    ...{ code, grade, why, needs },
+    read: eventTopicConfigs,
     judge: (configs) => {
       const value = configs?.get(key) ?? '';
       if (configs === undefined || fits(value)) return undefined;
@@ -172,8 +186,11 @@ export const topicChecks: readonly Check[] = rules.map(({ key, fits, wanted, ...
         remedy: `It must be ${wanted}: kafka-configs --alter --entity-type topics --entity-name ${EVENT_TOPIC} --add-config ${key}=…`,
       };
     },
-  }),
-);
+  });
+
+/** What the doctor asks of the event topic, and the part of it without which register goes no further. */
+export const topicChecks: readonly Check[] = rules.map(topicCheck);
+export const topicRefusals: readonly Check[] = rules.filter(({ refused }) => refused === true).map(topicCheck);
 
 interface Copies {
   least: number;
@@ -189,7 +206,7 @@ export const copies = check({
     if (!(await admin.listTopics()).includes(EVENT_TOPIC)) return undefined;
     const { topics } = await admin.fetchTopicMetadata({ topics: [EVENT_TOPIC] });
     const least = Math.min(...(topics[0]?.partitions.map(({ replicas }) => replicas.length) ?? [0]));
-    return { least, minInSync: Number((await readConfigs(admin, 'topic', EVENT_TOPIC)).get('min.insync.replicas')) };
+    return { least, minInSync: Number((await topicConfigs(admin, EVENT_TOPIC)).get('min.insync.replicas')) };
   },
   judge: (found) =>
     found === undefined || (found.least >= 3 && found.minInSync >= 2)

@@ -1,24 +1,8 @@
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import { check, type Surroundings } from './check.ts';
+import { readSlot } from './state.ts';
 
-interface Slot {
-  active: boolean;
-  wal_status: string;
-  /** Bytes of WAL that may still be written before it is in danger; null without a limit. */
-  safe: string | null;
-  kept: string;
-  confirmed: string | null;
-}
-
-async function readSlot({ pool, connector }: Surroundings): Promise<Slot | undefined> {
-  const { rows } = await pool.query<Slot>(
-    `SELECT active, wal_status, safe_wal_size AS safe, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0) AS kept,
-            confirmed_flush_lsn::text AS confirmed
-       FROM pg_replication_slots WHERE slot_name = $1`,
-    [connector['slot.name']],
-  );
-  return rows[0];
-}
+const readOurs = ({ pool, connector }: Surroundings) => readSlot(pool, connector['slot.name']);
 
 const watchdog = 'The watchdog mends it within seconds (npm run watch), unless the connector is paused.';
 
@@ -27,7 +11,7 @@ export const slotMissing = check({
   grade: 'broken',
   why: 'Without its slot the connector streams nothing. No event is lost: a new slot publishes every row that still waits.',
   needs: ['postgres'],
-  read: readSlot,
+  read: readOurs,
   judge: (slot, { connector }) =>
     slot === undefined ? { found: `no replication slot ${connector['slot.name']}`, remedy: watchdog } : undefined,
 });
@@ -37,9 +21,9 @@ export const slotLost = check({
   grade: 'broken',
   why: 'Its WAL is gone and it can never be read again; Debezium would wait half an hour for it.',
   needs: ['postgres'],
-  read: readSlot,
+  read: readOurs,
   judge: (slot, { connector }) =>
-    slot?.wal_status === 'lost'
+    slot?.walStatus === 'lost'
       ? {
           found: `the slot ${connector['slot.name']} was invalidated`,
           remedy: `${watchdog} By hand: SELECT pg_drop_replication_slot('${connector['slot.name']}');`,
@@ -52,11 +36,11 @@ export const slotUnread = check({
   grade: 'broken',
   why: 'Nobody reads the slot: events wait in the outbox, and Postgres keeps WAL for it.',
   needs: ['postgres'],
-  read: readSlot,
+  read: readOurs,
   judge: (slot) =>
-    slot !== undefined && !slot.active && slot.wal_status !== 'lost'
+    slot !== undefined && !slot.active && slot.walStatus !== 'lost'
       ? {
-          found: `the slot is not active and keeps ${slot.kept} bytes of WAL`,
+          found: `the slot is not active and keeps ${slot.keptBytes} bytes of WAL`,
           remedy: 'See that Connect runs and the connector is RUNNING: npm run outbox -- status',
         }
       : undefined,
@@ -67,11 +51,11 @@ export const slotReserve = check({
   grade: 'weak',
   why: 'Once max_slot_wal_keep_size is used up the slot is invalidated, and all rows that still wait are sent again.',
   needs: ['postgres'],
-  read: readSlot,
+  read: readOurs,
   judge: (slot) => {
-    if (slot === undefined || slot.safe === null || slot.wal_status === 'lost') return undefined;
-    const [safe, kept] = [Number(slot.safe), Number(slot.kept)];
-    if (safe > kept && slot.wal_status !== 'unreserved') return undefined;
+    if (slot === undefined || slot.safeBytes === undefined || slot.walStatus === 'lost') return undefined;
+    const { safeBytes: safe, keptBytes: kept } = slot;
+    if (safe > kept && slot.walStatus !== 'unreserved') return undefined;
     return {
       found: `the slot keeps ${kept} bytes of WAL, ${Math.max(0, safe)} are left`,
       remedy: 'See why the connector does not keep up (npm run outbox -- status), or raise max_slot_wal_keep_size.',
@@ -125,12 +109,12 @@ export const slotAhead = check({
   needs: ['postgres', 'connect'],
   read: async (around): Promise<Positions> => {
     // The slot first: it is confirmed up to what Connect has stored before, so what is read later is not behind it.
-    const slot = await readSlot(around);
+    const slot = await readOurs(around);
     const offset = await around.connect.storedOffset(CONNECTOR_NAME);
     // What the connector has acknowledged is the furthest of the positions that it stores.
     const known = [offset?.lsn, offset?.lsn_proc, offset?.lsn_commit].filter((one) => typeof one === 'number').map(BigInt);
     return {
-      confirmed: slot?.confirmed == null ? undefined : lsn(slot.confirmed),
+      confirmed: slot?.confirmed === undefined ? undefined : lsn(slot.confirmed),
       stored: known.length === 0 ? undefined : known.reduce((a, b) => (b > a ? b : a)),
     };
   },

@@ -1,4 +1,5 @@
-import type { Offsets, Sight } from './kafka.ts';
+import type { Offsets } from '../kit/kafka-admin.ts';
+import type { Sight } from './kafka.ts';
 
 /** Per partition the first offset that is not acknowledged: everything below it is. */
 export type Caps = Offsets;

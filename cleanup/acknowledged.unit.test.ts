@@ -1,7 +1,8 @@
 import type { Admin } from 'kafkajs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createCaps, lowest } from './acknowledged.ts';
-import { look, type Offsets } from './kafka.ts';
+import type { Offsets } from '../kit/kafka-admin.ts';
+import { look } from './kafka.ts';
 
 const offsets = (...entries: [partition: number, offset: bigint][]) => new Map(entries);
 

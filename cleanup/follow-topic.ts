@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Caps } from './acknowledged.ts';
 import { parseId } from '../contract/event.ts';
 import type { Deleted, ReadBack } from './delete-rows.ts';
-import type { Offsets } from './kafka.ts';
+import type { Offsets } from '../kit/kafka-admin.ts';
 
 /** Larger statements hold their locks longer, smaller ones cost a commit each. */
 const MAX_ROWS = 2000;

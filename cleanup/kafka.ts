@@ -1,8 +1,6 @@
 import kafkajs, { type Admin, type Consumer } from 'kafkajs';
+import { committedOffsets, topicConfigs, topicOffsets, type Offsets } from '../kit/kafka-admin.ts';
 import '../kit/quiet-kafkajs.ts';
-
-/** Partition → offset. */
-export type Offsets = ReadonlyMap<number, bigint>;
 
 /** The topic and the groups' positions on it, as they were at one moment. */
 export interface Sight {
@@ -57,31 +55,20 @@ export async function openKafka(watched: Watched): Promise<KafkaDoor> {
 export async function look(admin: Admin, { topic, group, ackGroups }: Omit<Watched, 'brokers'>): Promise<Sight> {
   const [{ clusterId }, own, ...groups] = await Promise.all([
     admin.describeCluster(),
-    committed(admin, group, topic),
-    ...ackGroups.map(async (name) => [name, atLeastZero(await committed(admin, name, topic))] as const),
+    committedOffsets(admin, group, topic),
+    ...ackGroups.map(async (name) => [name, atLeastZero(await committedOffsets(admin, name, topic))] as const),
   ]);
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const { starts, ends } = await topicOffsets(admin, topic);
   return {
     clusterId,
-    starts: new Map(offsets.map(({ partition, low }) => [partition, BigInt(low)])),
-    ends: new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)])),
-    cleanupPolicy: await cleanupPolicy(admin, topic),
+    starts,
+    ends,
+    cleanupPolicy: (await topicConfigs(admin, topic)).get('cleanup.policy') ?? 'unknown',
     own: new Map([...own].filter(([, offset]) => offset >= 0n)),
     groups: new Map(groups),
   };
 }
 
-async function committed(admin: Admin, groupId: string, topic: string): Promise<Offsets> {
-  const [entry] = await admin.fetchOffsets({ groupId, topics: [topic] });
-  return new Map(entry?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-}
-
 /** Kafka says −1 for "nothing committed". */
 const atLeastZero = (offsets: Offsets): Offsets =>
   new Map([...offsets].map(([partition, offset]) => [partition, offset < 0n ? 0n : offset]));
-
-async function cleanupPolicy(admin: Admin, topic: string): Promise<string> {
-  const wanted = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] };
-  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [wanted] });
-  return resources[0]?.configEntries[0]?.configValue ?? 'unknown';
-}

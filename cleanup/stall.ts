@@ -1,5 +1,5 @@
 import type { Caps } from './acknowledged.ts';
-import type { Offsets } from './kafka.ts';
+import type { Offsets } from '../kit/kafka-admin.ts';
 
 export interface Moment {
   assigned: readonly number[];

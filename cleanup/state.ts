@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Offsets } from './kafka.ts';
+import type { Offsets } from '../kit/kafka-admin.ts';
 
 // cleanup's memory of the topic lies in Postgres, beside the rows that it protects: what Kafka says is compared with it.
 

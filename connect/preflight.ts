@@ -1,6 +1,6 @@
 import { makeChecks, type Finding, type Surroundings } from '../checks/check.ts';
 import { plugin } from '../checks/connector.ts';
-import { recordSize } from '../checks/kafka.ts';
+import { recordSize, topicRefusals } from '../checks/kafka.ts';
 import { cdcLogin, migrations, publication, slotRoom, walLevel } from '../checks/postgres.ts';
 
 /** What must be so before the connector is registered: a part of what the doctor looks at. */
@@ -14,3 +14,6 @@ const required = [walLevel, migrations, publication, slotRoom, cdcLogin, plugin,
 export function preflight(around: Surroundings): Promise<Finding[]> {
   return makeChecks(required, around);
 }
+
+/** What an event topic that is there already must not be: it would lose or stop events. */
+export const judgeTopic = (around: Surroundings): Promise<Finding[]> => makeChecks(topicRefusals, around);

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
+import type { Finding } from '../checks/check.ts';
 import { createPrismaClient } from '../prisma/client.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectConfig } from './config.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 import { RegisterError } from './errors.ts';
 import { registerEventSchema } from './event-schema.ts';
-import { preflight } from './preflight.ts';
+import { judgeTopic, preflight } from './preflight.ts';
 import { ensureTopics, topicPlans } from './topics.ts';
 
 export interface RegisterDependencies {
@@ -32,16 +33,20 @@ export interface Registered {
  * @throws RegisterError, ConnectError with what is wrong and what to do; what was done before it stays, and a next run goes on
  */
 export async function register({ config, connector, pool, admin, connect }: RegisterDependencies): Promise<Registered> {
-  const findings = await preflight({ pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER });
-  if (findings.length > 0) {
-    const lines = findings.map(({ code, found, remedy }) => `  ${code}: ${found}. ${remedy}`);
-    throw new RegisterError('PREFLIGHT_FAILED', `Not ready for the connector:\n${lines.join('\n')}`);
-  }
+  const around = { pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER };
+  refuse('PREFLIGHT_FAILED', 'Not ready for the connector', await preflight(around));
   const topicsCreated = await ensureTopics(admin, topicPlans(config));
+  refuse('TOPIC_UNSUITABLE', 'The event topic exists with settings that do not fit', await judgeTopic(around));
   const { schemaId, isNew } = await registerEventSchema(config.REGISTRY_URL, createPrismaClient(pool));
   const connectorChanged = await connect.putIfDifferent(CONNECTOR_NAME, connector);
   await waitUntilRunning(connect, config.REGISTER_TIMEOUT_SECONDS);
   return { topicsCreated, schemaId, schemaStored: isNew, connectorChanged };
+}
+
+function refuse(code: 'PREFLIGHT_FAILED' | 'TOPIC_UNSUITABLE', what: string, findings: Finding[]): void {
+  if (findings.length === 0) return;
+  const lines = findings.map((one) => `  ${one.code}: ${one.found}. ${one.remedy}`);
+  throw new RegisterError(code, `${what}:\n${lines.join('\n')}`);
 }
 
 async function waitUntilRunning(connect: ConnectApi, seconds: number): Promise<void> {

@@ -2,8 +2,6 @@ import type { Admin } from 'kafkajs';
 import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
 import type { ConnectConfig } from './config.ts';
-import { readConfigs } from '../kit/kafka-admin.ts';
-import { RegisterError } from './errors.ts';
 
 export interface TopicPlan {
   topic: string;
@@ -60,10 +58,9 @@ export function topicPlans(config: ConnectConfig): TopicPlan[] {
 }
 
 /**
- * Makes the topics that are missing and checks those that are there.
+ * Makes the topics that are missing.
  *
  * @returns the names of the topics made now
- * @throws RegisterError TOPIC_UNSUITABLE when one exists with settings that would lose or stop events
  */
 export async function ensureTopics(admin: Admin, plans: TopicPlan[]): Promise<string[]> {
   const existing = await admin.listTopics();
@@ -77,26 +74,5 @@ export async function ensureTopics(admin: Admin, plans: TopicPlan[]): Promise<st
       configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
     })),
   });
-  if (existing.includes(EVENT_TOPIC)) await checkEventTopic(admin);
   return missing.map(({ topic }) => topic);
-}
-
-async function checkEventTopic(admin: Admin): Promise<void> {
-  const actual = await readConfigs(admin, 'topic', EVENT_TOPIC);
-  const faults: string[] = [];
-  const expect = (name: string, fits: (value: string) => boolean, wanted: string) => {
-    const value = actual.get(name) ?? '';
-    if (!fits(value)) faults.push(`${name} is ${value || 'unknown'}, must be ${wanted}`);
-  };
-  expect('cleanup.policy', (value) => value === 'delete', 'delete');
-  expect('message.timestamp.type', (value) => value === 'LogAppendTime', 'LogAppendTime');
-  expect('compression.type', (value) => ['producer', 'uncompressed', 'gzip'].includes(value), 'producer, uncompressed or gzip');
-  const minimum = MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES;
-  expect('max.message.bytes', (value) => Number(value) >= minimum, `at least ${minimum}`);
-  if (faults.length === 0) return;
-  throw new RegisterError(
-    'TOPIC_UNSUITABLE',
-    `The topic ${EVENT_TOPIC} exists with settings that do not fit: ${faults.join('; ')}. ` +
-      `Change them with kafka-configs --alter --entity-type topics --entity-name ${EVENT_TOPIC} --add-config …`,
-  );
 }

@@ -1,9 +1,66 @@
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs, { type Admin, type RetryOptions } from 'kafkajs';
 import './quiet-kafkajs.ts';
 
-/** The settings in force of a topic or a broker (by its node id). */
-export async function readConfigs(admin: Admin, kind: 'topic' | 'broker', name: string): Promise<ReadonlyMap<string, string>> {
-  const type = kind === 'topic' ? kafkajs.ConfigResourceTypes.TOPIC : kafkajs.ConfigResourceTypes.BROKER;
+// Kafka's administration, for whoever asks it something and consumes nothing.
+
+const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
+
+/** Partition → offset. */
+export type Offsets = ReadonlyMap<number, bigint>;
+
+/**
+ * An admin client for the time of `use`.
+ *
+ * @param clientId who asks, for the broker's log
+ * @param retry of each request; kafkajs's own when not given
+ */
+export async function withAdmin<T>(
+  brokers: readonly string[],
+  clientId: string,
+  use: (admin: Admin) => Promise<T>,
+  retry?: RetryOptions,
+): Promise<T> {
+  const client = new Kafka({
+    clientId,
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 3000,
+    ...(retry && { retry }),
+  });
+  const admin = client.admin();
+  try {
+    await admin.connect();
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** What a group has committed on a topic, by partition: −1 for nothing. */
+export async function committedOffsets(admin: Admin, groupId: string, topic: string): Promise<Offsets> {
+  const [entry] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  return new Map(entry?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+}
+
+/** The first offset that is still there, and the one after the last that is decided (no open transaction). */
+export async function topicOffsets(admin: Admin, topic: string): Promise<{ starts: Offsets; ends: Offsets }> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return {
+    starts: new Map(offsets.map(({ partition, low }) => [partition, BigInt(low)])),
+    ends: new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)])),
+  };
+}
+
+/** The settings in force of a topic. */
+export const topicConfigs = (admin: Admin, topic: string) => readConfigs(admin, ConfigResourceTypes.TOPIC, topic);
+
+/** The settings in force of the controller, as every broker should have them. */
+export async function brokerConfigs(admin: Admin): Promise<ReadonlyMap<string, string>> {
+  const { controller, brokers } = await admin.describeCluster();
+  return readConfigs(admin, ConfigResourceTypes.BROKER, String(controller ?? brokers[0]?.nodeId));
+}
+
+async function readConfigs(admin: Admin, type: kafkajs.ConfigResourceTypes, name: string): Promise<ReadonlyMap<string, string>> {
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type, name }] });
   return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
 }

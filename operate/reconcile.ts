@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { parseId } from '../contract/event.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
-import { readConfigs } from '../kit/kafka-admin.ts';
+import { topicConfigs } from '../kit/kafka-admin.ts';
 import { moment } from './arguments.ts';
 import type { Config } from './config.ts';
 import { rangesSince } from './explain.ts';
@@ -48,7 +48,7 @@ async function compare(since: Date, { DATABASE_URL, KAFKA_BROKERS }: Config, { s
 
 /** @throws OperateError BEYOND_RETENTION when the topic may have dropped what would be looked for */
 async function requireRetention(admin: Admin, since: Date): Promise<void> {
-  const configs = await readConfigs(admin, 'topic', EVENT_TOPIC);
+  const configs = await topicConfigs(admin, EVENT_TOPIC);
   const retentionMs = Number(configs.get('retention.ms') ?? -1);
   if (retentionMs < 0 || Date.now() - since.getTime() <= retentionMs) return;
   throw new OperateError(

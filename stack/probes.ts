@@ -1,4 +1,5 @@
-import { Kafka, logLevel } from 'kafkajs';
+import type { Admin } from 'kafkajs';
+import { withAdmin as withKafkaAdmin } from '../kit/kafka-admin.ts';
 
 const WITHIN_MS = 3000;
 
@@ -26,16 +27,6 @@ export async function groupIsStable(broker: string, groupId: string): Promise<vo
   });
 }
 
-type Admin = ReturnType<Kafka['admin']>;
-
-export async function withAdmin<T>(broker: string, use: (admin: Admin) => Promise<T>): Promise<T> {
-  const retry = { retries: 3, initialRetryTime: 50 };
-  const kafka = new Kafka({ clientId: 'outbox-stack', brokers: [broker], logLevel: logLevel.NOTHING, connectionTimeout: WITHIN_MS, retry });
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    return await use(admin);
-  } finally {
-    await admin.disconnect();
-  }
-}
+/** Asked often, so each time briefly. */
+export const withAdmin = <T>(broker: string, use: (admin: Admin) => Promise<T>): Promise<T> =>
+  withKafkaAdmin([broker], 'outbox-stack', use, { retries: 3, initialRetryTime: 50 });

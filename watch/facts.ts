@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { drift } from '../checks/configuration.ts';
 import { judgePublication, readPublication } from '../checks/postgres.ts';
+import { readConnectorState, readSlot, type ConnectorState, type Slot } from '../checks/state.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
 
@@ -31,48 +32,18 @@ export interface Facts {
   drift: readonly string[];
 }
 
-export interface Slot {
-  /** Somebody reads it. */
-  active: boolean;
-  /** Invalidated: it can never be read again. */
-  lost: boolean;
-  /** WAL that Postgres keeps for it. */
-  retainedBytes: number;
-}
-
-const STATE = `
-  SELECT paused_at, paused_because, publication_oid::int8 AS known_oid FROM public.connector_state WHERE connector = $1`;
-
-const SLOT = `
-  SELECT active, wal_status = 'lost' AS lost, confirmed_flush_lsn::text AS confirmed,
-         coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8 AS retained
-    FROM pg_replication_slots WHERE slot_name = $1`;
-
 // Everybody sees locks and whose they are, but not what others run. A superuser's may be a backup.
 const SNAPSHOT = `
   SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity a USING (pid) JOIN pg_roles r ON r.oid = a.usesysid
                   WHERE relation = to_regclass($1) AND a.datname = current_database()
                     AND pg_has_role(r.oid, 'outbox_cdc', 'USAGE') AND NOT r.rolsuper) AS snapshot`;
 
-interface StateRow {
-  paused_at: Date | null;
-  paused_because: string | null;
-  known_oid: string;
-}
-
-interface SlotRow {
-  active: boolean;
-  lost: boolean;
-  confirmed: string | null;
-  retained: number;
-}
-
 /** @throws when Postgres does not answer or lacks the migrations; a Connect that does not answer is a fact */
 export async function readFacts(pool: Pool, connect: ConnectApi, config: ConnectorConfig): Promise<Facts> {
-  const [state, publication, slots, snapshots, connector, stored, inForce] = await Promise.all([
-    pool.query<StateRow>(STATE, [CONNECTOR_NAME]),
+  const [state, publication, slot, snapshots, connector, stored, inForce] = await Promise.all([
+    readConnectorState(pool),
     readPublication(pool, config['publication.name']),
-    pool.query<SlotRow>(SLOT, [config['slot.name']]),
+    readSlot(pool, config['slot.name']),
     pool.query<{ snapshot: boolean }>(SNAPSHOT, [config['table.include.list']]),
     connect.status(CONNECTOR_NAME).then(
       (status) => ({ answers: true, status }),
@@ -81,15 +52,12 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
     connect.storedOffset(CONNECTOR_NAME).catch(() => undefined),
     connect.config(CONNECTOR_NAME).catch(() => undefined),
   ]);
-  const row = state.rows[0];
-  if (row === undefined) throw new Error(`connector_state has no row for ${CONNECTOR_NAME}: apply the migrations (npm run migrate)`);
-  const slot = slots.rows[0];
   return {
-    paused: pausedBy(row, connector.status),
+    paused: pausedBy(state, connector.status),
     publicationOid: publication?.oid,
     publicationFault: judgePublication(publication, config)?.found,
-    knownPublicationOid: Number(row.known_oid),
-    slot: slot && { active: slot.active, lost: slot.lost, retainedBytes: slot.retained },
+    knownPublicationOid: state.publicationOid,
+    slot,
     position: JSON.stringify([slot?.confirmed, stored]),
     snapshot: snapshots.rows[0]?.snapshot === true,
     connectAnswers: connector.answers,
@@ -99,8 +67,8 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
 }
 
 /** Paused by the operator's verb, or by hand in Connect: either is somebody's wish. */
-function pausedBy({ paused_at: at, paused_because: because }: StateRow, status: ConnectorStatus | undefined): string | undefined {
-  if (at !== null) return `paused since ${at.toISOString()}${because === null ? '' : `: ${because}`}`;
+function pausedBy({ paused }: ConnectorState, status: ConnectorStatus | undefined): string | undefined {
+  if (paused !== undefined) return `paused since ${paused.at.toISOString()}${paused.because === undefined ? '' : `: ${paused.because}`}`;
   const state = status?.connector.state;
   return state === 'PAUSED' || state === 'STOPPED' ? `Connect says ${state}` : undefined;
 }

@@ -5,10 +5,12 @@ import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { openPool } from '../kit/postgres.ts';
 import { watchProgress } from '../kit/stall.ts';
 import { loggable, settingsOrExit } from '../kit/settings.ts';
+import { readRecordLimit } from '../checks/kafka.ts';
+import { CONNECTOR_NAME } from '../contract/names.ts';
+import { withAdmin } from '../kit/kafka-admin.ts';
 import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
 import { settings } from './config.ts';
 import { readFacts } from './facts.ts';
-import { readRecordLimit } from './kafka.ts';
 import { createWatchMetrics } from './metrics.ts';
 import { rules } from './rules.ts';
 import { createWatch } from './watch.ts';
@@ -33,11 +35,17 @@ const connect = new ConnectApi(config.CONNECT_URL);
 const LOOK_TIMEOUT_MS = 3000;
 const lookingConnect = new ConnectApi(config.CONNECT_URL, LOOK_TIMEOUT_MS);
 
+async function recordLimit(): Promise<number> {
+  const inForce = await connect.config(CONNECTOR_NAME);
+  if (inForce === undefined) throw new Error('the connector is not registered');
+  return withAdmin(config.KAFKA_BROKERS, 'outbox-watch', (admin) => readRecordLimit(admin, inForce));
+}
+
 const registry = createMetrics();
 const look = createWatch({
   rules: rules.map(({ optional, steps = [], ...rule }) => ({ ...rule, steps: optional === undefined || config[optional] ? steps : [] })),
   readFacts: () => readFacts(pool, lookingConnect, connector),
-  tools: { pool, connect, config: connector, recordLimit: () => readRecordLimit(config.KAFKA_BROKERS, connect) },
+  tools: { pool, connect, config: connector, recordLimit },
   metrics: createWatchMetrics(registry),
   log,
   now: () => performance.now(),

@@ -34,7 +34,7 @@ export function createWatchMetrics(registry: Registry): WatchMetrics {
       paused.set(why === undefined ? 0 : 1);
       running.set(parts.length > 1 && parts.every(({ state }) => state === 'RUNNING') ? 1 : 0);
       active.set(slot?.active === true ? 1 : 0);
-      retained.set(slot?.retainedBytes ?? 0);
+      retained.set(slot?.keptBytes ?? 0);
     },
     blind: () => sees.set(0),
     alarm: (rule, on) => alarms.set({ rule }, on ? 1 : 0),

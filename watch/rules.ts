@@ -112,7 +112,7 @@ export const rules: readonly Rule[] = [
   {
     // Debezium would wait half an hour for it to become valid, and its task looks RUNNING meanwhile.
     name: 'slot-lost',
-    wrong: ({ slot }) => (slot?.lost === true ? 'the slot was invalidated: its WAL is gone' : undefined),
+    wrong: ({ slot }) => (slot?.walStatus === 'lost' ? 'the slot was invalidated: its WAL is gone' : undefined),
     patienceMs: 0,
     steps: [dropSlot],
   },

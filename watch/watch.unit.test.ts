@@ -1,10 +1,19 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import type { Slot } from '../checks/state.ts';
 import type { ConnectorStatus } from '../kit/connect-api.ts';
 import type { Facts } from './facts.ts';
 import type { Tools } from './repairs.ts';
 import { rules as realRules, type Rule } from './rules.ts';
 import { createWatch } from './watch.ts';
+
+const slot = (active: boolean, walStatus: string): Slot => ({
+  active,
+  walStatus,
+  keptBytes: 0,
+  safeBytes: undefined,
+  confirmed: undefined,
+});
 
 const running: ConnectorStatus = { connector: { state: 'RUNNING' }, tasks: [{ id: 0, state: 'RUNNING' }] };
 const failed: ConnectorStatus = {
@@ -22,7 +31,7 @@ const well: Facts = {
   publicationOid: 7,
   publicationFault: undefined,
   knownPublicationOid: 7,
-  slot: { active: true, lost: false, retainedBytes: 0 },
+  slot: slot(true, 'reserved'),
   position: '0/1',
   snapshot: false,
   connectAnswers: true,
@@ -77,14 +86,14 @@ test.each<[string, Partial<Facts>]>([
   ['publication-missing', { publicationOid: undefined, publicationFault: 'no publication' }],
   ['publication-altered', { publicationFault: 'only some rows' }],
   ['publication-remade', { publicationOid: 8 }],
-  ['slot-lost', { slot: { active: false, lost: true, retainedBytes: 0 } }],
+  ['slot-lost', { slot: slot(false, 'lost') }],
   ['connector-missing', { connector: undefined }],
   ['connector-drift', { drift: ['event.key'] }],
   ['failed', { connector: failed }],
   ['too-large', { connector: refused }],
   ['slot-missing', { slot: undefined }],
-  ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0 } }],
-  ['nothing', { slot: { active: false, lost: false, retainedBytes: 0 }, snapshot: true }],
+  ['slot-unread', { slot: slot(false, 'reserved') }],
+  ['nothing', { slot: slot(false, 'reserved'), snapshot: true }],
   ['nothing', { connector: undefined, connectAnswers: false }],
   ['idle', { slot: undefined, connector: { ...running, tasks: [] } }],
   ['idle', { connector: { ...running, tasks: [{ id: 0, state: 'UNASSIGNED' }] } }],
@@ -154,7 +163,7 @@ test('touches nothing while paused, and takes up its work afterwards', async () 
 
 test.each<[string, Partial<Facts>]>([
   ['publication-altered', { publicationFault: 'only some rows' }],
-  ['slot-lost', { slot: { active: false, lost: true, retainedBytes: 0 } }],
+  ['slot-lost', { slot: slot(false, 'lost') }],
   ['connect-silent', { connectAnswers: false, connector: undefined }],
 ])('a pause does not clear the alarm %s, and its end by hand does', async (name, facts) => {
   const { world, look, lookFor } = watched(realRules);
@@ -172,7 +181,7 @@ test.each<[string, Partial<Facts>]>([
 test.each<[string, Partial<Facts>]>([
   ['failed', { connector: failed }],
   ['slot-missing', { slot: undefined }],
-  ['slot-unread', { slot: { active: false, lost: false, retainedBytes: 0 } }],
+  ['slot-unread', { slot: slot(false, 'reserved') }],
 ])('an alarm that only a working connector can end, %s, outlasts a pause and a Connect that is silent', async (name, facts) => {
   const { world, look, lookFor } = watched(realRules);
   world.facts = { ...well, ...facts };
@@ -218,7 +227,7 @@ test('a position that stands still is an alarm within a minute, then two restart
 test('a connector that was away for long is not stuck as soon as it is back', async () => {
   const { world, lookFor } = watched(realRules);
   world.still = true;
-  world.facts = { ...well, connectAnswers: false, connector: undefined, slot: { active: false, lost: false, retainedBytes: 0 } };
+  world.facts = { ...well, connectAnswers: false, connector: undefined, slot: slot(false, 'reserved') };
   await lookFor(600_000, 5000);
   world.facts = well;
   await lookFor(20_000);
