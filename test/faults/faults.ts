@@ -1,18 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Fault } from './fault.ts';
 import type { LinkState } from './link.ts';
 import { createRandom } from './random.ts';
-import type { Kind } from './schedule.ts';
 import { stateFaults } from './state-faults.ts';
 import { family, type World } from './world.ts';
 
-/** What can go wrong, and how it is brought about. */
-export interface Fault extends Kind {
-  /** Begins it. @returns what ends it */
-  inject: (world: World, part: string) => Promise<() => Promise<void>>;
-}
-
-export const services = ['ingest', 'cleanup', 'watch', 'consumer', 'actions'] as const;
-export const servers = ['postgres', 'kafka', 'connect', 'registry'] as const;
+const services = ['ingest', 'cleanup', 'watch', 'consumer', 'actions'] as const;
+const servers = ['postgres', 'kafka', 'connect', 'registry'] as const;
 const parts = [...services, ...servers];
 
 const nothing = async () => undefined;

@@ -162,7 +162,7 @@ function violation(
   return { invariant, says, ...known };
 }
 
-export const checks = [complete, honest, atomic, ordered, keptLongEnough, drained, fewRepeats, handled, once, recovered, bounded, discreet];
+const checks = [complete, honest, atomic, ordered, keptLongEnough, drained, fewRepeats, handled, once, recovered, bounded, discreet];
 
 /** Every promise that did not hold. */
 export function check(facts: Facts, bounds: Bounds): Violation[] {

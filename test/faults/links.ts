@@ -25,7 +25,7 @@ export interface Wiring {
   listeners: (properties: string) => string;
 }
 
-export const linkName = (client: string, server: string) => `${client}-${server.toLowerCase()}`;
+const linkName = (client: string, server: string) => `${client}-${server.toLowerCase()}`;
 
 /** @param freePorts as many free ports as asked for */
 export async function openLinks(config: StackConfig, freePorts: (count: number) => Promise<number[]>): Promise<Wiring> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 import type { openHistory } from './history.ts';
 import type { Step } from './schedule.ts';
 import { unrestOf } from './rest.ts';

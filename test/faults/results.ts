@@ -35,7 +35,7 @@ export function readResults(folder: string): Result[] {
 }
 
 /** The rows of all runs, those of one fault added up. */
-export function mergeRows(results: readonly Result[]): Row[] {
+function mergeRows(results: readonly Result[]): Row[] {
   const merged = new Map<string, Row>();
   for (const row of results.flatMap(({ rows }) => rows)) {
     const known = merged.get(row.fault);

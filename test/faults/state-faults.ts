@@ -2,7 +2,7 @@ import pg from 'pg';
 import { brokerAddress, connectUrl, databaseUrl, type Login } from '../../stack/config.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { deleteGroups, deleteTopic } from './kafka.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
 import type { World } from './world.ts';
 
 // Faults of what is kept in Postgres, Kafka and Connect, as an operator's slip or a lost disk would make them.
