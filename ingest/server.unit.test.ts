@@ -8,7 +8,7 @@ import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
 import type { Closed } from './connections.ts';
 import { createIngestServer, type Limits } from './server.ts';
-import type { RunEvent } from './record-event.ts';
+import type { RunEvent } from './webhook.ts';
 import type { RequestLine } from './observe.ts';
 import { sendRaw } from '../test/support/raw-http.ts';
 import { waitFor } from '../test/support/wait-for.ts';

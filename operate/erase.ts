@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import type { Pool } from 'pg';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { runId, zap, type Zap } from './arguments.ts';
 import { withPostgres } from './postgres.ts';
 import { UsageError, type Run } from './verb.ts';
@@ -77,7 +78,7 @@ function describe({ erased, waiting, due, dead }: Erased, dry: boolean): string[
   if (due > 0) lines.push(`${due} are left: calls of them are due. --cancel-calls erases them, and the calls are not made.`);
   return [
     ...lines,
-    'Not reached: the records on zap-run.events and its dead-letter topic, until their retention ends; what consumers and',
+    `Not reached: the records on ${EVENT_TOPIC} and its dead-letter topic, until their retention ends; what consumers and`,
     'called targets have stored; backups, WAL archives and replicas of Postgres. Logs hold ids and no content. The',
     'idempotency keys are gone too: a webhook that is sent once more is a new one.',
   ];
