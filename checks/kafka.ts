@@ -79,8 +79,7 @@ export const workerTopics = check({
   needs,
   read: async ({ admin }) => {
     const topics = await admin.listTopics();
-    const policy = async (topic: string) =>
-      topics.includes(topic) ? (await readConfigs(admin, 'topic', topic)).get('cleanup.policy') : undefined;
+    const policy = async (topic: string) => (topics.includes(topic) ? (await topicConfigs(admin, topic)).get('cleanup.policy') : undefined);
     return Promise.all(WORKER_TOPICS.map(async (topic) => ({ topic, policy: await policy(topic) })));
   },
   judge: (found) => {

@@ -63,7 +63,7 @@ function judged(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
 }
 
 /** Why an address is none of the public internet's; undefined when it is. */
-export function whyNotPublic(address: string): string | undefined {
+function whyNotPublic(address: string): string | undefined {
   // ipaddr.js also takes what is not a plain address (octal, zones): only what the system itself would take goes on.
   if (isIP(address) === 0 || address.includes('%')) return 'not an IP address';
   const parsed = judged(address);
