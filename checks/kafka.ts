@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs';
-import type { ConnectorConfig } from '../kit/connect-api.ts';
-import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC, WORKER_TOPICS } from '../contract/names.ts';
+import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
+import { CONNECTOR_NAME, DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC, WORKER_TOPICS } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, NEEDED_RECORD_BYTES, PRODUCER_LIMIT } from '../contract/limits.ts';
 import { brokerConfigs, topicConfigs } from '../kit/kafka-admin.ts';
 import { check, type Check, type Fault, type Grade, type Surroundings } from './check.ts';
@@ -23,10 +23,11 @@ const producerLimit = (config: ConnectorConfig) => Number(config[PRODUCER_LIMIT.
 /**
  * The largest record that producer, topic and broker all take at this moment.
  *
- * @param config the connector's, in force
  * @throws when one of them gives no limit: nothing may be buried on a guess
  */
-export async function readRecordLimit(admin: Admin, config: ConnectorConfig): Promise<number> {
+export async function readRecordLimit(admin: Admin, connect: Pick<ConnectApi, 'config'>): Promise<number> {
+  const config = await connect.config(CONNECTOR_NAME);
+  if (config === undefined) throw new Error('the connector is not registered');
   const topic = Number((await topicConfigs(admin, EVENT_TOPIC)).get('max.message.bytes'));
   const limits = [topic, await brokerLimit(admin), producerLimit(config)];
   const limit = Math.min(...limits);

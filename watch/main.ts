@@ -6,7 +6,6 @@ import { openPool } from '../kit/postgres.ts';
 import { watchProgress } from '../kit/stall.ts';
 import { loggable, settingsOrExit } from '../kit/settings.ts';
 import { readRecordLimit } from '../checks/kafka.ts';
-import { CONNECTOR_NAME } from '../contract/names.ts';
 import { withAdmin } from '../kit/kafka-admin.ts';
 import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
 import { settings } from './config.ts';
@@ -35,11 +34,7 @@ const connect = new ConnectApi(config.CONNECT_URL);
 const LOOK_TIMEOUT_MS = 3000;
 const lookingConnect = new ConnectApi(config.CONNECT_URL, LOOK_TIMEOUT_MS);
 
-async function recordLimit(): Promise<number> {
-  const inForce = await connect.config(CONNECTOR_NAME);
-  if (inForce === undefined) throw new Error('the connector is not registered');
-  return withAdmin(config.KAFKA_BROKERS, 'outbox-watch', (admin) => readRecordLimit(admin, inForce));
-}
+const recordLimit = () => withAdmin(config.KAFKA_BROKERS, 'outbox-watch', (admin) => readRecordLimit(admin, connect));
 
 const registry = createMetrics();
 const look = createWatch({
