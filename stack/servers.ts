@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
-import { kafkaClasspath, registryHome } from './jars.ts';
+import { jarsHome, kafkaClasspath, registryHome } from './jars.ts';
 import type { Part } from './keeper.ts';
 import { answersOk, brokerAnswers } from './probes.ts';
 import { execute } from './process.ts';
@@ -99,7 +99,7 @@ export function connectPart(config: StackConfig, java: string): Part {
         ...['-cp', kafkaClasspath(config.jars), 'org.apache.kafka.connect.cli.ConnectDistributed'],
         here('../connect/worker.properties'),
       ],
-      cwd: config.jars,
+      cwd: jarsHome(config.jars),
       env: {
         KAFKA_BROKERS: brokerAddress(config),
         CONNECT_LISTENER: connectUrl(config),
