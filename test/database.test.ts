@@ -305,7 +305,6 @@ describe('as themselves', () => {
     ['cleanup', 'zap_run'],
     ['cdc', 'zap_run'],
     ['cleanup', 'event_schema'],
-    ['registry', 'zap_run_outbox'],
   ])('%s cannot read %s', async (login, table) => {
     expect(await rolledBack(login, (client) => outcome(client, `SELECT FROM ${table} WHERE false`))).toBe('42501');
   });
