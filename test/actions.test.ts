@@ -232,7 +232,7 @@ test('a new actions.json is in force without a restart, and a faulty one is told
   expect(JSON.stringify(service.log())).not.toContain(SECRET);
   await untilState(await postUntilAccepted(user, 'z', '{}'), 'delivered');
   service.rewrite({ targets: { [name]: to(second, `${user}/*`) } });
-  await waitFor('the new file is in force', () => service.log().some(({ msg }) => msg === 'new actions in force'));
+  await waitFor('the new file is in force', () => service.log().some(({ msg }) => String(msg).endsWith('was read again')));
   await untilState(await postUntilAccepted(user, 'z', '{}'), 'delivered');
   expect([first.arrived.length, second.arrived.length]).toEqual([1, 1]);
 });
@@ -241,13 +241,13 @@ test('an actions.json with faults stops the start, which names all of them', asy
   const folder = mkdtempSync(join(tmpdir(), 'actions-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'actions.json');
-  writeFileSync(file, JSON.stringify({ targets: { a: { zap: '*/*', url: 'http://127.0.0.1/', secrets: ['env:NOT_THERE'] } } }));
+  writeFileSync(file, JSON.stringify({ targets: { a: { zap: '*/*', url: 'http://127.0.0.1/', secrets: ['env:NOT_THERE_SECRET'] } } }));
   const env = { ...process.env, DATABASE_URL: databaseUrl(config, 'actions'), ACTIONS_FILE: file };
   const child = spawn(process.execPath, ['--import', 'tsx', 'consumers-example/actions/main.ts'], { env });
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(2);
-  expect(output).toMatch(/a\.url: 127\.0\.0\.1 is loopback.*\n.*a\.secrets\.0: env:NOT_THERE is not set/);
+  expect(output).toMatch(/a\.url: 127\.0\.0\.1 is loopback.*\n.*a\.secrets\.0: env:NOT_THERE_SECRET is not set/);
 });
 
 test.each(['ingest', 'cdc', 'cleanup'] as const)('the login %s reads and writes nothing of the actions', async (login) => {
