@@ -70,7 +70,7 @@ test.each<[string, string, string]>([
   ],
   [
     'broken OUTBOX_DEAD',
-    `INSERT INTO outbox_dead SELECT gen_random_uuid(), 1, 'zap-run', 'u/z', 'T', '\\x00', NULL, 0, now(), 'a test'`,
+    `INSERT INTO outbox_dead SELECT gen_random_uuid(), 1, 'zap-run', 'u/z', 'T', '\\x00', NULL, 0, now(), 'a test', now(), 'BY_HAND'`,
     `DELETE FROM outbox_dead WHERE reason = 'a test'`,
   ],
   [
