@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
-import type { Pool } from 'pg';
+import { readCleanupStop } from '../checks/state.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
+import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 import { TOPIC_RESOURCE, withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import type { Config } from './config.ts';
 import { OperateError, type Output, type Run } from './verb.ts';
 
-const TOPIC = EVENT_TOPIC;
 /** Each copy of cleanup leaves its group soon after one of them has stopped. */
 const LEAVE_WITHIN_MS = 30_000;
 /** Kafka's number for a value that was set for the topic itself and is not inherited. */
@@ -22,7 +22,7 @@ export const acceptTopic = (run: Run) =>
 
 async function accept({ DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS }: Config, { say }: Output): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {
-    const stop = await readStop(pool);
+    const stop = await readCleanupStop(pool, EVENT_TOPIC);
     if (stop === undefined) {
       say('Cleanup has not stopped: nothing to accept.');
       return 0;
@@ -34,24 +34,16 @@ async function accept({ DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS }
       for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);
     });
     // Last, so that a run that was cut off can be repeated: until here cleanup stays as it is.
-    await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [TOPIC]);
-    await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [TOPIC]);
+    await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [EVENT_TOPIC]);
+    await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [EVENT_TOPIC]);
     say('The topic is accepted. Cleanup reads it from the beginning; what is not on it is sent again by the reconciler.');
     return 0;
   });
 }
 
-async function readStop(pool: Pool): Promise<{ code: string; detail: string; at: Date } | undefined> {
-  const { rows } = await pool.query<{ code: string; detail: string; at: Date }>(
-    'SELECT stop_code AS code, stop_detail AS detail, stopped_at AS at FROM cleanup_state WHERE topic = $1 AND stop_code IS NOT NULL',
-    [TOPIC],
-  );
-  return rows[0];
-}
-
 /** kafkajs can only write all settings of a topic at once: what was set for it is written again. */
 async function mendPolicy(admin: Admin): Promise<boolean> {
-  const resource = { type: TOPIC_RESOURCE, name: TOPIC };
+  const resource = { type: TOPIC_RESOURCE, name: EVENT_TOPIC };
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
   const entries = resources[0]?.configEntries ?? [];
   if (entries.find(({ configName }) => configName === 'cleanup.policy')?.configValue === 'delete') return false;
@@ -76,13 +68,14 @@ async function forgetPosition(admin: Admin, group: string): Promise<void> {
  * @throws OperateError GROUP_RUNNING
  */
 async function setBack(admin: Admin, group: string): Promise<boolean> {
-  const ends = new Map((await admin.fetchTopicOffsets(TOPIC)).map(({ partition, high, low }) => [partition, { high, low }]));
-  const [entry] = await admin.fetchOffsets({ groupId: group, topics: [TOPIC] });
-  const beyond = entry?.partitions.filter(({ partition, offset }) => BigInt(offset) > BigInt(ends.get(partition)?.high ?? 0)) ?? [];
+  const { starts, ends } = await topicOffsets(admin, EVENT_TOPIC);
+  const beyond = [...(await committedOffsets(admin, group, EVENT_TOPIC))].filter(
+    ([partition, offset]) => offset > (ends.get(partition) ?? 0n),
+  );
   if (beyond.length === 0) return false;
   await untilEmpty(admin, group, 0);
-  const partitions = beyond.map(({ partition }) => ({ partition, offset: ends.get(partition)?.low ?? '0' }));
-  await admin.setOffsets({ groupId: group, topic: TOPIC, partitions });
+  const partitions = beyond.map(([partition]) => ({ partition, offset: String(starts.get(partition) ?? 0n) }));
+  await admin.setOffsets({ groupId: group, topic: EVENT_TOPIC, partitions });
   return true;
 }
 

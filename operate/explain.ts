@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { EVENT_TOPIC } from '../contract/names.ts';
+import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 import { runId } from './arguments.ts';
 import type { Config } from './config.ts';
 import { scanTopic, withAdmin, type Ranges } from './kafka.ts';
@@ -80,7 +81,7 @@ const CLOCK_SLACK_MS = 600_000;
 /** What the topic has from a moment on, up to its ends of now. */
 export async function rangesSince(admin: Admin, moment: Date): Promise<Ranges> {
   const starts = await admin.fetchTopicOffsetsByTimestamp(EVENT_TOPIC, Math.max(0, moment.getTime() - CLOCK_SLACK_MS));
-  const ends = new Map((await admin.fetchTopicOffsets(EVENT_TOPIC)).map(({ partition, high }) => [partition, BigInt(high)]));
+  const { ends } = await topicOffsets(admin, EVENT_TOPIC);
   return new Map(starts.map(({ partition, offset }) => [partition, { from: BigInt(offset), to: ends.get(partition) ?? 0n }]));
 }
 
@@ -100,8 +101,7 @@ async function describeGroups(admin: Admin, { partition, offset }: Found, awaite
   const groups = await consumerGroups(admin);
   const lines = await Promise.all(
     groups.map(async (groupId) => {
-      const [entry] = await admin.fetchOffsets({ groupId, topics: [EVENT_TOPIC] });
-      const at = BigInt(entry?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
+      const at = (await committedOffsets(admin, groupId, EVENT_TOPIC)).get(partition) ?? -1n;
       return `${groupId} ${at > offset ? 'is past it' : 'is not past it'}${awaited.includes(groupId) ? ' (cleanup waits for it)' : ''}`;
     }),
   );

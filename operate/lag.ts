@@ -1,4 +1,5 @@
 import type { Admin } from 'kafkajs';
+import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 
 /** How far a group is behind, in offsets that it has not committed past. */
 export interface Lag {
@@ -9,27 +10,19 @@ export interface Lag {
   exact: boolean;
 }
 
-type Offsets = ReadonlyMap<number, bigint>;
-
 /** The lag of groups on a topic, by offsets alone: a status joins no group and writes nothing. */
 export async function readLag(admin: Admin, topic: string, groups: readonly string[]): Promise<Lag[]> {
-  const partitions = await admin.fetchTopicOffsets(topic);
-  const lows: Offsets = new Map(partitions.map(({ partition, low }) => [partition, BigInt(low)]));
+  const { starts, ends } = await topicOffsets(admin, topic);
   return Promise.all(
     groups.map(async (group) => {
-      const at = await committed(admin, group, topic, lows);
-      const behind = partitions.map(({ partition, high }) => BigInt(high) - (at.get(partition) ?? 0n));
+      const committed = await committedOffsets(admin, group, topic);
+      // Where nothing is committed a group begins with the first record there is.
+      const at = (partition: number) => [committed.get(partition) ?? -1n].find((offset) => offset >= 0n) ?? starts.get(partition) ?? 0n;
+      const behind = [...ends].map(([partition, end]) => end - at(partition));
       const records = behind.filter((left) => left > 0n).reduce((sum, left) => sum + left, 0n);
       return { group, records, exact: records === 0n };
     }),
   );
-}
-
-/** Where nothing is committed a group begins with the first record there is. */
-async function committed(admin: Admin, groupId: string, topic: string, lows: Offsets): Promise<Offsets> {
-  const [entry] = await admin.fetchOffsets({ groupId, topics: [topic] });
-  const at = new Map(entry?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-  return new Map([...lows].map(([partition, low]) => [partition, (at.get(partition) ?? -1n) < 0n ? low : (at.get(partition) ?? low)]));
 }
 
 /** The consumer groups that Kafka knows, but for those of the operator's commands. */

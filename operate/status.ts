@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { consumerGroups, readLag } from './lag.ts';
 import { readOutbox } from '../checks/outbox.ts';
+import { readConnectorState } from '../checks/state.ts';
 import { withPostgres } from './postgres.ts';
 import type { Run } from './verb.ts';
 
@@ -64,15 +65,11 @@ async function slot(config: StatusConfig): Promise<string> {
 }
 
 async function connector(config: StatusConfig): Promise<string> {
-  const [found, [state]] = await Promise.all([
+  const [found, { paused: by }] = await Promise.all([
     new ConnectApi(config.CONNECT_URL).status(CONNECTOR_NAME),
-    rows<{ at: Date | null; because: string | null }>(
-      config,
-      'SELECT paused_at AS at, paused_because AS because FROM connector_state WHERE connector = $1',
-      [CONNECTOR_NAME],
-    ),
+    withDatabase(config, readConnectorState),
   ]);
-  const paused = state?.at == null ? '' : `; paused by an operator since ${state.at.toISOString()}: ${state.because ?? 'no reason given'}`;
+  const paused = by === undefined ? '' : `; paused by an operator since ${by.at.toISOString()}: ${by.because ?? 'no reason given'}`;
   if (found === undefined) return `not registered${paused}`;
   const tasks = found.tasks.map(({ id, state: is }) => `task ${id} ${is}`).join(', ') || 'no task';
   return `${CONNECTOR_NAME} ${found.connector.state}, ${tasks}${paused}`;
