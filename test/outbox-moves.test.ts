@@ -83,7 +83,7 @@ describe('outbox_bury', () => {
 });
 
 const calls = { resend: 'SELECT outbox_resend($1)', bury: "SELECT outbox_bury($1, 'BY_HAND', 'x')", requeue: 'SELECT outbox_requeue($1)' };
-const allowed: Record<string, string[]> = { cleanup: ['resend', 'bury'], operator: ['bury', 'requeue'], ingest: [], cdc: [], registry: [] };
+const allowed: Record<string, string[]> = { cleanup: ['resend', 'bury'], operator: ['bury', 'requeue'], ingest: [], cdc: [], actions: [] };
 
 describe('the functions that move rows', () => {
   it.each(Object.keys(allowed))('can be called by %s only as far as its role allows', async (login) => {
