@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
@@ -42,6 +42,8 @@ export function kafkaPart(config: StackConfig, java: string): Part {
     needs: [],
     address: broker,
     prepare: async () => {
+      // One that an earlier version wrote would keep its mode.
+      rmSync(properties, { force: true });
       writeFileSync(properties, `${readFileSync(here('kafka.properties'), 'utf8')}\n${own.join('\n')}\n`, { mode: 0o600 });
       if (existsSync(join(data, 'meta.properties'))) return;
       mkdirSync(data, { recursive: true });
