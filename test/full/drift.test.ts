@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME } from '../contract/names.ts';
-import { startAudit, type Audit } from './support/audit.ts';
-import { connect, untilRunning } from './support/connector.ts';
-import { connectorConfig, untilFound } from './support/doctor.ts';
-import { startLoad } from './support/load.ts';
-import { metric } from './support/metrics.ts';
-import { query, start, stop, untilUp } from './support/stack.ts';
-import { readTopic, type TopicReader } from './support/topic.ts';
-import { waitFor } from './support/wait-for.ts';
+import { CONNECTOR_NAME } from '../../contract/names.ts';
+import { startAudit, type Audit } from '../support/audit.ts';
+import { connect, untilRunning } from '../support/connector.ts';
+import { connectorConfig, untilFound } from '../support/doctor.ts';
+import { startLoad } from '../support/load.ts';
+import { metric } from '../support/metrics.ts';
+import { query, start, stop, untilUp } from '../support/stack.ts';
+import { readTopic, type TopicReader } from '../support/topic.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 // Somebody changes the connector by hand, in a way that publishes rows as something else.
 
