@@ -52,7 +52,7 @@ test/full: prisma/generated ## make test, the tests that take long, and the suit
 faults: prisma/generated ## break a stack of its own by a seeded schedule and judge what became of every event; SEED= EVENTS= KILLS=
 	@npm run --silent faults
 
-faults/ci: prisma/generated ## the fault run of every change: 20,000 events, each part killed twice, the slot dropped
+faults/ci: prisma/generated ## a short fault run: 20,000 events, each part killed twice, the slot dropped
 	@SEED=$${SEED:-1} EVENTS=20000 KILLS=20 OTHERS=4 RATE=150 npm run --silent faults
 
 faults/full: prisma/generated ## ten seeds, a million events, hours; goes on where it was ended and keeps the figures
