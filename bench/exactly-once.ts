@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Kafka, logLevel } from 'kafkajs';
 import { EVENT_TOPIC } from '../contract/names.ts';
@@ -7,6 +7,7 @@ import { brokerAddress, readStackConfig, type StackConfig } from '../stack/confi
 import { withAdmin } from '../stack/probes.ts';
 import { EmbeddedStack } from '../stack/embedded.ts';
 import { quantile } from '../test/support/open-loop.ts';
+import { cpuSeconds } from './cpu.ts';
 import { median, spread } from './figures.ts';
 import { createRows, pause, samplePayload, until } from './rows.ts';
 
@@ -21,8 +22,6 @@ const WARM_UP_SECONDS = 5;
 const BACKLOG_ROWS = Number(process.env.BENCH_BACKLOG_ROWS ?? 150_000);
 const IDLE_SECONDS = 10;
 const KILL_SECONDS = 8;
-/** What ps counts in. */
-const TICKS_PER_SECOND = 100;
 
 if (existsSync('.env')) process.loadEnvFile('.env');
 process.env.STACK_DIR = '.stack/bench';
@@ -72,11 +71,6 @@ async function insertFor(seconds: number, insert: (count: number) => Promise<str
 async function connectPid(config: StackConfig): Promise<number> {
   const parts = await order(config.dir, 'status');
   return parts?.find(({ name }) => name === 'connect')?.pid ?? 0;
-}
-
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 async function measure(mode: 'enabled' | 'disabled') {
