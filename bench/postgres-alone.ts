@@ -30,7 +30,7 @@ export async function startPostgres(dir: string): Promise<Database> {
   const config = readStackConfig({ ...process.env, STACK_DIR: dir, POSTGRES_PORT: String(port) });
   const url = (login: Login) => databaseUrl(config, login);
   // None of the parts that are taken needs Java.
-  const parts = await stackParts(config, '');
+  const parts = await stackParts(config, '', process.env);
   const part = (name: string) => {
     const found = parts.find((one) => one.name === name);
     if (found === undefined) throw new Error(`the stack has no part ${name}`);

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as register } from '../connect/config.ts';
@@ -45,7 +45,7 @@ let parts: Part[];
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'compose-'));
   config = readStackConfig({ STACK_DIR: dir });
-  parts = await stackParts(config, 'java');
+  parts = await stackParts(config, 'java', {});
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -81,12 +81,13 @@ describe('compose.yaml', () => {
     const names = Object.entries({ register, watch, ingest, cleanup, consumer, echo, actions }).flatMap(([part, schema]) =>
       Object.keys(schema.shape).map((name) => [part, name] as const),
     );
-    for (const [, name] of names) vi.stubEnv(name, '1');
-    vi.stubEnv('ZAPS_FILE', write('zaps.json', { zaps: [] }));
-    vi.stubEnv('ACTIONS_FILE', write('actions.json', { targets: {} }));
-    const embedded = await stackParts(config, 'java');
-    const own = filesOverride(readHandedFiles(process.env), []).services;
-    vi.unstubAllEnvs();
+    const env = {
+      ...Object.fromEntries(names.map(([, name]) => [name, '1'])),
+      ZAPS_FILE: write('zaps.json', { zaps: [] }),
+      ACTIONS_FILE: write('actions.json', { targets: {} }),
+    };
+    const embedded = await stackParts(config, 'java', env);
+    const own = filesOverride(readHandedFiles(env), []).services;
     expect(FALLBACK.actions).toBe(actions.shape.ACTIONS_FILE.parse(undefined));
     for (const [part, name] of names) {
       const inDocker = Object.keys({ ...services[part]?.environment, ...own[part]?.environment });

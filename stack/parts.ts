@@ -13,8 +13,13 @@ const ACTIONS_GROUP = 'actions';
 /** The groups that cleanup waits for. */
 export const ACK_GROUPS: readonly string[] = [GROUP, ACTIONS_GROUP];
 
-/** Every part of the embedded stack, with what it needs, how it is started, and how one sees that it works. */
-export async function stackParts(config: StackConfig, java: string): Promise<Part[]> {
+/**
+ * Every part of the embedded stack, with what it needs, how it is started, and how one sees that it works.
+ *
+ * @param env the settings of whoever boots it: those of the services are handed on
+ */
+export async function stackParts(config: StackConfig, java: string, env: NodeJS.ProcessEnv): Promise<Part[]> {
+  const job = jobsWith(env);
   const KAFKA_BROKERS = brokerAddress(config);
   const REGISTRY_URL = registryUrl(config);
   return [
@@ -54,7 +59,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       // Needs Postgres alone: it takes webhooks while everything behind it is away.
       ...job('ingest', ['migrate'], '../ingest/main.ts', {
         DATABASE_URL: databaseUrl(config, 'ingest'),
-        ...fileSettings('ingest'),
+        ...fileSettings('ingest', env),
         PORT: String(config.INGEST_PORT),
         HOST: '127.0.0.1',
         METRICS_PORT: String(config.INGEST_METRICS_PORT),
@@ -84,10 +89,10 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
       }),
       probe: () => groupIsStable(KAFKA_BROKERS, GROUP),
     },
-    echoPart(config),
+    echoPart(config, job),
     {
       ...job('actions', ['register'], '../consumers-example/actions/main.ts', {
-        ...fileSettings('actions'),
+        ...fileSettings('actions', env),
         DATABASE_URL: databaseUrl(config, 'actions'),
         KAFKA_BROKERS,
         REGISTRY_URL,
@@ -96,7 +101,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
         METRICS_HOST: '127.0.0.1',
         ECHO_URL: `http://127.0.0.1:${config.ECHO_PORT}/`,
         ECHO_SECRET: echoSecret(config),
-        ALLOW_TARGETS: [`127.0.0.1:${config.ECHO_PORT}`, process.env.ALLOW_TARGETS].filter(Boolean).join(','),
+        ALLOW_TARGETS: [`127.0.0.1:${config.ECHO_PORT}`, env.ALLOW_TARGETS].filter(Boolean).join(','),
       }),
       probe: () => groupIsStable(KAFKA_BROKERS, ACTIONS_GROUP),
     },
@@ -104,7 +109,7 @@ export async function stackParts(config: StackConfig, java: string): Promise<Par
 }
 
 /** The target of the quick start's action. */
-function echoPart(config: StackConfig): Part {
+function echoPart(config: StackConfig, job: Job): Part {
   const address = `http://127.0.0.1:${config.ECHO_PORT}/`;
   return {
     ...job('echo', [], '../consumers-example/echo/main.ts', {
@@ -117,20 +122,24 @@ function echoPart(config: StackConfig): Part {
   };
 }
 
+type Job = (name: string, needs: string[], file: string, given: Record<string, string>) => Part;
+
 /** One of our own TypeScript programs; with a probe it is a service. */
-function job(name: string, needs: string[], file: string, given: Record<string, string>): Part {
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  const env = { ...fromEnvironment(partSettings(name).handedOn), ...given };
-  return { name, needs, command: { file: process.execPath, args: ['--import', 'tsx', path], env } };
+function jobsWith(environment: NodeJS.ProcessEnv): Job {
+  return (name, needs, file, given) => {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const env = { ...pick(environment, partSettings(name).handedOn), ...given };
+    return { name, needs, command: { file: process.execPath, args: ['--import', 'tsx', path], env } };
+  };
 }
 
 /** Where a part's file is, and the secrets that it names as `env:`, as they are when the stack is booted. */
-function fileSettings(part: FilePart): Record<string, string> {
-  const file = readHandedFiles(process.env).find((one) => one.part === part);
-  return file === undefined ? {} : { [file.setting]: file.path, ...fromEnvironment(file.variables) };
+function fileSettings(part: FilePart, env: NodeJS.ProcessEnv): Record<string, string> {
+  const file = readHandedFiles(env).find((one) => one.part === part);
+  return file === undefined ? {} : { [file.setting]: file.path, ...pick(env, file.variables) };
 }
 
-/** The variables of these names that this process has. */
-function fromEnvironment(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+/** The variables of these names that are set. */
+function pick(env: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

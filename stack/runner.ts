@@ -14,7 +14,11 @@ import { Supervisor } from './supervisor.ts';
 process.umask(PRIVATE);
 const log = pino({ name: 'stack' });
 const config = readStackConfig(process.env);
-const supervisor = new Supervisor(await stackParts(config, findJava(process.env)), config.dir, config.START_TIMEOUT_SECONDS * 1000);
+const supervisor = new Supervisor(
+  await stackParts(config, findJava(process.env), process.env),
+  config.dir,
+  config.START_TIMEOUT_SECONDS * 1000,
+);
 // Relative: a socket's path may have about 100 bytes only.
 const socket = relative(process.cwd(), `${config.dir}/runner.sock`);
 

@@ -77,7 +77,7 @@ export async function createWorld({ dir, seed, zaps, rate, canary }: Size, say: 
   const links = new Map(wiring.links);
   links.set('driver-ingest', await Link.open('driver-ingest', driverPort, config.INGEST_PORT));
   links.set('actions-receiver', await Link.open('actions-receiver', receiverLink, receiverPort));
-  const parts = wiring.rewire(await stackParts(config, java)).map((part) => {
+  const parts = wiring.rewire(await stackParts(config, java, process.env)).map((part) => {
     if (part.name !== 'kafka') return part;
     const path = join(dir, 'kafka.properties');
     const prepare = async () => {
