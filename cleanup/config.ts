@@ -17,6 +17,9 @@ export const settings = z.object({
   STALL_SECONDS: integer(5, 86_400)
     .default(60)
     .describe('With acknowledged records ahead and no progress for so long the process ends, to be started anew'),
+  RUN_KEEP_DAYS: integer(1, 36_500)
+    .optional()
+    .describe('How long a run stays in zap_run; it can be replayed and its idempotency key is known no longer than that; none: for ever'),
   DRY_RUN: z.stringbool().default(false).describe('true: judges and logs, deletes nothing and commits nothing'),
   ...metricsSettings(9402),
 });

@@ -15,6 +15,7 @@ export function createCleanupMetrics(registry: Registry) {
     deleted: counter('outbox_deleted_total', 'Rows deleted because their event was read back and acknowledged'),
     resent: counter('outbox_resends_total', 'Rows sent again because their event was lost on the way'),
     buried: counter('outbox_buried_total', 'Rows moved to outbox_dead because they never arrive'),
+    purged: counter('outbox_runs_purged_total', 'Runs deleted from zap_run because they were older than RUN_KEEP_DAYS'),
     depth: gauge('outbox_depth', 'Rows in the outbox; an estimate from 20,000 on'),
     oldest: gauge('outbox_oldest_seconds', 'Age of the oldest row in the outbox'),
     lag: gauge('outbox_group_lag', 'Offsets between a group and the end of the topic, transaction markers included', ['group']),

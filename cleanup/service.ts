@@ -4,6 +4,7 @@ import { createCleaner, type Surroundings } from './cleaner.ts';
 import { createJudge } from './dead-letters.ts';
 import { holdReconciler } from './hold-reconciler.ts';
 import { observeOutbox } from './observe.ts';
+import { purgeForever } from './purge.ts';
 import { reconcile } from './reconcile.ts';
 import { readArrivedSeq, writeReconciler } from './state.ts';
 
@@ -32,6 +33,9 @@ export function runCleanup(around: Surroundings, signal: AbortSignal): { unready
     ),
     // A dry run deletes nothing, so to its reconciler every row would look lost.
     config.DRY_RUN ? Promise.resolve() : reconcileForever(around, cleaner.isHalted, signal),
+    config.DRY_RUN || config.RUN_KEEP_DAYS === undefined
+      ? Promise.resolve()
+      : purgeForever({ pool, days: config.RUN_KEEP_DAYS, log }, signal, (runs) => metrics.purged.inc(runs)),
   ];
   return { unready: cleaner.unready, done: Promise.all(loops).then(() => undefined) };
 }

@@ -21,7 +21,7 @@ async function tell(id: string, config: Config, { say }: Output): Promise<number
   return withPostgres(config.DATABASE_URL, async (pool) => {
     const found = await findRun(pool, id);
     if (found === undefined) {
-      line('run', `no run has the id ${id}`);
+      line('run', `no run has the id ${id}: it was never stored, was erased, or is older than RUN_KEEP_DAYS of cleanup`);
       return 1;
     }
     line('run', `${found.zap}, received ${found.received_at.toISOString()}, schema ${found.schema_id}, ${found.bytes} bytes of metadata`);
