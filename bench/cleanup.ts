@@ -48,7 +48,7 @@ async function startCleanup(): Promise<Running> {
     peakMb = Math.max(peakMb, Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1]) / 1_048_576);
     return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? 0);
   };
-  const deleted = () => metric('outbox_deleted_total');
+  const deleted = () => metric('outbox_cleanup_deleted_total');
   await until('cleanup answers', () => deleted().then(() => true, () => false), 30_000); // prettier-ignore
   return {
     deleted,

@@ -12,13 +12,13 @@ export function createCleanupMetrics(registry: Registry) {
   const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers });
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   return {
-    deleted: counter('outbox_deleted_total', 'Rows deleted because their event was read back and acknowledged'),
-    resent: counter('outbox_resends_total', 'Rows sent again because their event was lost on the way'),
-    buried: counter('outbox_buried_total', 'Rows moved to outbox_dead because they never arrive'),
-    purged: counter('outbox_runs_purged_total', 'Runs deleted from zap_run because they were older than RUN_KEEP_DAYS'),
-    depth: gauge('outbox_depth', 'Rows in the outbox; an estimate from 20,000 on'),
-    oldest: gauge('outbox_oldest_seconds', 'Age of the oldest row in the outbox'),
-    lag: gauge('outbox_group_lag', 'Offsets between a group and the end of the topic, transaction markers included', ['group']),
+    deleted: counter('outbox_cleanup_deleted_total', 'Rows deleted because their event was read back and acknowledged'),
+    resent: counter('outbox_cleanup_resends_total', 'Rows sent again because their event was lost on the way'),
+    buried: counter('outbox_cleanup_buried_total', 'Rows moved to outbox_dead because they never arrive'),
+    purged: counter('outbox_cleanup_purged_total', 'Runs deleted from zap_run because they were older than RUN_KEEP_DAYS'),
+    depth: gauge('outbox_cleanup_depth', 'Rows in the outbox; an estimate from 20,000 on'),
+    oldest: gauge('outbox_cleanup_oldest_seconds', 'Age of the oldest row in the outbox'),
+    lag: gauge('outbox_cleanup_group_lag', 'Offsets between a group and the end of the topic, transaction markers included', ['group']),
     stalled: gauge('outbox_cleanup_stalled_seconds', 'Time since the last progress while acknowledged records are ahead'),
     stopped: gauge('outbox_cleanup_stopped', '1 while cleanup deletes nothing until the operator has looked'),
   };

@@ -40,27 +40,27 @@ export interface Gauges {
 /** One log line per request, and the metrics. */
 export function createObserver(log: Logger, registry: Registry, gauges: Gauges): Observer {
   const registers = [registry];
-  const requests = new Counter({ name: 'ingest_requests_total', help: 'Answers by outcome', labelNames: ['outcome'], registers });
+  const requests = new Counter({ name: 'outbox_ingest_requests_total', help: 'Answers by outcome', labelNames: ['outcome'], registers });
   const seconds = new Histogram({
-    name: 'ingest_request_seconds',
+    name: 'outbox_ingest_request_seconds',
     help: 'From the request headers to the answer',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3],
     registers,
   });
   const members = new Histogram({
-    name: 'ingest_group_size',
+    name: 'outbox_ingest_group_size',
     help: 'Events per commit',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   });
   const commit = new Histogram({
-    name: 'ingest_commit_seconds',
+    name: 'outbox_ingest_commit_seconds',
     help: 'From sending a group to its commit',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3],
     registers,
   });
   const closings = new Counter({
-    name: 'ingest_connections_closed_total',
+    name: 'outbox_ingest_connections_closed_total',
     help: 'Connections closed before their sender wanted it, by reason',
     labelNames: ['reason'],
     registers,
@@ -74,10 +74,10 @@ export function createObserver(log: Logger, registry: Registry, gauges: Gauges):
         this.set(read());
       },
     });
-  gauge('ingest_queue_depth', 'Requests that wait for the database', gauges.queued);
-  gauge('ingest_held_bytes', 'Bytes of bodies and events in memory', gauges.heldBytes);
-  gauge('ingest_connections', 'Open connections', gauges.connections);
-  gauge('ingest_outbox_bytes', 'Size of the outbox, as last read', gauges.outboxBytes);
+  gauge('outbox_ingest_queue_depth', 'Requests that wait for the database', gauges.queued);
+  gauge('outbox_ingest_held_bytes', 'Bytes of bodies and events in memory', gauges.heldBytes);
+  gauge('outbox_ingest_connections', 'Open connections', gauges.connections);
+  gauge('outbox_ingest_outbox_bytes', 'Size of the outbox, as last read', gauges.outboxBytes);
 
   return {
     request: (line) => {

@@ -107,8 +107,10 @@ test('a failing call is made again with the same id and body and a new time, unt
   expect((await outbox('dlq', 'list', '--target', name)).output).toMatch(
     new RegExp(`^${id}  ${name}  ${user}/${zap}  .*after 3 attempts: 500`),
   );
-  expect(await service.metrics()).toContain(`actions_attempts_total{target="${name}",answer="5xx"} 3`);
-  await waitFor('the dead letter is counted', async () => (await service.metrics()).includes(`actions_dead_letters{target="${name}"} 1`));
+  expect(await service.metrics()).toContain(`outbox_actions_attempts_total{target="${name}",answer="5xx"} 3`);
+  await waitFor('the dead letter is counted', async () =>
+    (await service.metrics()).includes(`outbox_actions_dead_letters{target="${name}"} 1`),
+  );
   expect(service.log().filter(({ msg, target: of }) => msg === 'attempt' && of === name)).toHaveLength(3);
 
   status = 200;
@@ -219,7 +221,7 @@ test('a target that hangs delays neither another target of the same zap nor anot
   expect((await rowsOf(last)).map(({ state }) => state).toSorted()).toContain('delivered');
   // Two at first, one from the first silence on: it holds next to nothing of the process.
   expect(hanging.arrived.length).toBeLessThan(10);
-  expect(await service.metrics()).toMatch(/actions_in_flight [12]\n/);
+  expect(await service.metrics()).toMatch(/outbox_actions_in_flight [12]\n/);
 });
 
 test('a new actions.json is in force without a restart, and a faulty one is told of and changes nothing', async () => {

@@ -135,13 +135,13 @@ test('a connector that an operator paused stays paused, and one paused and delet
 
 test('when all is well nothing is restarted, and no group is behind, markers of transactions included', { timeout: 90_000 }, async () => {
   await audit.expectKept(topic, await startLoad(1, 10).done);
-  await waitFor('every group stands at the end', async () => (await metricSum('CLEANUP', 'outbox_group_lag')) === 0);
+  await waitFor('every group stands at the end', async () => (await metricSum('CLEANUP', 'outbox_cleanup_group_lag')) === 0);
   const before = await metricSum('WATCH', 'outbox_watch_repairs_total');
   const [slot] = await query<{ active_pid: number }>('SELECT active_pid FROM pg_replication_slots');
   await untilLookedTwice();
   expect(await metricSum('WATCH', 'outbox_watch_repairs_total')).toBe(before);
   expect(await metricSum('WATCH', 'outbox_watch_alarm')).toBe(0);
-  expect(await metricSum('CLEANUP', 'outbox_group_lag')).toBe(0);
+  expect(await metricSum('CLEANUP', 'outbox_cleanup_group_lag')).toBe(0);
   // The same reader as before: neither connector nor task was started anew.
   expect(await query('SELECT active_pid FROM pg_replication_slots')).toEqual([slot]);
 });

@@ -12,7 +12,7 @@ export interface WatchMetrics {
 
 export function createWatchMetrics(registry: Registry): WatchMetrics {
   const registers = [registry];
-  const gauge = (name: string, help: string) => new Gauge({ name: `outbox_watch_${name}`, help, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const alarms = new Gauge({ name: 'outbox_watch_alarm', help: '1 while the rule finds something wrong', labelNames: ['rule'], registers });
   const repairs = new Counter({
     name: 'outbox_watch_repairs_total',
@@ -21,11 +21,11 @@ export function createWatchMetrics(registry: Registry): WatchMetrics {
     registers,
   });
   const looks = new Counter({ name: 'outbox_watch_looks_total', help: 'Looks at Postgres and Connect', registers });
-  const sees = gauge('sees_postgres', '1 while Postgres answers: without it nothing can be judged');
-  const paused = gauge('paused', '1 while an operator wants the connector left alone');
-  const running = gauge('connector_running', '1 while the connector and its task are RUNNING');
-  const active = gauge('slot_active', '1 while the connector reads its slot');
-  const retained = gauge('slot_retained_bytes', 'WAL that Postgres keeps for the slot');
+  const sees = gauge('outbox_watch_sees_postgres', '1 while Postgres answers: without it nothing can be judged');
+  const paused = gauge('outbox_watch_paused', '1 while an operator wants the connector left alone');
+  const running = gauge('outbox_watch_connector_running', '1 while the connector and its task are RUNNING');
+  const active = gauge('outbox_watch_slot_active', '1 while the connector reads its slot');
+  const retained = gauge('outbox_watch_slot_retained_bytes', 'WAL that Postgres keeps for the slot');
   return {
     look: ({ paused: why, connector, slot }) => {
       looks.inc();

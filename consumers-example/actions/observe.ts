@@ -14,25 +14,29 @@ const COUNT_EVERY_MS = 5000;
 export function createObserver(registry: Registry, log: Logger, inFlight: () => number, count: () => Promise<Depth[]>) {
   const registers = [registry];
   const attempts = new Counter({
-    ...{ name: 'actions_attempts_total', help: 'Calls by target and answer: 2xx, 3xx, 4xx, 5xx, timeout, network, blocked', registers },
+    ...{
+      name: 'outbox_actions_attempts_total',
+      help: 'Calls by target and answer: 2xx, 3xx, 4xx, 5xx, timeout, network, blocked',
+      registers,
+    },
     labelNames: ['target', 'answer'] as const,
   });
   const seconds = new Histogram({
-    ...{ name: 'actions_attempt_seconds', help: 'From the beginning of a call to its answer', registers },
+    ...{ name: 'outbox_actions_attempt_seconds', help: 'From the beginning of a call to its answer', registers },
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
   });
   new Gauge({
-    ...{ name: 'actions_in_flight', help: 'Calls that wait for an answer', registers },
+    ...{ name: 'outbox_actions_in_flight', help: 'Calls that wait for an answer', registers },
     collect() {
       this.set(inFlight());
     },
   });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers, labelNames: ['target'] as const });
-  const fresh = gauge('actions_waiting', 'Calls that are due and were not tried yet');
-  const dead = gauge('actions_dead_letters', 'Calls that were given up, until an operator replays or discards them');
+  const fresh = gauge('outbox_actions_waiting', 'Calls that are due and were not tried yet');
+  const dead = gauge('outbox_actions_dead_letters', 'Calls that were given up, until an operator replays or discards them');
   let countedAt = -Infinity;
   const retrying: Gauge<'target'> = new Gauge({
-    ...{ name: 'actions_retrying', help: 'Calls that failed and will be tried again', registers },
+    ...{ name: 'outbox_actions_retrying', help: 'Calls that failed and will be tried again', registers },
     labelNames: ['target'] as const,
     async collect() {
       if (performance.now() - countedAt < COUNT_EVERY_MS) return;

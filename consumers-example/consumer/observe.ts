@@ -7,31 +7,31 @@ export function createConsumerMetrics(registry: Registry) {
   const registers = [registry];
   return {
     records: new Counter({
-      name: 'consumer_records_total',
+      name: 'outbox_consumer_records_total',
       help: 'Records that are done, by outcome: handled, or dead_letter',
       labelNames: ['outcome'] as const,
       registers,
     }),
     failures: new Counter({
-      name: 'consumer_failures_total',
+      name: 'outbox_consumer_failures_total',
       help: 'Attempts that failed and were repeated, by code',
       labelNames: ['code'] as const,
       registers,
     }),
     handling: new Histogram({
-      name: 'consumer_handling_seconds',
+      name: 'outbox_consumer_handling_seconds',
       help: 'Time that one call of the handler took',
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30],
       registers,
     }),
     lag: new Gauge({
-      name: 'consumer_lag_records',
+      name: 'outbox_consumer_lag_records',
       help: 'Offsets between the committed position and the end that a reader may see, of the partitions of this member',
       labelNames: ['partition'] as const,
       registers,
     }),
     skipped: new Counter({
-      name: 'consumer_skipped_records_total',
+      name: 'outbox_consumer_skipped_records_total',
       help: 'Offsets that this group can no longer read: removed from the topic before it got there. Alarm on any',
       registers,
     }),

@@ -103,7 +103,7 @@ export async function actionService(targets: Record<string, object>, env: Record
       'the action consumer has joined its group',
       async () => {
         if (started.exitCode !== null) throw new Error(`it ended:\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
-        return (await metrics()).includes('consumer_lag_records{');
+        return (await metrics()).includes('outbox_consumer_lag_records{');
       },
       60_000,
     );
