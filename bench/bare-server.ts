@@ -9,7 +9,7 @@ import { settings } from '../ingest/config.ts';
 import { eventSchema } from '../contract/event.ts';
 import { logLines } from '../ingest/log-lines.ts';
 import { createObserver } from '../ingest/observe.ts';
-import { createRateLimit } from '../ingest/rate-limit.ts';
+import { limitRate } from '../ingest/rate-limit.ts';
 import { createIngestServer } from '../ingest/server.ts';
 
 // What ingest is compared with: ingest/main.ts with everything that it does for a request, except that the write
@@ -28,12 +28,10 @@ const observe = createObserver(pino({ name: 'ingest' }, logLines()), createMetri
   connections: () => 0,
 });
 const app = createApp({
-  recordEvent: async ({ id }) => ({ id, repeated: false }),
-  findRepeat: async () => undefined,
+  recordEvent: limitRate({ record: async ({ id }) => ({ id, repeated: false }), findRepeat: async () => undefined }, config),
   eventSchema: () => schema,
   pingDatabase: async () => undefined,
   outboxIsFull: () => false,
-  rateLimit: createRateLimit(config),
   budget,
   bodyLimitBytes: config.BODY_LIMIT_BYTES,
   maxEventBytes: config.MAX_EVENT_BYTES,

@@ -52,7 +52,7 @@ function settle(id: string): void {
   arrivedAt.delete(id);
 }
 
-const { record, findRepeat } = createRecorder(pool, 10_000);
+const { record } = createRecorder(pool, 10_000);
 const app = createApp({
   recordEvent: async (event) => {
     const recorded = await record(event);
@@ -60,7 +60,6 @@ const app = createApp({
     settle(event.id);
     return recorded;
   },
-  findRepeat,
   eventSchema: () => eventSchema,
   pingDatabase: async () => undefined,
   bodyLimitBytes: 524_288,

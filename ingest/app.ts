@@ -1,21 +1,18 @@
 import { Readable } from 'node:stream';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
-import { readBody, SenderGone } from './body.ts';
-import { createCatchHook, schemaUnknown, type CatchHook, type Stored } from './catch-hook.ts';
-import { codingsOf } from './decode/unpack.ts';
+import { SenderGone } from './body.ts';
+import { createCatchHook, hookMethods, methodNotAllowed, type CatchHook, type HookHead } from './catch-hook.ts';
 import { errorBody, faults, IngestError } from './errors.ts';
-import type { HookAnswer } from './handshake.ts';
 import type { Observer, RequestLine } from './observe.ts';
 import { openApiDocument, routes, type Route } from './openapi.ts';
 import { newRequestId } from './request-id.ts';
-import { parsePath, type RequestHeaders } from './webhook.ts';
+import { schemaUnknown } from './run-event.ts';
+import type { RequestHeaders } from './webhook.ts';
 
 export interface Dependencies extends CatchHook {
   /** Rejects when Postgres cannot be reached. */
   pingDatabase: () => Promise<unknown>;
-  /** Whether the outbox has outgrown its limit. */
-  outboxIsFull: () => boolean;
   observe: Pick<Observer, 'request'>;
 }
 
@@ -44,7 +41,7 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
   // One handler per path, whatever the method: nothing stands between a request and its answer.
   for (const { name, path, methods } of routes) {
     const answer = name === 'catchHook' ? answers[name] : onlyFor(methods, answers[name]);
-    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), observed(answer, observe));
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), observed(answer, observe, methods));
   }
   const nowhere: Answer = () => {
     throw new IngestError('not_found', 'No such path. Webhooks go to /hooks/catch/:userId/:zapId.');
@@ -53,63 +50,28 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
   return app;
 }
 
-/** path → judge → write → answer. What is refused anyway is refused before its body is read. */
+/** Hands a webhook's request to its sequence, and its answer back. */
 function answerHook(dependencies: Dependencies): Answer {
-  const { door, budget, bodyLimitBytes, outboxIsFull } = dependencies;
   const catchHook = createCatchHook(dependencies);
   return async (c, line) => {
-    const hook = parsePath(c.req.param());
-    line.userId = hook.userId;
-    line.zapId = hook.zapId;
-    const settings = door?.settings(hook);
     const headers = headersOf(c);
-    const query = queryOf(c);
-    const { method } = c.req;
-    if (settings?.origins !== undefined) allowOrigin(c, settings.origins, headers);
-    /** Without an event: a check of the URL, a preview of a link, a browser. */
-    function greet(): Response | undefined {
-      const answer = door?.greet(hook, { method, query, headers, body: NOTHING });
-      if (answer === undefined) return method === 'OPTIONS' ? undefined : c.json(nothingCame);
-      line.outcome = 'handshake';
-      return answered(c, answer, line);
-    }
-    if (method === 'OPTIONS' || method === 'HEAD') {
-      const answer = greet();
-      if (answer !== undefined) return answer;
-      if (settings?.origins !== undefined) return c.body(null, (line.status = 204));
-      throw methodNotAllowed(c, hookMethods);
-    }
-    if (!hookMethods.includes(method as 'GET')) throw methodNotAllowed(c, hookMethods);
-    if (outboxIsFull()) throw new IngestError('backpressure', 'Too many events wait to be published. Try again later.', undefined, 30);
-    const codings = codingsOf(headers['content-encoding'] as string | undefined);
-    const announced = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-    if (announced !== undefined && announced > bodyLimitBytes) {
-      throw new IngestError('payload_too_large', `The body is larger than ${bodyLimitBytes} bytes.`);
-    }
-    askForBody(c);
-    const sent = await readBody(bodyOf(c), bodyLimitBytes, budget, announced);
-    try {
-      const isQuery = sent.length === 0 && query !== '';
-      if (method === 'GET' && sent.length === 0 && !isQuery) return greet() ?? c.json(nothingCame);
-      const body = isQuery ? Buffer.from(query, 'latin1') : sent;
-      return answered(c, await catchHook({ hook, method, query, headers, body, isQuery, codings }, line), line);
-    } finally {
-      budget.give(sent.length);
-    }
+    const request: HookHead = {
+      params: c.req.param(),
+      method: c.req.method,
+      query: queryOf(c),
+      headers,
+      body: bodyOf(c),
+      goOn: () => askForBody(c),
+      allowOrigins: (origins) => allowOrigin(c, origins, headers),
+    };
+    const answer = await catchHook(request, line);
+    if (!('status' in answer)) return c.json(answer);
+    line.status = answer.status;
+    // An empty body is none: TwiML and a SOAP acknowledgement are text, 204 is nothing.
+    return answer.body === ''
+      ? c.body(null, answer.status as 204, answer.headers)
+      : c.body(answer.body, answer.status as 200, answer.headers);
   };
-}
-
-const NOTHING = new Uint8Array();
-const nothingCame = { message: 'This hook takes webhooks. Nothing was sent, so nothing was stored.' };
-const hookMethods = routes.find(({ name }) => name === 'catchHook')?.methods ?? [];
-
-function answered(c: Context<Env>, answer: HookAnswer | Stored, line: RequestLine): Response {
-  if (!('status' in answer)) return c.json({ message: 'Webhook received', id: answer.id, ids: answer.ids });
-  line.status = answer.status;
-  // An empty body is none: TwiML and a SOAP acknowledgement are text, 204 is nothing.
-  return answer.body === ''
-    ? c.body(null, answer.status as 204, answer.headers)
-    : c.body(answer.body, answer.status as 200, answer.headers);
 }
 
 /** CORS: lets a page of an origin that the hook names read the answers, errors as well, and send any header. */
@@ -146,17 +108,16 @@ function onlyFor(methods: Route['methods'], answer: Answer): Answer {
   const allowed = new Set<string>(methods);
   return (c, line) => {
     if (allowed.has(c.req.method)) return answer(c, line);
-    throw methodNotAllowed(c, methods);
+    throw methodNotAllowed(c.req.method, methods);
   };
 }
 
-function methodNotAllowed(c: Context<Env>, methods: Route['methods']): IngestError {
-  c.header('Allow', methods.join(', '));
-  return new IngestError('method_not_allowed', `${c.req.method} is not supported here: send ${methods.join(', ')}.`);
-}
-
 /** One line per request, however it ends. */
-function observed(answer: Answer, observe: Dependencies['observe']): (c: Context<Env>) => Promise<Response> {
+function observed(
+  answer: Answer,
+  observe: Dependencies['observe'],
+  methods: readonly string[] = [],
+): (c: Context<Env>) => Promise<Response> {
   return async (c) => {
     const began = performance.now();
     const line: RequestLine = { requestId: newRequestId(), method: c.req.method, status: 200, outcome: 'ok', durationMs: 0 };
@@ -164,7 +125,7 @@ function observed(answer: Answer, observe: Dependencies['observe']): (c: Context
     try {
       response = await answer(c, line);
     } catch (error) {
-      response = refuse(c, line, error);
+      response = refuse(c, line, error, methods);
     }
     line.durationMs = Math.round((performance.now() - began) * 10) / 10;
     observe.request(line);
@@ -172,7 +133,7 @@ function observed(answer: Answer, observe: Dependencies['observe']): (c: Context
   };
 }
 
-function refuse(c: Context<Env>, line: RequestLine, error: unknown): Response {
+function refuse(c: Context<Env>, line: RequestLine, error: unknown, methods: readonly string[]): Response {
   const fault =
     error instanceof IngestError
       ? error
@@ -184,6 +145,7 @@ function refuse(c: Context<Env>, line: RequestLine, error: unknown): Response {
   line.status = status;
   const cause = describe(fault.cause);
   if (cause !== undefined) line.cause = cause;
+  if (fault.code === 'method_not_allowed') c.header('Allow', methods.join(', '));
   if (retryable) c.header('Retry-After', String(fault.retryAfter));
   // The rest of such a request cannot be told from the next one.
   if (fault.code === 'bad_request' || fault.code === 'request_timeout') c.header('Connection', 'close');

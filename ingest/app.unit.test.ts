@@ -24,7 +24,6 @@ function setUp(given: Partial<Dependencies> = {}) {
       recorded.push(event);
       return { id: event.id, repeated: false };
     },
-    findRepeat: async () => undefined,
     eventSchema: () => schema,
     pingDatabase: () => Promise.resolve(),
     bodyLimitBytes: 1000,

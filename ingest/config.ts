@@ -31,6 +31,11 @@ export const settings = z.object({
     .describe('JSON file of the zaps that may be posted to, with their signatures; none: any zap, by anybody'),
   RATE_LIMIT_PER_ZAP: z.coerce.number().min(0).default(0).describe('Webhooks per second to one zap before others get 429; 0: no limit'),
   RATE_LIMIT_TOTAL: z.coerce.number().min(0).default(0).describe('The same for all zaps together'),
+  RATE_LIMIT_WRONG_SIGNATURES: z.coerce
+    .number()
+    .min(0)
+    .default(10)
+    .describe('Wrong signatures per second of one zap before others get 429 in place of 401; a right one always passes; 0: no limit'),
   RATE_LIMIT_BURST_SECONDS: z.coerce
     .number()
     .min(0)

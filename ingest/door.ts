@@ -1,51 +1,69 @@
 import type { Logger } from 'pino';
-import type { Door } from './catch-hook.ts';
 import { IngestError } from './errors.ts';
-import { answerOf, doubtToken, findRule } from './handshake.ts';
+import { answerOf, doubtToken, findRule, type HookAnswer } from './handshake.ts';
+import type { RateLimit } from './rate-limit.ts';
 import { judgeSignature, type SignatureCheck } from './signature.ts';
 import type { HookRequest } from './signed-content.ts';
 import { noSuchHook, type Hook } from './webhook.ts';
 import { followZaps, ZapsError, type HookSettings, type Zaps } from './zaps.ts';
 
-/** Accepts what zaps.json names, as it says. */
-export function createDoor(zaps: () => Zaps): Door {
-  function find({ userId, zapId }: Hook): HookSettings {
-    const settings = zaps().get(`${userId}/${zapId}`);
-    if (settings === undefined) throw noSuchHook();
-    return settings;
+/** Who may post to a hook, and what is particular about it. */
+export interface Door {
+  /** Before the body is read. @throws IngestError not_found (`noSuchHook`) */
+  settings(hook: Hook): HookSettings;
+  /** The answer to a vendor's check of the URL, which is no event. @throws IngestError unauthorized, rate_limited */
+  greet(hook: Hook, settings: HookSettings, request: HookRequest): HookAnswer | undefined;
+  /**
+   * On the bytes as they arrived, before they are parsed; a GET's are its query.
+   *
+   * @returns the key by which the same signed request is a repeat, where it is one
+   * @throws IngestError unauthorized; rate_limited when the hook got too many wrong signatures
+   */
+  verify(hook: Hook, settings: HookSettings, request: HookRequest): string | undefined;
+}
+
+/**
+ * Accepts what zaps.json names, as it says.
+ *
+ * @param wrongOnes counts wrong signatures and tokens of a hook: a right one passes whatever their number is
+ */
+export function createDoor(zaps: () => Zaps, wrongOnes: Pick<RateLimit, 'take'>): Door {
+  function refuse(hook: Hook, doubt: string): never {
+    const cause = new Error(doubt);
+    wrongOnes.take(hook, cause);
+    throw new IngestError('unauthorized', 'The signature is missing, wrong or too old.', cause);
   }
-  const verify = (check: SignatureCheck, request: HookRequest) => {
+  function verify(hook: Hook, check: SignatureCheck, request: HookRequest): string | undefined {
     const verdict = judgeSignature(check, request);
-    if (verdict.doubt !== undefined) throw unauthorized(verdict.doubt);
-    return verdict.replayKey;
-  };
+    return verdict.doubt === undefined ? verdict.replayKey : refuse(hook, verdict.doubt);
+  }
   return {
-    settings: find,
-    greet: (hook, request) => {
-      const { handshake, signature } = find(hook);
+    settings: ({ userId, zapId }) => {
+      const settings = zaps().get(`${userId}/${zapId}`);
+      if (settings === undefined) throw noSuchHook();
+      return settings;
+    },
+    greet: (hook, { handshake, signature }, request) => {
       if (handshake === undefined) return undefined;
       const found = findRule(handshake, request);
       if (found === undefined) return undefined;
       const doubt = doubtToken(handshake, found);
-      if (doubt !== undefined) throw unauthorized(doubt);
-      if (found.rule.signed && signature !== undefined) verify(signature, request);
+      if (doubt !== undefined) refuse(hook, doubt);
+      if (found.rule.signed && signature !== undefined) verify(hook, signature, request);
       return answerOf(handshake, found);
     },
-    verify: (hook, request) => {
-      const { signature } = find(hook);
+    verify: (hook, { signature }, request) => {
       if (signature === undefined) return undefined;
-      const replayKey = verify(signature, request);
+      const replayKey = verify(hook, signature, request);
       return signature.replayIsRepeat ? replayKey : undefined;
     },
   };
 }
 
-const unauthorized = (doubt: string) => new IngestError('unauthorized', 'The signature is missing, wrong or too old.', new Error(doubt));
-
 /** The door of a ZAPS_FILE for the main file: prints the faults and ends the process with 2, as no restart can fix them. */
-export function doorOrExit(path: string, env: NodeJS.ProcessEnv, log: Logger): Door {
+export function doorOrExit(path: string, env: NodeJS.ProcessEnv, log: Logger, wrongOnes: Pick<RateLimit, 'take'>): Door {
   try {
-    return createDoor(followZaps(path, env, log));
+    return createDoor(followZaps(path, env, log), wrongOnes);
   } catch (error) {
     if (!(error instanceof ZapsError)) throw error;
     process.stderr.write(`${error.message}\n`);

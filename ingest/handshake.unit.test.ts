@@ -29,7 +29,7 @@ function hookOf(settings: object) {
       if (first === undefined) recorded.push(event);
       return { id: first?.id ?? event.id, repeated: first !== undefined };
     },
-    ...{ findRepeat: async () => undefined, eventSchema: () => schema, pingDatabase: async () => undefined, outboxIsFull: () => false },
+    ...{ eventSchema: () => schema, pingDatabase: async () => undefined, outboxIsFull: () => false },
     ...{
       bodyLimitBytes: 10_000,
       maxEventBytes: 50_000,
@@ -37,7 +37,7 @@ function hookOf(settings: object) {
       keepHeaders: [],
       observe: { request: () => undefined },
     },
-    door: createDoor(() => zaps),
+    door: createDoor(() => zaps, { take: () => undefined }),
   });
   const send = async (method: string, query = '', headers: Record<string, string> = {}, body?: string) =>
     app.request(`/hooks/catch/u/z${query}`, {

@@ -13,7 +13,7 @@ import { logLines } from './log-lines.ts';
 import { createObserver } from './observe.ts';
 import { watchOutboxSize } from './outbox-size.ts';
 import { createRecorder, poolTimeouts } from './record-event.ts';
-import { createRateLimit } from './rate-limit.ts';
+import { createRateLimit, limitRate } from './rate-limit.ts';
 import { createIngestServer } from './server.ts';
 
 const log = pino({ name: 'ingest' }, logLines());
@@ -33,12 +33,14 @@ const metrics = createMetrics();
 const waiting = { queued: () => recorder.queued(), heldBytes: () => budget.held, outboxBytes: outbox.bytes };
 const observe = createObserver(log, metrics, { ...waiting, connections: () => connections() });
 const recorder = createRecorder(pool, config.QUEUE_LIMIT, observe);
+const wrongOnes = createRateLimit(
+  { ...config, RATE_LIMIT_PER_ZAP: config.RATE_LIMIT_WRONG_SIGNATURES, RATE_LIMIT_TOTAL: 0 },
+  'wrong signatures',
+);
 const app = createApp({
-  recordEvent: recorder.record,
-  findRepeat: recorder.findRepeat,
+  recordEvent: limitRate(recorder, config),
   eventSchema: () => schema,
-  door: config.ZAPS_FILE === undefined ? undefined : doorOrExit(config.ZAPS_FILE, process.env, log),
-  rateLimit: createRateLimit(config),
+  door: config.ZAPS_FILE === undefined ? undefined : doorOrExit(config.ZAPS_FILE, process.env, log, wrongOnes),
   pingDatabase: () => pool.query('SELECT 1'),
   outboxIsFull: () => outbox.bytes() > config.OUTBOX_MAX_BYTES,
   budget,

@@ -1,24 +1,32 @@
-import type { RateLimit } from './catch-hook.ts';
 import type { Config } from './config.ts';
 import { IngestError } from './errors.ts';
+import type { Recorder } from './record-event.ts';
 import type { Hook } from './webhook.ts';
 
+/** How many may come. */
+export interface RateLimit {
+  /** Counts one. @throws IngestError rate_limited, with the cause for the log */
+  take(hook: Hook, cause?: Error): void;
+  /** Counts it no more: it only repeated a known key. */
+  giveBack(hook: Hook): void;
+}
+
 /**
- * Zaps in a generation; two are remembered, about 100 bytes a zap. Who is forgotten begins anew with a full bucket, but
+ * Zaps in a generation; two are remembered, about 100 bytes a zap. A zap that is forgotten begins again with a full bucket, but
  * by then so many others were posted to that it had filled by itself.
  */
 const GENERATION = 50_000;
+
+type Limits = Pick<Config, 'RATE_LIMIT_PER_ZAP' | 'RATE_LIMIT_TOTAL' | 'RATE_LIMIT_BURST_SECONDS'>;
 
 /**
  * Token buckets, each kept as one number: the time at which it will be full (the generic cell rate algorithm).
  *
  * @param limits requests per second, 0 for no limit, and how many seconds' worth may come at once
+ * @param what is counted, for the sender
  * @param now milliseconds of a clock that never goes back
  */
-export function createRateLimit(
-  limits: Pick<Config, 'RATE_LIMIT_PER_ZAP' | 'RATE_LIMIT_TOTAL' | 'RATE_LIMIT_BURST_SECONDS'>,
-  now = () => performance.now(),
-): RateLimit {
+export function createRateLimit(limits: Limits, what = 'webhooks', now = () => performance.now()): RateLimit {
   let young = new Map<string, number>();
   let old = new Map<string, number>();
   const bucket = (name: string, rate: number) => ({
@@ -38,13 +46,13 @@ export function createRateLimit(
   }
 
   return {
-    take: (hook) => {
+    take: (hook, cause) => {
       const at = now();
       const next = bucketsOf(hook).map(({ name, each, depth }) => ({ name, depth, time: Math.max(fullAt(name), at) + each }));
       const waitMs = Math.max(0, ...next.map(({ time, depth }) => time - at - depth));
-      // A sum of fractions may be a hair more than the depth.
+      // Allow for floating-point error.
       if (waitMs > 1e-3) {
-        throw new IngestError('rate_limited', 'Too many webhooks. Send it again later.', undefined, Math.ceil(waitMs / 1000));
+        throw new IngestError('rate_limited', `Too many ${what}. Send it again later.`, cause, Math.ceil(waitMs / 1000));
       }
       // From both buckets or from none: what one refuses costs nothing in the other.
       for (const { name, time } of next) put(name, time);
@@ -52,5 +60,27 @@ export function createRateLimit(
     giveBack: (hook) => {
       for (const { name, each } of bucketsOf(hook)) put(name, fullAt(name) - each);
     },
+  };
+}
+
+/**
+ * Records within the limits. A repeat does not count: it is answered even when nothing new would be.
+ *
+ * @throws IngestError rate_limited, and what the recorder throws
+ */
+export function limitRate({ record, findRepeat }: Pick<Recorder, 'record' | 'findRepeat'>, limits: Limits): Recorder['record'] {
+  if (limits.RATE_LIMIT_PER_ZAP === 0 && limits.RATE_LIMIT_TOTAL === 0) return record;
+  const rateLimit = createRateLimit(limits);
+  return async (event) => {
+    try {
+      rateLimit.take(event);
+    } catch (refused) {
+      const first = event.idempotencyKey === null ? undefined : await findRepeat(event);
+      if (first === undefined) throw refused;
+      return first;
+    }
+    const recorded = await record(event);
+    if (recorded.repeated) rateLimit.giveBack(event);
+    return recorded;
   };
 }

@@ -11,6 +11,7 @@ function setUp(limits: { perZap?: number; total?: number; burstSeconds?: number 
       RATE_LIMIT_TOTAL: limits.total ?? 0,
       RATE_LIMIT_BURST_SECONDS: limits.burstSeconds ?? 1,
     },
+    'webhooks',
     () => now,
   );
   const hookOf = (zapId: string) => ({ userId: 'u', zapId });

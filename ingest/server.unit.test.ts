@@ -41,7 +41,6 @@ async function startServer({ limits = {}, budgetBytes = 10_000_000, answerBytes 
       recorded.push(event);
       return { id: event.id, repeated: false };
     },
-    findRepeat: async () => undefined,
     eventSchema: () => schema,
     pingDatabase: () => Promise.resolve(),
     bodyLimitBytes: 500_000,

@@ -7,12 +7,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHmac } from 'node:crypto';
 import { IngestError } from './errors.ts';
 import { createDoor as doorOf } from './door.ts';
+import { createRateLimit } from './rate-limit.ts';
 import { defaultReading } from './reading.ts';
 import { followZaps, loadZaps, ZapsError } from './zaps.ts';
 
 const MARKER = 'marker-that-nobody-may-see';
 const [FIRST, OTHER] = ['the-first-secret-of-two-of-them', 'the-other-secret-of-two-of-them'];
-const createDoor = (file: string, env: NodeJS.ProcessEnv, log: Logger) => doorOf(followZaps(file, env, log));
+const createDoor = (file: string, env: NodeJS.ProcessEnv, log: Logger) => doorOf(followZaps(file, env, log), { take: () => undefined });
 let folder: string;
 let path: string;
 beforeEach(() => {
@@ -151,8 +152,7 @@ function messageOf(act: () => unknown): string {
 function knock(door: ReturnType<typeof createDoor>, zapId: string, headers: Record<string, string> = {}, body = ''): string {
   const hook = { userId: 'u', zapId };
   try {
-    door.settings(hook);
-    door.verify(hook, { method: 'POST', query: '', headers, body: new TextEncoder().encode(body) });
+    door.verify(hook, door.settings(hook), { method: 'POST', query: '', headers, body: new TextEncoder().encode(body) });
     return 'in';
   } catch (error) {
     if (error instanceof IngestError) return error.code;
@@ -180,7 +180,8 @@ describe('a zap', () => {
     const door = createDoor(path, { A: FIRST }, log);
     const refusal = (headers: Record<string, string>) => {
       try {
-        door.verify({ userId: 'u', zapId: 'z' }, { method: 'POST', query: '', headers, body: new Uint8Array() });
+        const hook = { userId: 'u', zapId: 'z' };
+        door.verify(hook, door.settings(hook), { method: 'POST', query: '', headers, body: new Uint8Array() });
       } catch (error) {
         return error as IngestError;
       }
@@ -192,6 +193,43 @@ describe('a zap', () => {
       expect.stringMatching(/timestamp/),
       expect.stringMatching(/signed \d+ seconds ago/),
     ]);
+  });
+});
+
+describe('wrong signatures', () => {
+  const log = pino({ enabled: false });
+  const limits = { RATE_LIMIT_PER_ZAP: 2, RATE_LIMIT_TOTAL: 0, RATE_LIMIT_BURST_SECONDS: 1 };
+
+  test('beyond their limit are told when to come again, and a right one passes meanwhile', () => {
+    write(signed({ scheme: 'github', secrets: ['env:A'] }));
+    const door = doorOf(
+      followZaps(path, { A: FIRST }, log),
+      createRateLimit(limits, 'wrong signatures', () => 0),
+    );
+    const wrong = () => knock(door, 'z', github(OTHER));
+    expect([wrong(), wrong(), wrong(), wrong()]).toEqual(['unauthorized', 'unauthorized', 'rate_limited', 'rate_limited']);
+    expect(knock(door, 'z', github(FIRST))).toBe('in');
+    expect(wrong()).toBe('rate_limited');
+  });
+
+  test('count for their own hook only, and so do wrong tokens of a handshake', () => {
+    const zaps = ['a', 'b'].map((zapId) => ({ userId: 'u', zapId, preset: 'meta', handshakeToken: 'env:A' }));
+    write({ zaps });
+    const door = doorOf(
+      followZaps(path, { A: FIRST }, log),
+      createRateLimit(limits, 'wrong signatures', () => 0),
+    );
+    const greet = (zapId: string, token: string) => {
+      const hook = { userId: 'u', zapId };
+      const query = `hub.mode=subscribe&hub.challenge=1&hub.verify_token=${token}`;
+      try {
+        return door.greet(hook, door.settings(hook), { method: 'GET', query, headers: {}, body: new Uint8Array() })?.body;
+      } catch (error) {
+        return (error as IngestError).code;
+      }
+    };
+    expect(['x', 'y', 'z', FIRST].map((token) => greet('a', token))).toEqual(['unauthorized', 'unauthorized', 'rate_limited', '1']);
+    expect(greet('b', 'x')).toBe('unauthorized');
   });
 });
 
