@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { Pool } from 'pg';
 import { moment, runIds, zap, type Zap } from './arguments.ts';
 import { withPostgres } from './postgres.ts';
-import { OperateError, UsageError, type Run } from './verb.ts';
+import { OperateError, UsageError, type Run, type Work } from './verb.ts';
 
 /** Dead letters of one listing; the rest is counted. */
 const LISTED = 100;
@@ -24,30 +24,18 @@ export const actions = (run: Run) => {
       .option('--zap <userId/zapId>', 'of this zap', zap)
       .option('--target <name>', 'to this target')
       .option('--since <time>', 'of events that came since then', moment);
-  const work = (query: (pool: Pool) => Promise<string>, check: () => void = () => undefined) =>
-    run(async ({ DATABASE_URL }, { say }) => {
-      check(); // Before anything is asked.
-      say(await withPostgres(DATABASE_URL, query));
-      return 0;
-    });
   const dlq = new Command('dlq')
     .description('calls that were given up')
     .addCommand(
       choose('list')
         .description('calls that were given up, the latest first')
-        .action((ids, chosen) => work((pool) => list(pool, { ids, ...chosen }))),
+        .action((ids, chosen) => run(saying((pool) => list(pool, { ids, ...chosen })))),
     )
     .addCommand(
       choose('replay')
         .description('calls that were given up are made again')
         .option('--all', 'every one')
-        .action((ids, options) => {
-          const chosen = { ids, ...options };
-          return work(
-            async (pool) => due(await replayDead(pool, chosen)),
-            () => requireNamed(chosen),
-          );
-        }),
+        .action((ids, options) => run(retrying({ ids, ...options }))),
     )
     .addCommand(
       new Command('discard')
@@ -55,13 +43,7 @@ export const actions = (run: Run) => {
         .argument('[id...]', 'ids of runs', runIds)
         .option('--target <name>', 'to this target')
         .option('--all', 'every one')
-        .action((ids, options) => {
-          const chosen = { ids, ...options };
-          return work(
-            async (pool) => `${await discardDead(pool, chosen)} dead letters are discarded`,
-            () => requireNamed(chosen),
-          );
-        }),
+        .action((ids, options) => run(discarding({ ids, ...options }))),
     );
   return new Command('actions')
     .description('the webhooks that the action consumer calls')
@@ -72,27 +54,49 @@ export const actions = (run: Run) => {
         .argument('[id...]', 'ids of runs', runIds)
         .option('--zap <userId/zapId>', 'of this zap', zap)
         .option('--since <time>', 'of events that came since then', moment)
-        .action((ids, options) => {
-          const chosen = { ids, ...options };
-          return work(
-            async (pool) => due(await rerun(pool, chosen)),
-            () => requireRuns(chosen),
-          );
-        }),
+        .action((ids, options) => run(rerunning({ ids, ...options }))),
     )
-    .addCommand(new Command('targets').description('calls per target, and the targets that are called no more').action(() => work(targets)))
+    .addCommand(
+      new Command('targets').description('calls per target, and the targets that are called no more').action(() => run(saying(targets))),
+    )
     .addCommand(
       new Command('enable')
         .description('calls a target again that had answered 410')
         .requiredOption('--target <name>', 'its name in actions.json')
-        .action(({ target }) =>
-          work(async (pool) => {
-            await enableTarget(pool, target);
-            return `${target} is called again`;
-          }),
-        ),
+        .action(({ target }) => run(enabling(target))),
     );
 };
+
+/** One query and what it says. @param check throws what does not fit, before anything is asked */
+const saying =
+  (query: (pool: Pool) => Promise<string>, check: () => void = () => undefined): Work =>
+  async ({ DATABASE_URL }, { say }) => {
+    check();
+    say(await withPostgres(DATABASE_URL, query));
+    return 0;
+  };
+
+// What both doors, the command line and the console, do.
+export const retrying = (chosen: Chosen): Work =>
+  saying(
+    async (pool) => due(await replayDead(pool, chosen)),
+    () => requireNamed(chosen),
+  );
+export const discarding = (chosen: Chosen): Work =>
+  saying(
+    async (pool) => `${await discardDead(pool, chosen)} dead letters are discarded`,
+    () => requireNamed(chosen),
+  );
+export const rerunning = (chosen: Chosen): Work =>
+  saying(
+    async (pool) => due(await rerun(pool, chosen)),
+    () => requireRuns(chosen),
+  );
+export const enabling = (target: string): Work =>
+  saying(async (pool) => {
+    await enableTarget(pool, target);
+    return `${target} is called again`;
+  });
 
 const due = (count: number) => `${count} calls are due again`;
 const idsOf = ({ ids = [] }: Chosen) => (ids.length === 0 ? null : ids);

@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { runIds } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
-import { UsageError, type Output, type Run } from './verb.ts';
+import { UsageError, type Output, type Run, type Work } from './verb.ts';
 
 const BATCH_ROWS = 500;
 
@@ -25,8 +25,13 @@ export const dead = (run: Run) =>
         .description('puts them back into the outbox')
         .argument('[id...]', 'their ids', runIds)
         .option('--all', 'every one that is dead now')
-        .action((ids = [], { all = false }) => run((config, output) => requeue(ids, all, config, output))),
+        .action((ids = [], { all = false }) => run(requeuing(ids, all))),
     );
+
+export const requeuing =
+  (ids: string[], all: boolean): Work =>
+  (config, output) =>
+    requeue(ids, all, config, output);
 
 async function list({ DATABASE_URL }: Config, { say }: Output): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {

@@ -59,6 +59,13 @@ const unreachable: Record<System, Pick<Finding, 'code' | 'grade' | 'why'>> = {
   registry: { code: 'REGISTRY_UNREACHABLE', grade: 'broken', why: 'A consumer that starts cannot decode events. Publishing goes on.' },
 };
 
+/** @param found what happened when it was asked */
+export const unreachableFinding = (system: System, found: string): Finding => ({
+  ...unreachable[system],
+  found,
+  remedy: `Start it, or give its address: the settings are in the README (${system}).`,
+});
+
 /** Looks at everything. @returns the findings, the gravest first */
 export async function diagnose(config: Config): Promise<Finding[]> {
   const path = new URL('../connect/outbox-connector.json', import.meta.url);
@@ -88,11 +95,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
       withAdmin(config.KAFKA_BROKERS, () => Promise.resolve()),
     ),
   ]);
-  const findings = [...silent].map(([system, found]) => ({
-    ...unreachable[system],
-    found,
-    remedy: `Start it, or give its address: the settings are in the README (${system}).`,
-  }));
+  const findings = [...silent].map(([system, found]) => unreachableFinding(system, found));
   // Without Kafka, Connect answers for itself only: it knows its connectors from there.
   const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
   const possible = checks.filter(({ needs }) => !needs.some(away));

@@ -22,6 +22,13 @@ function createKafka(brokers: readonly string[]): Kafka {
   });
 }
 
+/** An admin client that stays connected, for what is asked often. Its errors are kafkajs's own. */
+export async function openAdmin(brokers: readonly string[]): Promise<Admin> {
+  const admin = createKafka(brokers).admin();
+  await admin.connect();
+  return admin;
+}
+
 /** @throws OperateError KAFKA_UNREACHABLE, or KAFKA_REFUSED when a broker answers with an error */
 export async function withAdmin<T>(brokers: readonly string[], use: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = createKafka(brokers).admin();

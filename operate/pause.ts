@@ -4,7 +4,7 @@ import { ConnectApi } from '../kit/connect-api.ts';
 import { reason } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
-import { OperateError, type Run } from './verb.ts';
+import { OperateError, type Run, type Work } from './verb.ts';
 
 // The wish is kept in Postgres, for the watchdog: Connect forgets a pause when the connector is deleted.
 
@@ -12,28 +12,29 @@ export const pause = (run: Run) =>
   new Command('pause')
     .description('stops publishing and keeps the watchdog from starting it again; webhooks go on being taken')
     .option('--because <reason>', 'shown by status', reason)
-    .action(({ because }) =>
-      run(async (config, { say }) => {
-        await note(
-          config,
-          'UPDATE connector_state SET paused_at = coalesce(paused_at, now()), paused_because = $2 WHERE connector = $1',
-          because ?? null,
-        );
-        await tell(config, (connect) => connect.pause(CONNECTOR_NAME), 'the watchdog leaves it alone, but it may go on publishing');
-        say('Paused. Rows wait in the outbox, and Postgres keeps WAL up to max_slot_wal_keep_size. End it with: npm run outbox -- resume');
-        return 0;
-      }),
-    );
+    .action(({ because }) => run(pausing(because)));
 
-export const resume = (run: Run) =>
-  new Command('resume').description('ends a pause').action(() =>
-    run(async (config, { say }) => {
-      await note(config, 'UPDATE connector_state SET paused_at = NULL, paused_because = $2 WHERE connector = $1', null);
-      await tell(config, (connect) => connect.resume(CONNECTOR_NAME), 'run resume again once it answers');
-      say('Resumed. A connector that is not registered is registered by the watchdog within seconds.');
-      return 0;
-    }),
-  );
+export const resume = (run: Run) => new Command('resume').description('ends a pause').action(() => run(resuming));
+
+export const pausing =
+  (because: string | undefined): Work =>
+  async (config, { say }) => {
+    await note(
+      config,
+      'UPDATE connector_state SET paused_at = coalesce(paused_at, now()), paused_because = $2 WHERE connector = $1',
+      because ?? null,
+    );
+    await tell(config, (connect) => connect.pause(CONNECTOR_NAME), 'the watchdog leaves it alone, but it may go on publishing');
+    say('Paused. Rows wait in the outbox, and Postgres keeps WAL up to max_slot_wal_keep_size. End it with: npm run outbox -- resume');
+    return 0;
+  };
+
+export const resuming: Work = async (config, { say }) => {
+  await note(config, 'UPDATE connector_state SET paused_at = NULL, paused_because = $2 WHERE connector = $1', null);
+  await tell(config, (connect) => connect.resume(CONNECTOR_NAME), 'run resume again once it answers');
+  say('Resumed. A connector that is not registered is registered by the watchdog within seconds.');
+  return 0;
+};
 
 async function note({ DATABASE_URL }: Config, sql: string, because: string | null): Promise<void> {
   await withPostgres(DATABASE_URL, async (pool) => {

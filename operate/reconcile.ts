@@ -6,11 +6,11 @@ import { EVENT_TOPIC } from '../contract/names.ts';
 import { topicConfigs } from '../kit/kafka-admin.ts';
 import { moment } from './arguments.ts';
 import type { Config } from './config.ts';
-import { rangesSince } from './explain.ts';
+import { rangesSince } from './trace.ts';
 import { scanTopic, withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import { firstIdAt, ID_SLACK_MS } from './runs.ts';
-import { OperateError, type Output, type Run } from './verb.ts';
+import { OperateError, type Output, type Run, type Work } from './verb.ts';
 
 const BATCH_ROWS = 1000;
 
@@ -18,7 +18,12 @@ export const reconcile = (run: Run) =>
   new Command('reconcile')
     .description('checks that every run since then is in the outbox, on the topic or among the dead; prints the ids that are in none')
     .requiredOption('--since <time>', 'runs received since then', moment)
-    .action(({ since }) => run((config, output) => compare(since, config, output)));
+    .action(({ since }) => run(comparing(since)));
+
+export const comparing =
+  (since: Date): Work =>
+  (config, output) =>
+    compare(since, config, output);
 
 async function compare(since: Date, { DATABASE_URL, KAFKA_BROKERS }: Config, { say, warn }: Output): Promise<number> {
   // One connection: the temporary table is its own.

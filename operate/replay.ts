@@ -1,20 +1,37 @@
 import { Command } from '@commander-js/extra-typings';
-import { moment, zap } from './arguments.ts';
+import { moment, runId, zap } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
 import { eventsOf, type Selection } from './runs.ts';
-import type { Output, Run } from './verb.ts';
+import { UsageError, type Output, type Run, type Work } from './verb.ts';
 
 export const replay = (run: Run) =>
   new Command('replay')
-    .description('sends the events of a zap again, with the ids and bytes that they had')
-    .requiredOption('--zap <userId/zapId>', 'the zap', zap)
-    .requiredOption('--since <time>', 'runs received since then', moment)
+    .description('sends the events of a zap, or the one of a run, again, with the ids and bytes that they had')
+    .option('--zap <userId/zapId>', 'the zap', zap)
+    .option('--since <time>', 'runs received since then', moment)
     .option('--until <time>', 'and before then', moment)
+    .option('--run <id>', 'this run', runId)
     .option('--dry-run', 'count only')
-    .action(({ zap: of, since, until = new Date(), dryRun = false }) =>
-      run((config, output) => send({ zap: of, since, until }, dryRun, config, output)),
-    );
+    .action(({ dryRun = false, ...chosen }) => run(replaying(chosen, dryRun)));
+
+/** A zap since a time, or one run. */
+export interface Replayed {
+  zap?: Selection['zap'];
+  since?: Date | undefined;
+  until?: Date | undefined;
+  run?: string | undefined;
+}
+
+/** @param dry counts only. The work throws UsageError before anything is asked. */
+export const replaying =
+  ({ zap: of, since, until = new Date(), run: id }: Replayed, dry: boolean): Work =>
+  (config, output) => {
+    if (id !== undefined && of === undefined && since === undefined)
+      return send({ id, since: new Date(0), until: new Date(8.64e15) }, dry, config, output);
+    if (id !== undefined || of === undefined || since === undefined) throw new UsageError('replay takes --zap and --since, or --run alone');
+    return send({ zap: of, since, until }, dry, config, output);
+  };
 
 export const rebuild = (run: Run) =>
   new Command('rebuild')

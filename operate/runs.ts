@@ -6,6 +6,8 @@ import { OperateError } from './verb.ts';
 /** Which runs of the archive. */
 export interface Selection {
   zap?: { userId: string; zapId: string } | undefined;
+  /** This run alone. */
+  id?: string | undefined;
   since: Date;
   /** The first moment that is not meant any more. */
   until: Date;
@@ -36,6 +38,7 @@ const RUNS = `
   SELECT id, user_id, zap_id, metadata::text AS metadata, headers::text AS headers, received_at, schema_id
     FROM zap_run
    WHERE id > $1 AND received_at >= $2 AND received_at < $3 AND ($4::text IS NULL OR (user_id = $4 AND zap_id = $5))
+     AND ($6::uuid IS NULL OR id = $6)
    ORDER BY id LIMIT ${BATCH_ROWS}`;
 
 /** The lowest UUIDv7 of a moment. */
@@ -52,11 +55,12 @@ export const ID_SLACK_MS = 300_000;
  *
  * @throws OperateError SCHEMA_UNKNOWN when event_schema does not have a run's schema
  */
-export async function* eventsOf(pool: Pool, { zap, since, until }: Selection): AsyncGenerator<Event[]> {
+export async function* eventsOf(pool: Pool, { zap, id, since, until }: Selection): AsyncGenerator<Event[]> {
   const schemaOf = schemaReader(pool);
-  let after = firstIdAt(new Date(since.getTime() - ID_SLACK_MS));
+  // Greater than `after`: the id before the one that is wanted.
+  let after = id === undefined ? firstIdAt(new Date(since.getTime() - ID_SLACK_MS)) : '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    const { rows } = await pool.query<RunRow>(RUNS, [after, since, until, zap?.userId ?? null, zap?.zapId ?? null]);
+    const { rows } = await pool.query<RunRow>(RUNS, [after, since, until, zap?.userId ?? null, zap?.zapId ?? null, id ?? null]);
     const events: Event[] = [];
     for (const row of rows) events.push({ id: row.id, payload: encode(await schemaOf(row.schema_id), row) });
     if (events.length > 0) yield events;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { chooseStack, findRunning, possibleStacks } from './choose.ts';
-import { PRIVATE, readStackConfig } from './config.ts';
+import { PRIVATE, readStackConfig, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
@@ -24,6 +24,8 @@ const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
     say(
       `  curl -X POST http://localhost:${config.INGEST_PORT}/hooks/catch/123/456 -H 'Content-Type: application/json' -d '{"someData": "value"}'`,
     );
+    const login = stack.way === 'docker' || config.CONSOLE_PASSWORD !== undefined;
+    say(`See the pipeline as a page: http://localhost:${config.CONSOLE_PORT}${login ? passwordHint(config) : ''}`);
     say('Then see its event arrive:  make logs PART=consumer');
     say('What runs, and how it is:   make status');
     say('Topics, groups, records:    make ui');
@@ -54,6 +56,9 @@ const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
   },
   ui: async () => (await running()).ui(say),
 };
+
+const passwordHint = ({ CONSOLE_PASSWORD, STACK_DIR }: StackConfig) =>
+  `  (password: ${CONSOLE_PASSWORD === undefined ? `"console" in ${STACK_DIR}/secrets.json` : 'CONSOLE_PASSWORD'})`;
 
 async function running(): Promise<Stack> {
   const stack = await findRunning(readStackConfig(process.env));

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { echoSecret, logins, settings, type StackConfig } from './config.ts';
+import { consolePassword, echoSecret, logins, settings, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 
 // What compose.yaml is filled with: the images' pins from .env.example, and from the stack's own file ports, sizes and
@@ -62,6 +62,7 @@ export function composeEnvironment(config: StackConfig): Record<string, string> 
     ...Object.fromEntries(chosen.map((name) => [name, String(config[name])])),
     ...Object.fromEntries(logins.map((login) => [`${login.toUpperCase()}_PASSWORD`, config.secrets[login]])),
     ECHO_SECRET: echoSecret(config),
+    CONSOLE_PASSWORD: consolePassword(config),
   };
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { settings as page } from '../operate/console/config.ts';
 import { settings as cleanup } from '../cleanup/config.ts';
 import { settings as register } from '../connect/config.ts';
 import { settings as watch } from '../watch/config.ts';
@@ -50,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** The settings that say where something is, or are secret: they differ between processes and containers. */
-const PLACE = /^(HOST|PORT)$|^METRICS_|URL$|^KAFKA_BROKERS$|PASSWORD$|SECRET$|_FILE$|^ALLOW_TARGETS$/;
+const PLACE = /^(HOST|PORT)$|^METRICS_|URL$|^KAFKA_BROKERS$|PASSWORD$|SECRET$|_FILE$|_DIR$|^ALLOW_TARGETS$/;
 /** The others that are given; one without a value in compose.yaml is only handed on. */
 const settingsOf = (env: Record<string, string | null | undefined> = {}) =>
   Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== null && !PLACE.test(name)));
@@ -78,7 +79,7 @@ describe('compose.yaml', () => {
   });
 
   test('hands on the same settings of each service as the embedded stack, all that the stack does not give', async () => {
-    const names = Object.entries({ register, watch, ingest, cleanup, consumer, echo, actions }).flatMap(([part, schema]) =>
+    const names = Object.entries({ register, watch, ingest, cleanup, consumer, echo, actions, console: page }).flatMap(([part, schema]) =>
       Object.keys(schema.shape).map((name) => [part, name] as const),
     );
     const env = {

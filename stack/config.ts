@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { integer, port, readSettings } from '../kit/settings.ts';
+import { integer, port, readSettings, secret } from '../kit/settings.ts';
 
 export const settings = z.object({
   STACK: z
@@ -25,7 +25,12 @@ export const settings = z.object({
   CONSUMER_METRICS_PORT: port().default(9404).describe("Port of the typed consumer's metrics"),
   ACTIONS_METRICS_PORT: port().default(9405).describe("Port of the action consumer's metrics"),
   ECHO_PORT: port().default(3003).describe('Port of the echo target, which shows the actions of the quick start'),
+  CONSOLE_PORT: port().default(3004).describe('Port of the page of the pipeline'),
   UI_PORT: port().default(8080).describe('Port of the Kafka UI'),
+  CONSOLE_PASSWORD: secret()
+    .min(12)
+    .optional()
+    .describe('Password of the page of the pipeline; in Docker one is made where none is given, else there is no login on loopback'),
   EXACTLY_ONCE: z
     .enum(['enabled', 'disabled'])
     .default('disabled')
@@ -46,8 +51,8 @@ export type StackConfig = Readonly<z.output<typeof settings>> & {
 
 export const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'actions', 'registry'] as const;
 export type Login = (typeof logins)[number];
-/** `echo` is no login: the action consumer signs with it, and the echo target verifies. */
-const secretNames = [...logins, 'echo'] as const;
+/** `echo` is no login: the action consumer signs with it, and the echo target verifies. `console` is the page's password. */
+const secretNames = [...logins, 'echo', 'console'] as const;
 type Secrets = Readonly<Record<(typeof secretNames)[number], string>>;
 
 /** The settings of this stack, from the environment and `.env`. */
@@ -84,6 +89,8 @@ function readSecrets(dir: string): Secrets {
   return secrets as Secrets;
 }
 
+/** A container listens beyond its own loopback, so there the page always has a login. */
+export const consolePassword = ({ CONSOLE_PASSWORD, secrets }: StackConfig) => CONSOLE_PASSWORD ?? secrets.console;
 /** The echo target's, in the form of Standard Webhooks. */
 export const echoSecret = ({ secrets }: StackConfig) => `whsec_${Buffer.from(secrets.echo).toString('base64')}`;
 export const brokerAddress = (config: StackConfig) => `127.0.0.1:${config.KAFKA_PORT}`;

@@ -105,7 +105,36 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
       }),
       probe: () => groupIsStable(KAFKA_BROKERS, ACTIONS_GROUP),
     },
+    consolePart(config, job),
   ];
+}
+
+/** The page of the pipeline. Needs Postgres' logins alone: it is looked at when the rest is away. */
+function consolePart(config: StackConfig, job: Job): Part {
+  const metrics = (port: number) => `http://127.0.0.1:${port}/metrics`;
+  const address = `http://localhost:${config.CONSOLE_PORT}`;
+  return {
+    ...job('console', ['migrate'], '../operate/console/main.ts', {
+      DATABASE_URL: databaseUrl(config, 'operator'),
+      KAFKA_BROKERS: brokerAddress(config),
+      CONNECT_URL: connectUrl(config),
+      REGISTRY_URL: registryUrl(config),
+      ACK_GROUPS: ACK_GROUPS.join(','),
+      CDC_DATABASE_USER: 'cdc',
+      PORT: String(config.CONSOLE_PORT),
+      HOST: '127.0.0.1',
+      CONSOLE_PASSWORD: config.CONSOLE_PASSWORD ?? '',
+      CONSOLE_LOG_DIR: `${config.dir}/logs`,
+      INGEST_URL: `http://127.0.0.1:${config.INGEST_PORT}`,
+      INGEST_METRICS_URL: metrics(config.INGEST_METRICS_PORT),
+      WATCH_METRICS_URL: metrics(config.WATCH_METRICS_PORT),
+      CLEANUP_METRICS_URL: metrics(config.CLEANUP_METRICS_PORT),
+      CONSUMER_METRICS_URL: metrics(config.CONSUMER_METRICS_PORT),
+      ACTIONS_METRICS_URL: metrics(config.ACTIONS_METRICS_PORT),
+    }),
+    address,
+    probe: () => answersOk(`http://127.0.0.1:${config.CONSOLE_PORT}/healthz`),
+  };
 }
 
 /** The target of the quick start's action. */

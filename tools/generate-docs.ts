@@ -8,6 +8,7 @@ import { settings as actions } from '../consumers-example/actions/config.ts';
 import { settings as consumer } from '../consumers-example/config.ts';
 import { faults } from '../ingest/errors.ts';
 import { settings as ingest } from '../ingest/config.ts';
+import { settings as page } from '../operate/console/config.ts';
 import { settings as operate } from '../operate/config.ts';
 import { describeVerbs } from '../operate/program.ts';
 import { describeSettings } from '../kit/settings.ts';
@@ -29,6 +30,7 @@ function settingsTables(): string {
     ['`watch/`', watch],
     ['`cleanup/`', cleanup],
     ["`operate/`, the operator's commands", operate],
+    ['`operate/console/`, beside those of the commands', page.omit(operate.shape as Record<keyof typeof operate.shape, never>)],
     ['`consumers-example/`', consumer],
     ['`consumers-example/actions/`', actions],
   ];

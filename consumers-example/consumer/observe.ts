@@ -24,6 +24,12 @@ export function createConsumerMetrics(registry: Registry) {
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30],
       registers,
     }),
+    age: new Histogram({
+      name: 'consumer_event_seconds',
+      help: "From the webhook's receipt, by the time in the event's id, to the end of its handler",
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+      registers,
+    }),
     lag: new Gauge({
       name: 'outbox_consumer_lag_records',
       help: 'Offsets between the committed position and the end that a reader may see, of the partitions of this member',

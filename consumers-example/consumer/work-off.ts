@@ -62,6 +62,7 @@ export async function workOff<T>(records: readonly Received[], handling: Handlin
     if (together?.outcome === 'over') return false;
     if (together?.outcome === 'handled') {
       handling.metrics.records.inc({ outcome: 'handled' }, ready.length);
+      for (const { id } of ready) observeAge(id, handling.metrics);
       turn.done(after(ready.at(-1)?.record));
       at += ready.length;
       continue;
@@ -101,6 +102,7 @@ async function settle<T>(one: Delivered<T> | Received, handling: Handling<T>, tu
   const work = async () => {
     const delivered = 'record' in one ? one : { event: await handling.decode(one.value), id: idOf(one), record: one };
     await handling.handleBatch([delivered]);
+    observeAge(delivered.id, handling.metrics);
   };
   const result = await persist(work, handling.maxAttempts, handling, turn, record);
   if (result.outcome === 'over') return false;
@@ -156,6 +158,12 @@ function idOf({ headers: { id } }: Received): string {
     throw new PoisonError('ID_HEADER', id === undefined ? 'no header id' : `${id.length} headers id`);
   }
   return id.toString();
+}
+
+/** An id of version 7 begins with the milliseconds at which the webhook was received; of another one nothing is known. */
+function observeAge(id: string, { age }: ConsumerMetrics): void {
+  const [, high = '', low = ''] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(id) ?? [];
+  if (high !== '') age.observe(Math.max(0, Date.now() - Number.parseInt(high + low, 16)) / 1000);
 }
 
 /** A reason that stays the same over versions: the error's own code, or HANDLER_FAILED. */

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { History } from './history.ts';
+import type { Look } from './look.ts';
+import { parseMetrics } from './metrics-text.ts';
+
+const look = (at: number, accepted: number, more: Partial<Look> = {}): Look => ({
+  ...{ at, silent: new Map(), groups: [], end: accepted },
+  samples: new Map([['ingest', parseMetrics(`ingest_requests_total{outcome="recorded"} ${accepted}`)]]),
+  ...more,
+});
+
+test('a rate is what came since the look before, also after the counter began again', () => {
+  const history = new History();
+  expect(history.add(look(0, 100)).accepted).toBeNull();
+  expect(history.add(look(1000, 150)).accepted).toBe(50);
+  expect(history.add(look(3000, 190)).accepted).toBe(20);
+  expect(history.add(look(4000, 7)).accepted).toBe(7);
+});
+
+test('a service that is silent has no number, which is not zero', () => {
+  const history = new History();
+  history.add(look(0, 1));
+  expect(history.add(look(1000, 1, { samples: new Map() }))).toMatchObject({ accepted: null, published: 0, depth: null });
+});
+
+test('an hour is kept, and where nobody looked there is a gap', () => {
+  const history = new History();
+  history.add(look(0, 1));
+  history.add(look(60_000, 1));
+  expect(history.points.map(({ at }) => at)).toEqual([0, 1000, 60_000]);
+  history.add(look(3_700_000, 1));
+  expect(history.points.map(({ at }) => at)).toEqual([61_000, 3_700_000].filter((at) => at >= 100_000));
+});
+
+test('a group is behind for as long as the topic has been longer than what it has committed', () => {
+  const history = new History();
+  for (const [at, end] of [
+    [0, 10],
+    [1000, 20],
+    [2000, 30],
+    [3000, 40],
+  ] as const)
+    history.add(look(at, end));
+  expect(history.secondsBehind(look(3000, 40), 0)).toBe(0);
+  expect(history.secondsBehind(look(3000, 40), 15)).toBe(2);
+  expect(history.secondsBehind(look(3000, 40), 40)).toBe(3);
+});

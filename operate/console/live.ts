@@ -1,0 +1,79 @@
+import type { Context } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { fragments } from './overview.ts';
+import { timeline } from './run-pages.ts';
+import { isComplete, isGone, type Tracer } from './tracer.ts';
+import type { View, Watcher } from './watcher.ts';
+import { series } from './history.ts';
+
+/** What is pushed of a look: made once, however many pages are open. */
+interface Pushed {
+  view: View;
+  all: ReadonlyMap<string, string>;
+  whole: string;
+  changed: string;
+}
+
+let last: Pushed | undefined;
+
+/** The fragments of a view, all of them and those that differ from the view before. */
+export function pushedOf(view: View): Pushed {
+  if (last?.view === view) return last;
+  const all = fragments(view);
+  const differing = [...all].filter(([id, content]) => last?.all.get(id) !== content);
+  const point = series.map((name) => view.point[name]);
+  const text = (some: Iterable<[string, string]>) => JSON.stringify({ fragments: Object.fromEntries(some), point });
+  last = { view, all, whole: text(all), changed: text(differing) };
+  return last;
+}
+
+/** The pipeline, once a second, until the page is closed. */
+export const streamPipeline = (context: Context, watcher: Watcher): Response =>
+  streamSSE(context, async (stream) => {
+    let whole = true;
+    let busy = false;
+    const ended = new Promise<void>((resolve) => stream.onAbort(resolve));
+    const unlisten = watcher.listen((view) => {
+      // A page that does not read gets all of it once it reads again, and nothing piles up meanwhile.
+      if (busy) {
+        whole = true;
+        return;
+      }
+      const pushed = pushedOf(view);
+      busy = true;
+      void stream.writeSSE({ data: whole ? pushed.whole : pushed.changed }).finally(() => (busy = false));
+      whole = false;
+    });
+    await ended;
+    unlisten();
+  });
+
+const FOLLOW_EVERY_MS = 500;
+const FOLLOW_FOR_MS = 600_000;
+const SEARCH_EVERY_MS = 3000;
+
+/** One webhook's way, until it is complete. */
+export const streamWay = (context: Context, tracer: Tracer, id: string): Response =>
+  streamSSE(context, async (stream) => {
+    const until = performance.now() + FOLLOW_FOR_MS;
+    let searchedAt = -Infinity;
+    let sent = '';
+    let gone = false;
+    while (!stream.aborted && performance.now() < until) {
+      // As soon as its row is gone it is on the topic; before that it may be.
+      const search = performance.now() - searchedAt > SEARCH_EVERY_MS;
+      if (search) searchedAt = performance.now();
+      const way = await tracer.trace(id, search).catch(() => undefined);
+      if (way !== undefined) {
+        if (isGone(way.run) && !gone) searchedAt = -Infinity;
+        gone = isGone(way.run);
+        const content = String(timeline(way));
+        if (content !== sent) await stream.writeSSE({ data: JSON.stringify({ fragments: { timeline: content } }) });
+        sent = content;
+        if (isComplete(way)) break;
+      }
+      await stream.sleep(FOLLOW_EVERY_MS);
+    }
+    // The browser would connect again.
+    await stream.writeSSE({ data: JSON.stringify({ ended: true }) });
+  });

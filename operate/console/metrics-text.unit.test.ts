@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { bucketsOf, parseMetrics, quantile, total } from './metrics-text.ts';
+
+const text = `# HELP ingest_requests_total Answers by outcome
+# TYPE ingest_requests_total counter
+ingest_requests_total{outcome="recorded"} 12
+ingest_requests_total{outcome="rate_limited"} 3
+actions_attempts_total{target="a\\"b",answer="2xx"} 5
+nodejs_heap_size_total_bytes 7
+consumer_event_seconds_bucket{le="0.1"} 50
+consumer_event_seconds_bucket{le="1"} 99
+consumer_event_seconds_bucket{le="+Inf"} 100
+outbox_depth NaN
+`;
+
+test("a scrape gives this project's own samples, with their labels, and leaves out what is not a number", () => {
+  const samples = parseMetrics(text);
+  expect(samples).toHaveLength(6);
+  expect(total(samples, 'ingest_requests_total')).toBe(15);
+  expect(total(samples, 'ingest_requests_total', ({ outcome }) => outcome === 'recorded')).toBe(12);
+  expect(samples.find(({ name }) => name === 'actions_attempts_total')?.labels.target).toBe('a"b');
+  expect(total(samples, 'outbox_deleted_total')).toBeUndefined();
+});
+
+test('a quantile is of what came between two scrapes', () => {
+  const after = bucketsOf(parseMetrics(text), 'consumer_event_seconds');
+  const nothing = new Map<number, number>();
+  expect(quantile(0.5, nothing, after)).toBeCloseTo(0.1);
+  expect(quantile(0.25, nothing, after)).toBeCloseTo(0.05);
+  // Above the last bound there is no more to say than that bound.
+  expect(quantile(1, nothing, after)).toBe(1);
+  expect(quantile(0.5, after, after)).toBeUndefined();
+});

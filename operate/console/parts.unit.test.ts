@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { checks } from '../diagnose.ts';
+import { findingsOf, merged, partOf, stateOf } from './parts.ts';
+import type { Look } from './look.ts';
+
+const look = (silent: [string, string][] = []): Look => ({
+  at: 0,
+  silent: new Map(silent) as Look['silent'],
+  groups: [],
+  samples: new Map(),
+});
+const finding = (code: string, grade: 'unsafe' | 'broken' | 'weak', found = '') => ({ code, grade, found, why: 'w', remedy: 'r' });
+
+test.each([
+  ['OUTBOX_OLD', 'outbox'],
+  ['POSTGRES_UNREACHABLE', 'outbox'],
+  ['SLOT_LOST', 'slot'],
+  ['WAL_LEVEL', 'slot'],
+  ['CONNECTOR_FAILED', 'connect'],
+  ['CONNECT_UNREACHABLE', 'connect'],
+  ['POLL_INTERVAL', 'connect'],
+  ['TOPIC_MISSING', 'topic'],
+  ['SCHEMA_NOT_STORED', 'topic'],
+  ['GROUP_AHEAD', 'groups'],
+  ['ACK_GROUP_UNKNOWN', 'groups'],
+  ['ACK_NONE', 'cleanup'],
+  ['CLEANUP_STOPPED', 'cleanup'],
+])('%s is about the part %s', (code, part) => {
+  expect(partOf(code)).toBe(part);
+});
+
+test('every code of the doctor about Connect is one of those that nobody else is asked for', () => {
+  const others = checks.filter(({ code }) => /^(SLOT|TOPIC|OUTBOX|CLEANUP|GROUP|SCHEMA)/.test(code));
+  expect(others.filter(({ code }) => partOf(code) === 'connect')).toEqual([]);
+});
+
+test('what a look alone shows is a finding at once, in the words of the doctor', () => {
+  const [first] = merged([], look([['connect', 'refused']]), []);
+  expect(first).toMatchObject({ code: 'CONNECT_UNREACHABLE', grade: 'broken', part: 'connect', found: 'refused' });
+});
+
+test('what a newer look reached is no longer unreachable', () => {
+  expect(merged([finding('CONNECT_UNREACHABLE', 'broken')], look(), [])).toEqual([]);
+});
+
+test('a part is as bad as the gravest of its findings, and not known before the first examination', () => {
+  const all = merged([finding('SLOT_RESERVE', 'weak'), finding('SLOT_LOST', 'broken'), finding('DURABILITY', 'unsafe')], look(), []);
+  expect(all.map(({ grade }) => grade)).toEqual(['unsafe', 'broken', 'weak']);
+  expect(stateOf(findingsOf(all, 'slot'), true)).toBe('broken');
+  expect(stateOf(findingsOf(all, 'topic'), true)).toBe('well');
+  expect(stateOf(findingsOf(all, 'topic'), false)).toBe('unknown');
+});
+
+test('a finding that names a group is about that one alone', () => {
+  const all = merged([finding('ACK_GROUP_UNKNOWN', 'broken', 'no member and never a commit: orders')], look(), []);
+  const names = ['orders', 'orders-2'];
+  expect(findingsOf(all, 'groups', 'orders', names)).toHaveLength(1);
+  expect(findingsOf(all, 'groups', 'orders-2', names)).toEqual([]);
+});

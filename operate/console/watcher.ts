@@ -1,0 +1,168 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Finding } from '../../checks/check.ts';
+import { diagnose } from '../diagnose.ts';
+import { readDead, type Letter } from '../actions.ts';
+import type { Config } from './config.ts';
+import { History, type Point } from './history.ts';
+import type { Look, Sources } from './look.ts';
+import { merged, type Placed } from './parts.ts';
+
+const LOOK_EVERY_MS = 1000;
+/** The doctor opens connections and asks forty things: seldom while all is well, soon when something changed. */
+const WELL_EVERY_MS = 30_000;
+const BROKEN_EVERY_MS = 5000;
+/** A page that is loaded gets what was seen at most so long ago. */
+const FRESH_MS = 1500;
+
+/** All that the page shows of the pipeline. */
+export interface View {
+  look: Look;
+  point: Point;
+  findings: readonly Placed[];
+  /** Calls that were given up, and targets that said 410. */
+  failing: Failing;
+  /** The doctor has spoken at least once. */
+  examined: boolean;
+  /** Cleanup's. */
+  ownGroup: string;
+  secondsBehind: (lag: number) => number | undefined;
+}
+
+export interface Failing {
+  letters: readonly Letter[];
+  all: number;
+  disabled: readonly { target: string; disabled_at: Date }[];
+}
+
+/** Looks once a second while somebody listens, and not at all while nobody does. */
+export class Watcher {
+  readonly history = new History();
+  readonly #sources: Sources;
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #listeners = new Set<(view: View) => void>();
+  #loop: Promise<void> | undefined;
+  #view: View | undefined;
+  #doctors: readonly Finding[] = [];
+  #failing: Failing = { letters: [], all: 0, disabled: [] };
+  #examinedAt = -Infinity;
+  #examining: Promise<void> | undefined;
+  #signature = '';
+
+  constructor(sources: Sources, config: Config, log: Logger) {
+    this.#sources = sources;
+    this.#config = config;
+    this.#log = log;
+  }
+
+  /** @returns ends the listening */
+  listen(listener: (view: View) => void): () => void {
+    this.#listeners.add(listener);
+    this.#loop ??= this.#run().finally(() => (this.#loop = undefined));
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What was seen a moment ago, or now. */
+  async current(): Promise<View> {
+    if (this.#view !== undefined && Date.now() - this.#view.look.at < FRESH_MS) return this.#view;
+    return this.#lookOnce();
+  }
+
+  /** Something was changed: the doctor is asked again at once. */
+  async changed(): Promise<void> {
+    await this.#examining;
+    await this.#examine();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#listeners.size > 0) {
+      const began = performance.now();
+      const view = await this.#lookOnce();
+      for (const listener of this.#listeners) listener(view);
+      await delay(Math.max(100, LOOK_EVERY_MS - (performance.now() - began)));
+    }
+    await this.#sources.rest();
+  }
+
+  async #lookOnce(): Promise<View> {
+    const look = await this.#sources.look();
+    const point = this.history.add(look);
+    const signature = signatureOf(look);
+    const bad = this.#doctors.some(({ grade }) => grade !== 'weak') || look.silent.size > 0;
+    const due = performance.now() - this.#examinedAt > (bad ? BROKEN_EVERY_MS : WELL_EVERY_MS);
+    if ((due || signature !== this.#signature) && this.#examining === undefined) void this.#examine();
+    this.#signature = signature;
+    this.#view = this.#viewOf(look, point);
+    return this.#view;
+  }
+
+  #viewOf(look: Look, point: Point): View {
+    return {
+      ...{ look, point, failing: this.#failing, examined: Number.isFinite(this.#examinedAt) },
+      findings: merged(this.#doctors, look, failingTargets(this.#failing)),
+      ownGroup: this.#config.CLEANUP_GROUP,
+      secondsBehind: (lag) => this.history.secondsBehind(look, lag),
+    };
+  }
+
+  async #examine(): Promise<void> {
+    this.#examining = (async () => {
+      const [findings, failing] = await Promise.all([diagnose(this.#config), this.#readFailing()]);
+      this.#doctors = findings;
+      if (failing !== undefined) this.#failing = failing;
+    })()
+      .catch((error: unknown) => this.#log.warn({ cause: String(error) }, 'the doctor could not be asked'))
+      .finally(() => {
+        this.#examinedAt = performance.now();
+        this.#examining = undefined;
+      });
+    await this.#examining;
+  }
+
+  async #readFailing(): Promise<Failing | undefined> {
+    try {
+      const { rows } = await this.#sources.pool.query<{ target: string; disabled_at: Date }>(
+        'SELECT target, disabled_at FROM actions.disabled_target ORDER BY target LIMIT 100',
+      );
+      return { ...(await readDead(this.#sources.pool, {}, 50)), disabled: rows };
+    } catch {
+      return undefined; // Postgres is away, which the look says.
+    }
+  }
+}
+
+/** What the doctor may have something to say about: when it differs, the doctor is asked before its time. */
+function signatureOf({ silent, slot, paused, stop, connector, outbox }: Look): string {
+  const tasks = connector?.tasks.map(({ state }) => state);
+  return JSON.stringify([
+    [...silent.keys()].sort(),
+    ...[slot?.active, slot?.walStatus, paused !== undefined, stop?.code, connector?.connector.state, tasks],
+    ...[outbox === undefined, (outbox?.dead ?? 0) > 0],
+  ]);
+}
+
+function failingTargets({ letters, all, disabled }: Failing): Placed[] {
+  const targets = [...new Set(letters.map(({ target }) => target))].join(', ');
+  const base = { grade: 'weak', part: 'actions' } as const;
+  return [
+    ...(all === 0
+      ? []
+      : [
+          {
+            ...{ ...base, code: 'CALLS_GIVEN_UP', found: `${all} calls were given up: ${targets}` },
+            ...{
+              why: 'The target did not take them within the retry schedule.',
+              remedy: 'Retry or discard them: Acts, or npm run outbox -- actions dlq list',
+            },
+          },
+        ]),
+    ...disabled.map(({ target, disabled_at: at }) => ({
+      ...{ ...base, code: 'TARGET_DISABLED', found: `${target} answered 410 at ${at.toISOString()}` },
+      ...{
+        why: 'It asked not to be called any more.',
+        remedy: `If that was a mistake: npm run outbox -- actions enable --target ${target}`,
+      },
+    })),
+  ];
+}
