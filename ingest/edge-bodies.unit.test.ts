@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import zlib from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { codingsOf, unpack } from './decode/unpack.ts';
@@ -243,9 +243,9 @@ describe('multipart:', () => {
 
 describe('a packed body', () => {
   const json = Buffer.from('{"content":"tests"}');
-  const undo = (coding: string | undefined, body: Buffer) => {
+  const undo = (coding: string | undefined, body: Buffer, limit = LIMIT) => {
     try {
-      return Buffer.from(unpack(body, codingsOf(coding), LIMIT)).toString();
+      return Buffer.from(unpack(body, codingsOf(coding), limit)).toString();
     } catch (error) {
       if (error instanceof IngestError) return error.code;
       throw error;
@@ -281,6 +281,13 @@ describe('a packed body', () => {
     ['not packed', 'deflate', Buffer.from('\xff\xff', 'latin1')],
   ])('that is %s is refused: %s', (_what, coding, body) => {
     expect(undo(coding, body)).toBe('invalid_encoding');
+  });
+
+  test.each(['br', 'br, gzip', 'gzip, br'])('that is itself longer than its coding may be is refused unread: %s', (coding) => {
+    const random = randomBytes(30_000);
+    const [inner, outer] = coding.split(', ').map((name) => (name === 'br' ? zlib.brotliCompressSync : zlib.gzipSync));
+    const packed = inner?.(random) ?? random;
+    expect(undo(coding, outer?.(packed) ?? packed, 500_000)).toBe('payload_too_large');
   });
 
   test('in a coding that is not supported, or in too many, is refused', () => {

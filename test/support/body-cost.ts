@@ -19,13 +19,16 @@ export interface Shape {
   before?: string;
   unit: string;
   after?: string;
+  /** The body as it is, in place of all these. */
+  bytes?: Buffer;
 }
 
 const avro = JSON.parse(readFileSync(new URL('../../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
 const schema = eventSchema(7, avro);
 
 /** Characters up to U+00FF are bytes, so that a shape can have bytes that are no text. */
-export function bodyOf({ before = '', unit, after = '' }: Shape): Buffer {
+export function bodyOf({ before = '', unit, after = '', bytes }: Shape): Buffer {
+  if (bytes !== undefined) return bytes;
   const pieces = [before];
   let left = BODY_BYTES - before.length - after.length;
   for (let count = 0; ; count += 1) {

@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import type { Shape } from './body-cost.ts';
+import { brotliMaps, deflateBlocks } from './packed-shapes.ts';
 
 // The bodies that cost most, found by hand and by the search of test/full/body-cost.test.ts.
 
@@ -13,7 +15,12 @@ const multipart = (unit: string, boundary = LONGEST, before = `--${boundary}\r\n
   after: `\r\n--${boundary}--`,
 });
 
-export const shapes: Record<string, Shape> = {
+const packed = (contentEncoding: string, bytes: Buffer): Shape => ({ contentType: 'application/json', contentEncoding, unit: '', bytes });
+/** As large as a body may be, and as large as its coding may be. */
+const SIZES = [524_288, 393_100, 16_384];
+const objects = `[0${',{"a1":1,"b1":2}'.repeat(32_000)}]`;
+
+const unpacked: Record<string, Shape> = {
   'JSON: objects with ever new keys': json(',{"a#":1,"b#":2}'),
   'JSON: one object of new keys': json(',"#":0', '{"x":0', '}'),
   'JSON: keys that are numbers': json(',"#000000":0', '{"x":0', '}'),
@@ -44,4 +51,18 @@ export const shapes: Record<string, Shape> = {
   'multipart: folded headers': multipart(`\r\n--b\r\nContent-Disposition: form-data;${'\r\n '.repeat(2000)} name=a\r\n\r\n`, 'b'),
   'multipart: parameters': multipart(`\r\n--b\r\nContent-Disposition: form-data${';a=";"'.repeat(1000)}; name=a\r\n\r\n`, 'b'),
   'multipart: escaped quotes': multipart(`\r\n--b\r\nContent-Disposition: form-data; name="${'\\"'.repeat(3500)}"\r\n\r\n`, 'b'),
+};
+
+export const shapes: Record<string, Shape> = {
+  ...unpacked,
+  ...Object.fromEntries(
+    SIZES.flatMap((size) => [
+      [`gzip: ${size} bytes of blocks without content`, packed('gzip', deflateBlocks(size, '1', 'gzip'))],
+      [`deflate: ${size} bytes of blocks in front of objects`, packed('deflate', deflateBlocks(size, objects, 'raw'))],
+      [`gzip in gzip: ${size} bytes of blocks`, packed('gzip, gzip', gzipSync(deflateBlocks(size, '1', 'gzip')))],
+      [`br: ${size} bytes of maps to two codes`, packed('br', brotliMaps(size, 256, 2))],
+      [`br: ${size} bytes of maps to many codes`, packed('br', brotliMaps(size, 256, 256))],
+      [`br: ${size} bytes of small blocks`, packed('br', brotliMaps(size, 1, 1))],
+    ]),
+  ),
 };
