@@ -10,9 +10,14 @@ export interface Lag {
   exact: boolean;
 }
 
-/** The lag of groups on a topic, by offsets alone: a status joins no group and writes nothing. */
-export async function readLag(admin: Admin, topic: string, groups: readonly string[]): Promise<Lag[]> {
-  const { starts, ends } = await topicOffsets(admin, topic);
+/** The lag of groups on a topic, by offsets alone: a status joins no group and writes nothing. @param offsets of the topic, where they were just read */
+export async function readLag(
+  admin: Admin,
+  topic: string,
+  groups: readonly string[],
+  offsets?: Awaited<ReturnType<typeof topicOffsets>>,
+): Promise<Lag[]> {
+  const { starts, ends } = offsets ?? (await topicOffsets(admin, topic));
   return Promise.all(
     groups.map(async (group) => {
       const committed = await committedOffsets(admin, group, topic);

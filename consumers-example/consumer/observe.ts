@@ -25,7 +25,7 @@ export function createConsumerMetrics(registry: Registry) {
       registers,
     }),
     age: new Histogram({
-      name: 'consumer_event_seconds',
+      name: 'outbox_consumer_event_seconds',
       help: "From the webhook's receipt, by the time in the event's id, to the end of its handler",
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
       registers,

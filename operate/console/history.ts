@@ -19,38 +19,48 @@ export const series = ['at', 'accepted', 'published', 'deleted', 'calls', 'p50',
 const KEPT_MS = 3_600_000;
 /** Quantiles are of what came within so many seconds. */
 const QUANTILE_MS = 10_000;
+const EVENT_SECONDS = 'outbox_consumer_event_seconds';
 
-interface Counters {
+interface Counted {
   at: number;
-  accepted: number | undefined;
-  published: number | undefined;
-  deleted: number | undefined;
-  calls: number | undefined;
-  buckets: Buckets;
+  value: number;
+  rate: number | null;
 }
+
+type Rate = 'accepted' | 'published' | 'deleted' | 'calls';
 
 /** The last hour, in memory: one point for each look. */
 export class History {
   readonly #points: Point[] = [];
-  #recent: Counters[] = [];
+  readonly #counted = new Map<Rate, Counted>();
+  #buckets: { at: number; buckets: Buckets }[] = [];
 
   get points(): readonly Point[] {
     return this.#points;
   }
 
-  /** @returns the look as a point: rates since the look before it */
+  /** @returns the look as a point: rates since the counters were asked before */
   add(look: Look): Point {
-    const now = countersOf(look);
-    const before = this.#recent.at(-1);
-    const rate = (name: 'accepted' | 'published' | 'deleted' | 'calls') => ratePerSecond(before, now, name);
-    this.#recent = [...this.#recent.filter(({ at }) => now.at - at <= QUANTILE_MS), now];
-    const oldest = this.#recent[0] ?? now;
+    const of = (service: Service): readonly Sample[] | undefined => look.samples.get(service);
+    const counter = (service: Service, name: string, fits?: Parameters<typeof total>[2]) => {
+      const samples = of(service);
+      // A counter with labels is there only once it has counted.
+      return samples === undefined ? undefined : (total(samples, name, fits) ?? 0);
+    };
+    const [oldest, newest] = this.#quantileWindow(look, bucketsOf([...(of('consumer') ?? []), ...(of('actions') ?? [])], EVENT_SECONDS));
     const lags = look.groups.map(({ lag }) => lag);
     const point = {
       at: look.at,
-      ...{ accepted: rate('accepted'), published: rate('published'), deleted: rate('deleted'), calls: rate('calls') },
-      p50: quantile(0.5, oldest.buckets, now.buckets) ?? null,
-      p99: quantile(0.99, oldest.buckets, now.buckets) ?? null,
+      accepted: this.#rate(
+        'accepted',
+        look.metricsAt,
+        counter('ingest', 'outbox_ingest_requests_total', ({ outcome }) => outcome === 'recorded'),
+      ),
+      published: this.#rate('published', look.kafkaAt, look.end),
+      deleted: this.#rate('deleted', look.metricsAt, counter('cleanup', 'outbox_cleanup_deleted_total')),
+      calls: this.#rate('calls', look.metricsAt, counter('actions', 'outbox_actions_attempts_total')),
+      p50: quantile(0.5, oldest, newest) ?? null,
+      p99: quantile(0.99, oldest, newest) ?? null,
       depth: look.outbox?.rows ?? null,
       lag: lags.length === 0 ? null : Math.max(...lags),
     };
@@ -59,9 +69,29 @@ export class History {
     if (last !== undefined && look.at - last.at > 5000) this.#points.push(emptyAt(last.at + 1000));
     this.#points.push(point);
     while ((this.#points[0]?.at ?? Infinity) < look.at - KEPT_MS) this.#points.shift();
-    this.#ends.push({ at: look.at, end: look.end });
+    this.#ends.push({ at: look.kafkaAt, end: look.end });
     while ((this.#ends[0]?.at ?? Infinity) < look.at - KEPT_MS) this.#ends.shift();
     return point;
+  }
+
+  /** A counter that fell was started again: what it has now came since. */
+  #rate(name: Rate, at: number, value: number | undefined): number | null {
+    const before = this.#counted.get(name);
+    if (value === undefined) {
+      this.#counted.delete(name);
+      return null;
+    }
+    if (before?.at === at) return before.rate;
+    const came = before === undefined ? null : value >= before.value ? value - before.value : value;
+    const rate = before === undefined || came === null ? null : came / Math.max(0.2, (at - before.at) / 1000);
+    this.#counted.set(name, { at, value, rate });
+    return rate;
+  }
+
+  #quantileWindow({ metricsAt }: Look, buckets: Buckets): [Buckets, Buckets] {
+    if (this.#buckets.at(-1)?.at !== metricsAt)
+      this.#buckets = [...this.#buckets.filter(({ at }) => metricsAt - at <= QUANTILE_MS), { at: metricsAt, buckets }];
+    return [this.#buckets[0]?.buckets ?? buckets, buckets];
   }
 
   readonly #ends: { at: number; end: number | undefined }[] = [];
@@ -87,23 +117,3 @@ const emptyAt = (at: number): Point => ({
   ...{ at, accepted: null, published: null, deleted: null, calls: null },
   ...{ p50: null, p99: null, depth: null, lag: null },
 });
-
-function countersOf({ at, end, samples }: Look): Counters {
-  const of = (service: Service): readonly Sample[] => samples.get(service) ?? [];
-  return {
-    at,
-    accepted:
-      total(of('ingest'), 'ingest_requests_total', ({ outcome }) => outcome === 'recorded') ?? (samples.has('ingest') ? 0 : undefined),
-    published: end,
-    deleted: total(of('cleanup'), 'outbox_deleted_total'),
-    calls: total(of('actions'), 'actions_attempts_total') ?? (samples.has('actions') ? 0 : undefined),
-    buckets: bucketsOf([...of('consumer'), ...of('actions')], 'consumer_event_seconds'),
-  };
-}
-
-/** A counter that fell was started again: what it has now came since. */
-function ratePerSecond(before: Counters | undefined, now: Counters, name: 'accepted' | 'published' | 'deleted' | 'calls'): number | null {
-  const [from, to] = [before?.[name], now[name]];
-  if (before === undefined || from === undefined || to === undefined) return null;
-  return (to >= from ? to - from : to) / Math.max(0.2, (now.at - before.at) / 1000);
-}

@@ -4,8 +4,8 @@ import type { Look } from './look.ts';
 import { parseMetrics } from './metrics-text.ts';
 
 const look = (at: number, accepted: number, more: Partial<Look> = {}): Look => ({
-  ...{ at, silent: new Map(), groups: [], end: accepted },
-  samples: new Map([['ingest', parseMetrics(`ingest_requests_total{outcome="recorded"} ${accepted}`)]]),
+  ...{ at, metricsAt: at, kafkaAt: at, silent: new Map(), groups: [], end: accepted },
+  samples: new Map([['ingest', parseMetrics(`outbox_ingest_requests_total{outcome="recorded"} ${accepted}`)]]),
   ...more,
 });
 
@@ -44,4 +44,11 @@ test('a group is behind for as long as the topic has been longer than what it ha
   expect(history.secondsBehind(look(3000, 40), 0)).toBe(0);
   expect(history.secondsBehind(look(3000, 40), 15)).toBe(2);
   expect(history.secondsBehind(look(3000, 40), 40)).toBe(3);
+});
+
+test('between two scrapes a rate stays what it was', () => {
+  const history = new History();
+  history.add(look(0, 100));
+  history.add(look(3000, 130));
+  expect(history.add(look(4000, 130, { metricsAt: 3000 })).accepted).toBe(10);
 });

@@ -30,24 +30,44 @@ export interface Look {
   /** Of all partitions together, transaction markers included. */
   end?: number;
   groups: readonly { group: string; lag: number; exact: boolean }[];
+  /** When Kafka and the metrics were asked: not at every look. */
+  kafkaAt: number;
+  metricsAt: number;
   /** Of those that answered. */
   samples: ReadonlyMap<Service, readonly Sample[]>;
 }
 
 /** Slower than this is no answer: the page says so instead of waiting. */
 const WITHIN_MS = 2000;
-/** Groups come and go seldom: their list is read once in so many looks. */
+/** So many looks until every source was asked. */
+const TURNS = 3;
+/** What was kept over a pause is not shown as if it were new. */
+const AFRESH_MS = 3000;
+/** Groups come and go seldom: their list is read once in so many looks at Kafka. */
 const LIST_GROUPS_EVERY = 10;
 
-/** Connections that stay while somebody looks. */
+/** What one source said, or why it said nothing. */
+interface Kept {
+  at: number;
+  value: unknown;
+  silent: string | undefined;
+}
+
+/**
+ * Connections that stay while somebody looks. The outbox is counted at each look; the others take turns, as asking costs
+ * more than anything else here: each is asked at every third look, and at each while it is silent.
+ */
 export class Sources {
   readonly pool: Pool;
   readonly #config: Config;
   readonly #connect: ConnectApi;
   readonly #slotName: string | undefined;
+  readonly #kept = new Map<string, Kept>();
   #admin: Promise<Admin> | undefined;
   #groups: string[] = [];
   #looks = 0;
+  #listed = 0;
+  #lookedAt = 0;
 
   constructor(config: Config, log: Logger) {
     this.#config = config;
@@ -57,23 +77,52 @@ export class Sources {
     this.#slotName = (JSON.parse(readFileSync(file, 'utf8')) as ConnectorConfig)['slot.name'];
   }
 
-  /** Asks everything at once; never fails. */
+  /** Asks what it is the turn of, after a pause everything; never fails. */
   async look(): Promise<Look> {
-    const silent = new Map<System | Service, string>();
-    const ask = async <T>(name: System | Service, asked: Promise<T>): Promise<T | undefined> =>
-      within(asked).catch((error: unknown) => {
-        silent.set(name, error instanceof Error ? error.message : String(error));
-        return undefined;
-      });
+    const at = Date.now();
+    if (at - this.#lookedAt > AFRESH_MS) this.#kept.clear();
+    this.#lookedAt = at;
+    const turn = this.#looks++ % TURNS;
     const metrics = services.filter((service) => this.#urls(service).length > 0);
-    const [database, kafka, connector, ...scraped] = await Promise.all([
-      ask('postgres', this.#database()),
-      ask('kafka', this.#kafka()),
-      ask('connect', this.#connect.status(CONNECTOR_NAME)),
-      ...metrics.map((service) => ask(service, this.#scrape(service))),
+    const [outbox, state, kafka, connector, ...scraped] = await Promise.all([
+      this.#ask('outbox', true, () => this.#asPostgres(readOutbox(this.pool))),
+      this.#ask('state', turn === 0, () => this.#state()),
+      this.#ask('kafka', turn === 1, () => this.#kafka()),
+      this.#ask('connect', turn === 0, () => this.#connect.status(CONNECTOR_NAME)),
+      ...metrics.map((service) => this.#ask(service, turn === 2, () => this.#scrape(service))),
     ]);
-    const samples = new Map(metrics.flatMap((service, at) => (scraped[at] === undefined ? [] : [[service, scraped[at]] as const])));
-    return { at: Date.now(), silent, ...database, connector, groups: [], ...kafka, samples };
+    const silent = new Map<System | Service, string>();
+    const postgres = outbox.silent ?? state.silent;
+    if (postgres !== undefined) silent.set('postgres', postgres);
+    if (kafka.silent !== undefined) silent.set('kafka', kafka.silent);
+    if (connector.silent !== undefined) silent.set('connect', connector.silent);
+    metrics.forEach((service, index) => {
+      const why = scraped[index]?.silent;
+      if (why !== undefined) silent.set(service, why);
+    });
+    const samples = new Map(
+      metrics.flatMap((service, index) => (scraped[index]?.value === undefined ? [] : [[service, scraped[index].value] as const])),
+    );
+    const times = { at, kafkaAt: kafka.at, metricsAt: Math.max(0, ...scraped.map((one) => one.at)) };
+    return {
+      ...{ ...times, silent, samples, groups: [] },
+      ...(outbox.value === undefined ? {} : { outbox: outbox.value }),
+      ...state.value,
+      ...kafka.value,
+      connector: connector.value,
+    };
+  }
+
+  async #ask<T>(name: string, due: boolean, ask: () => Promise<T>): Promise<Kept & { value: T | undefined }> {
+    const kept = this.#kept.get(name);
+    if (kept !== undefined && !due && kept.silent === undefined) return kept as Kept & { value: T };
+    const at = Date.now();
+    const asked = await within(ask()).then(
+      (value) => ({ at, value, silent: undefined }),
+      (error: unknown) => ({ at, value: undefined, silent: error instanceof Error ? error.message : String(error) }),
+    );
+    this.#kept.set(name, asked);
+    return asked;
   }
 
   /** Nobody looks: no connection is kept. Postgres' are closed by the pool itself. */
@@ -88,25 +137,25 @@ export class Sources {
     await this.pool.end();
   }
 
-  async #database() {
-    try {
-      const [outbox, slot, state, stop] = await Promise.all([
-        readOutbox(this.pool),
-        readSlot(this.pool, this.#slotName),
-        readConnectorState(this.pool),
-        readCleanupStop(this.pool, EVENT_TOPIC),
-      ]);
-      return { outbox, slot, paused: state.paused, stop };
-    } catch (error) {
+  async #asPostgres<T>(asked: Promise<T>): Promise<T> {
+    return asked.catch((error: unknown) => {
       throw postgresFault(error);
-    }
+    });
+  }
+
+  async #state() {
+    const asked = [readSlot(this.pool, this.#slotName), readConnectorState(this.pool), readCleanupStop(this.pool, EVENT_TOPIC)] as const;
+    const [slot, { paused }, stop] = await this.#asPostgres(Promise.all(asked));
+    return { slot, paused, stop };
   }
 
   async #kafka() {
     try {
       const admin = await (this.#admin ??= openAdmin(this.#config.KAFKA_BROKERS));
-      if (this.#looks++ % LIST_GROUPS_EVERY === 0 || this.#groups.length === 0) this.#groups = await consumerGroups(admin);
-      const [{ ends }, lags] = await Promise.all([topicOffsets(admin, EVENT_TOPIC), readLag(admin, EVENT_TOPIC, this.#groups)]);
+      if (this.#listed++ % LIST_GROUPS_EVERY === 0 || this.#groups.length === 0) this.#groups = await consumerGroups(admin);
+      const offsets = await topicOffsets(admin, EVENT_TOPIC);
+      const lags = await readLag(admin, EVENT_TOPIC, this.#groups, offsets);
+      const { ends } = offsets;
       const end = [...ends.values()].reduce((sum, offset) => sum + offset, 0n);
       return { end: Number(end), groups: lags.map(({ group, records, exact }) => ({ group, lag: Number(records), exact })) };
     } catch (error) {

@@ -8,7 +8,7 @@ export interface Sample {
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 /** A service has a hundred lines about its process, which nobody asks for here. */
-const OURS = /^(ingest_requests_total|outbox_|consumer_event_seconds_bucket|actions_)/;
+const OURS = /^outbox_(ingest_requests_total|cleanup_deleted_total|actions_attempts_total|consumer_event_seconds_bucket)/;
 
 /** The samples of this project's own metrics in a scrape. What is not understood is left out. */
 export function parseMetrics(text: string): Sample[] {

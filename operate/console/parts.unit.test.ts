@@ -4,7 +4,7 @@ import { findingsOf, merged, partOf, stateOf } from './parts.ts';
 import type { Look } from './look.ts';
 
 const look = (silent: [string, string][] = []): Look => ({
-  at: 0,
+  ...{ at: 0, metricsAt: 0, kafkaAt: 0 },
   silent: new Map(silent) as Look['silent'],
   groups: [],
   samples: new Map(),
