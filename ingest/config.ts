@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { metricsSettings } from '../kit/metrics.ts';
-import { integer, list, port, postgresUrl } from '../kit/settings.ts';
+import { host, integer, list, port, postgresUrl } from '../kit/settings.ts';
 
 /** A kept header's name may carry nothing that is or proves a secret: it would be on the topic for everybody. */
 const SECRET_NAME = /authorization|cookie|token|secret|key|signature|hmac|auth|password/i;
@@ -9,7 +9,7 @@ const HEADER_NAME = /^[A-Za-z0-9-]+$/;
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_ingest'),
   PORT: port().default(3002).describe('Port that takes the webhooks'),
-  HOST: z.string().default('0.0.0.0').describe('Address to listen on'),
+  HOST: host().default('0.0.0.0').describe('Address to listen on; `::` is every one of IPv6 and IPv4'),
   ...metricsSettings(9401),
   DATABASE_CONNECTIONS: integer(3, 100).default(6).describe('Connections to Postgres'),
   BODY_LIMIT_BYTES: integer(1, 800_000).default(524_288).describe('Largest body that is accepted'),

@@ -60,8 +60,20 @@ export function createDoor(zaps: () => Zaps, wrongOnes: Pick<RateLimit, 'take'>)
   };
 }
 
-/** The door of a ZAPS_FILE for the main file: prints the faults and ends the process with 2, as no restart can fix them. */
-export function doorOrExit(path: string, env: NodeJS.ProcessEnv, log: Logger, wrongOnes: Pick<RateLimit, 'take'>): Door {
+/**
+ * The door of a ZAPS_FILE for the main file; none, and a warning, where there is no file. Prints the faults of a file and
+ * ends the process with 2, as no restart can fix them.
+ */
+export function doorOrExit(
+  path: string | undefined,
+  env: NodeJS.ProcessEnv,
+  log: Logger,
+  wrongOnes: Pick<RateLimit, 'take'>,
+): Door | undefined {
+  if (path === undefined) {
+    log.warn({ code: 'OPEN_TO_ALL' }, 'anyone may post to any hook: ZAPS_FILE is not set');
+    return undefined;
+  }
   try {
     return createDoor(followZaps(path, env, log), wrongOnes);
   } catch (error) {

@@ -9,6 +9,7 @@ import { settings } from './config.ts';
 import type { EventSchema } from '../contract/event.ts';
 import { doorOrExit } from './door.ts';
 import { waitForEventSchema } from './event-schema.ts';
+import { exitUnlistening, listen } from './listen.ts';
 import { logLines } from './log-lines.ts';
 import { createObserver } from './observe.ts';
 import { watchOutboxSize } from './outbox-size.ts';
@@ -40,7 +41,7 @@ const wrongOnes = createRateLimit(
 const app = createApp({
   recordEvent: limitRate(recorder, config),
   eventSchema: () => schema,
-  door: config.ZAPS_FILE === undefined ? undefined : doorOrExit(config.ZAPS_FILE, process.env, log, wrongOnes),
+  door: doorOrExit(config.ZAPS_FILE, process.env, log, wrongOnes),
   pingDatabase: () => pool.query('SELECT 1'),
   outboxIsFull: () => outbox.bytes() > config.OUTBOX_MAX_BYTES,
   budget,
@@ -50,9 +51,8 @@ const app = createApp({
   observe,
 });
 const { server, connections, stop } = createIngestServer(app.fetch, config, observe, budget);
-const stopMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST });
-if (config.ZAPS_FILE === undefined) log.warn({ code: 'OPEN_TO_ALL' }, 'anyone may post to any hook: ZAPS_FILE is not set');
-server.listen(config.PORT, config.HOST, () => log.info({ port: config.PORT }, 'listening'));
+const stopMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST }).catch(exitUnlistening(log));
+await listen(server, config, log).catch(exitUnlistening(log));
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

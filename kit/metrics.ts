@@ -1,15 +1,14 @@
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
-import { z } from 'zod';
-import { port } from './settings.ts';
+import { host, port } from './settings.ts';
 
 // How every service is seen by Prometheus: a registry of its own on a port of its own, which the internet never gets.
 
 /** The settings of a service's metrics, to be spread into its schema. Loopback unless told otherwise. */
 export const metricsSettings = (defaultPort: number) => ({
   METRICS_PORT: port().default(defaultPort).describe('Port of the Prometheus metrics'),
-  METRICS_HOST: z.string().default('127.0.0.1').describe('Address on which the metrics are served'),
+  METRICS_HOST: host().default('127.0.0.1').describe('Address on which the metrics are served'),
 });
 
 /** A registry with the process's own metrics (memory, event loop, garbage collection) in it. */

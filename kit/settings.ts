@@ -17,6 +17,9 @@ export const integer = (min: number, max: number) => z.coerce.number().int().min
 /** A TCP port. */
 export const port = () => integer(1, 65_535);
 
+/** An address or a name to listen on. IPv6 may have brackets, as in a URL. */
+export const host = () => z.string().transform((text) => text.replace(/^\[(.*)\]$/, '$1'));
+
 /** `a, b,c` → `['a', 'b', 'c']`; nothing → `[]`. */
 export const list = () =>
   z
