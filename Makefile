@@ -2,7 +2,7 @@
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
-.PHONY: help up down nuke status doctor pause resume logs ui test test/unit test/stack test/full check generate faults faults/ci faults/full faults/mutants
+.PHONY: help up down nuke status doctor pause resume logs ui metrics test test/unit test/stack test/full check generate faults faults/ci faults/full faults/mutants
 
 help: ## this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ logs: node_modules ## follow the logs; one part's with PART=consumer
 
 ui: node_modules ## Kafka UI: topics, groups, lag, decoded records
 	@npm run --silent stack -- ui
+
+metrics: node_modules ## Prometheus with the alert rules; in Docker Grafana as well
+	@npm run --silent stack -- metrics
 
 test: prisma/generated ## the whole test suite; boots a stack of its own
 	@npm run --silent test

@@ -7,7 +7,7 @@ import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
 import { SettingsError } from '../kit/settings.ts';
 
-// What make's targets call: up, down, nuke, status, logs, ui.
+// What make's targets call: up, down, nuke, status, logs, ui, metrics.
 
 if (existsSync('.env')) process.loadEnvFile('.env');
 process.umask(PRIVATE);
@@ -55,6 +55,7 @@ const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
     await new Promise((resolve) => child.once('exit', resolve));
   },
   ui: async () => (await running()).ui(say),
+  metrics: async () => (await running()).metrics(say),
 };
 
 const passwordHint = ({ CONSOLE_PASSWORD, STACK_DIR }: StackConfig) =>

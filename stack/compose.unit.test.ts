@@ -62,9 +62,9 @@ const write = (name: string, content: unknown): string => {
 };
 
 describe('compose.yaml', () => {
-  test('has a service for each part of the embedded stack, and only the UI beside them', () => {
+  test('has a service for each part of the embedded stack, and only what is started on demand beside them', () => {
     expect(chain.map(([name]) => name).sort()).toEqual(parts.map(({ name }) => name).sort());
-    expect(all.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual(['ui']);
+    expect(all.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual(['ui', 'prometheus', 'grafana']);
   });
 
   test('gives each TypeScript part the program, the login and the settings that it has in the embedded stack', () => {

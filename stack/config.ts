@@ -27,6 +27,8 @@ export const settings = z.object({
   ECHO_PORT: port().default(3003).describe('Port of the echo target, which shows the actions of the quick start'),
   CONSOLE_PORT: port().default(3004).describe('Port of the page of the pipeline'),
   UI_PORT: port().default(8080).describe('Port of the Kafka UI'),
+  PROMETHEUS_PORT: port().default(9090).describe('Port of Prometheus, once make metrics has started it'),
+  GRAFANA_PORT: port().default(3000).describe('Port of Grafana, which make metrics starts in Docker'),
   CONSOLE_PASSWORD: secret()
     .min(12)
     .optional()

@@ -9,7 +9,7 @@ import { StackError } from './errors.ts';
 import type { Status } from './keeper.ts';
 import { removeOperatorEnv, writeOperatorEnv } from './operator.ts';
 import { ACK_GROUPS } from './parts.ts';
-import { portSettings, requireFreePorts } from './ports.ts';
+import { ON_DEMAND, portSettings, requireFreePorts } from './ports.ts';
 import type { FollowCommand, Say, Stack, UpTimes } from './stack.ts';
 import { untilUp } from './until-up.ts';
 
@@ -60,7 +60,9 @@ export class DockerStack implements Stack {
   }
 
   async status(): Promise<Status[] | undefined> {
-    const parts = (await this.#containers()).filter((one) => serviceOf(one) !== 'ui').map(describeContainer);
+    const parts = (await this.#containers())
+      .filter((one) => !['ui', 'prometheus', 'grafana'].includes(serviceOf(one)))
+      .map(describeContainer);
     return parts.length === 0 ? undefined : parts.sort((a, b) => a.name.localeCompare(b.name));
   }
 
@@ -106,6 +108,13 @@ export class DockerStack implements Stack {
       throw new StackError('NO_UI', `Kafbat's Kafka UI cannot be started; the rest of the stack is not concerned. ${error.message}`);
     }
     say(`  ui        http://localhost:${this.#config.UI_PORT}  (Kafbat's Kafka UI; takes some seconds to start)`);
+  }
+
+  async metrics(say: Say): Promise<void> {
+    await requireFreePorts(this.#config, ['PROMETHEUS_PORT', 'GRAFANA_PORT']);
+    await this.#compose('--profile', 'metrics', 'up', '--detach', '--no-recreate', '--quiet-pull', 'prometheus', 'grafana');
+    say(`  prometheus  http://localhost:${this.#config.PROMETHEUS_PORT}/alerts`);
+    say(`  grafana     http://localhost:${this.#config.GRAFANA_PORT}/d/outbox`);
   }
 
   async #boot(say: Say): Promise<void> {
@@ -160,10 +169,10 @@ export class DockerStack implements Stack {
   }
 }
 
-/** The settings of the ports that compose.yaml publishes, but for the UI's: without its image nothing listens there. */
+/** The settings of the ports that compose.yaml publishes, but for those of what is started on demand. */
 function published() {
   const used = composeVariables(/_PORT$/);
-  return portSettings.filter((name) => used.includes(name) && name !== 'UI_PORT');
+  return portSettings.filter((name) => used.includes(name) && !ON_DEMAND.includes(name));
 }
 
 /** `329.5MiB / 896MiB` → 330 */

@@ -5,6 +5,7 @@ import type { StackConfig } from './config.ts';
 import type { Status } from './keeper.ts';
 import { readLog } from './logs.ts';
 import type { FollowCommand, Say, Stack, UpTimes } from './stack.ts';
+import { openPrometheus } from './prometheus.ts';
 import { openKaskade } from './ui.ts';
 import { down, up } from './up.ts';
 
@@ -74,5 +75,9 @@ export class EmbeddedStack implements Stack {
 
   ui(say: Say): Promise<void> {
     return openKaskade(this.#config, say);
+  }
+
+  metrics(say: Say): Promise<void> {
+    return openPrometheus(this.#config, say);
   }
 }

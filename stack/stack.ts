@@ -45,4 +45,6 @@ export interface Stack {
   followLogs(name: string | undefined): FollowCommand;
   /** Opens the Kafka UI; resolves when it was closed, or at once where it runs by itself. */
   ui(say: Say): Promise<void>;
+  /** Opens Prometheus with the rules of deploy/prometheus/; resolves like `ui`. */
+  metrics(say: Say): Promise<void>;
 }
