@@ -2,25 +2,27 @@ import { acts, type Act, type Field, type Values } from './acts.ts';
 import { html, nothing, shown, time, type Html } from './html.ts';
 import type { Failing } from './watcher.ts';
 
-const control = ({ name, label, hint, kind }: Field, value: string): Html => {
-  const about = hint === undefined ? nothing : html`<span class="hint" id="${name}-hint">${hint}</span>`;
-  const described = hint === undefined ? nothing : html`aria-describedby="${name}-hint"`;
+/** @param act whose form it is: several of them are on one page, and each element's id is its own */
+const control = (act: string, { name, label, hint, kind }: Field, value: string): Html => {
+  const id = `${act}-${name}`;
+  const about = hint === undefined ? nothing : html`<span class="hint" id="${id}-hint">${hint}</span>`;
+  const described = hint === undefined ? nothing : html`aria-describedby="${id}-hint"`;
   if (kind === 'check')
     return html`<label class="check"
       ><input type="checkbox" name="${name}" value="yes" ${value === '' ? nothing : html`checked`} /> ${label}</label
     >`;
   const input =
     kind === 'lines'
-      ? html`<textarea name="${name}" id="${name}" rows="3" ${described}>${value}</textarea>`
-      : html`<input name="${name}" id="${name}" value="${value}" autocomplete="off" ${described} />`;
-  return html`<p class="field"><label for="${name}">${label}</label>${input}${about}</p>`;
+      ? html`<textarea name="${name}" id="${id}" rows="3" ${described}>${value}</textarea>`
+      : html`<input name="${name}" id="${id}" value="${value}" autocomplete="off" ${described} />`;
+  return html`<p class="field"><label for="${id}">${label}</label>${input}${about}</p>`;
 };
 
 /** The fields of an act. Nothing is done by them: they lead to the question. */
 export const actForm = (name: string, act: Act, values: Values = {}): Html =>
   html`<form method="get" action="/acts/${name}" class="fields">
     <p>${act.about}</p>
-    ${act.fields.map((field) => control(field, values[field.name] ?? ''))}
+    ${act.fields.map((field) => control(name, field, values[field.name] ?? ''))}
     <input type="hidden" name="asked" value="yes" />
     <p><button>Continue…</button></p>
   </form>`;

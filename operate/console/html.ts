@@ -21,7 +21,7 @@ export function shown(text: string): string {
   return withoutSecrets(text).replace(INVISIBLE, (mark) => `⟨U+${(mark.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
 }
 
-export function withoutSecrets(text: string): string {
+function withoutSecrets(text: string): string {
   return text
     .replace(CREDENTIALS, '$1•••@')
     .replace(/whsec_[\w+/=]+/g, 'whsec_•••')
@@ -50,7 +50,8 @@ export function seconds(value: number | null | undefined): string {
 export function bytes(value: number | undefined): string {
   if (value === undefined) return UNKNOWN;
   const power = Math.min(3, Math.floor(Math.log2(Math.max(1, value)) / 10));
-  return `${tenths.format(value / 1024 ** power)} ${['B', 'KB', 'MB', 'GB'][power]}`;
+  const size = value / 1024 ** power;
+  return `${(size < 100 ? tenths : whole).format(size)} ${['B', 'KB', 'MB', 'GB'][power]}`;
 }
 
 /** `2026-11-24 10:00:00.123 UTC` */

@@ -40,9 +40,9 @@ export interface Look {
 /** Slower than this is no answer: the page says so instead of waiting. */
 const WITHIN_MS = 2000;
 /** So many looks until every source was asked. */
-const TURNS = 3;
+const TURNS = 4;
 /** What was kept over a pause is not shown as if it were new. */
-const AFRESH_MS = 3000;
+const AFRESH_MS = 4000;
 /** Groups come and go seldom: their list is read once in so many looks at Kafka. */
 const LIST_GROUPS_EVERY = 10;
 
@@ -55,7 +55,7 @@ interface Kept {
 
 /**
  * Connections that stay while somebody looks. The outbox is counted at each look; the others take turns, as asking costs
- * more than anything else here: each is asked at every third look, and at each while it is silent.
+ * more than anything else here: each is asked at every fourth look, and at each while it is silent.
  */
 export class Sources {
   readonly pool: Pool;
@@ -88,7 +88,7 @@ export class Sources {
       this.#ask('outbox', true, () => this.#asPostgres(readOutbox(this.pool))),
       this.#ask('state', turn === 0, () => this.#state()),
       this.#ask('kafka', turn === 1, () => this.#kafka()),
-      this.#ask('connect', turn === 0, () => this.#connect.status(CONNECTOR_NAME)),
+      this.#ask('connect', turn === 3, () => this.#connect.status(CONNECTOR_NAME)),
       ...metrics.map((service) => this.#ask(service, turn === 2, () => this.#scrape(service))),
     ]);
     const silent = new Map<System | Service, string>();

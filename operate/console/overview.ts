@@ -113,7 +113,7 @@ function summary({ findings, examined, look }: View): Html {
 }
 
 /** What was found, why it matters and what ends it. */
-export function findingsList(findings: readonly Placed[], examined: boolean): Html {
+function findingsList(findings: readonly Placed[], examined: boolean): Html {
   if (findings.length === 0) return html`<p class="empty">${examined ? 'No findings: every check passed.' : 'Being examined…'}</p>`;
   const item = ({ code, grade, part, found, why, remedy }: Placed) =>
     html`<li class="finding ${grade}">

@@ -51,7 +51,7 @@ const partOfService: Record<Service, PartId> = {
 const systems: readonly string[] = ['postgres', 'kafka', 'connect', 'registry'] satisfies System[];
 
 /** What one look alone shows, in the words that the doctor has for it: sooner than the doctor, which asks much more. */
-export function seenAtOnce({ silent }: Look): Placed[] {
+function seenAtOnce({ silent }: Look): Placed[] {
   return [...silent].map(([name, found]) => {
     if (systems.includes(name)) {
       const finding = unreachableFinding(name as System, found);
