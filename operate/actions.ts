@@ -67,31 +67,33 @@ export const actions = (run: Run) => {
     );
 };
 
-/** One query and what it says. @param check throws what does not fit, before anything is asked */
+/** One query and what it says. */
 const saying =
-  (query: (pool: Pool) => Promise<string>, check: () => void = () => undefined): Work =>
+  (query: (pool: Pool) => Promise<string>): Work =>
   async ({ DATABASE_URL }, { say }) => {
-    check();
     say(await withPostgres(DATABASE_URL, query));
     return 0;
   };
 
-// What both doors, the command line and the console, do.
-export const retrying = (chosen: Chosen): Work =>
-  saying(
-    async (pool) => due(await replayDead(pool, chosen)),
-    () => requireNamed(chosen),
-  );
-export const discarding = (chosen: Chosen): Work =>
-  saying(
-    async (pool) => `${await discardDead(pool, chosen)} dead letters are discarded`,
-    () => requireNamed(chosen),
-  );
-export const rerunning = (chosen: Chosen): Work =>
-  saying(
-    async (pool) => due(await rerun(pool, chosen)),
-    () => requireRuns(chosen),
-  );
+// What both doors, the command line and the console, do. What does not fit is thrown before there is any work.
+/** @throws UsageError */
+export function retrying(chosen: Chosen): Work {
+  requireNamed(chosen);
+  return saying(async (pool) => due(await replayDead(pool, chosen)));
+}
+
+/** @throws UsageError */
+export function discarding(chosen: Chosen): Work {
+  requireNamed(chosen);
+  return saying(async (pool) => `${await discardDead(pool, chosen)} dead letters are discarded`);
+}
+
+/** @throws UsageError */
+export function rerunning(chosen: Chosen): Work {
+  requireRuns(chosen);
+  return saying(async (pool) => due(await rerun(pool, chosen)));
+}
+
 export const enabling = (target: string): Work =>
   saying(async (pool) => {
     await enableTarget(pool, target);

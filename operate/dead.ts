@@ -28,10 +28,11 @@ export const dead = (run: Run) =>
         .action((ids = [], { all = false }) => run(requeuing(ids, all))),
     );
 
-export const requeuing =
-  (ids: string[], all: boolean): Work =>
-  (config, output) =>
-    requeue(ids, all, config, output);
+/** @throws UsageError when neither ids nor all are named, or both */
+export function requeuing(ids: string[], all: boolean): Work {
+  if (all === ids.length > 0) throw new UsageError('dead requeue takes ids, or --all and no ids');
+  return (config, output) => requeue(ids, all, config, output);
+}
 
 async function list({ DATABASE_URL }: Config, { say }: Output): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {
@@ -55,7 +56,6 @@ async function list({ DATABASE_URL }: Config, { say }: Output): Promise<number> 
 }
 
 async function requeue(ids: string[], all: boolean, { DATABASE_URL }: Config, { say, warn }: Output): Promise<number> {
-  if (all === ids.length > 0) throw new UsageError('dead requeue takes ids, or --all and no ids');
   return withPostgres(DATABASE_URL, async (pool) => {
     let moved = 0;
     const bring = async (batch: string[]) => {

@@ -199,9 +199,9 @@ export function overview(view: View, part: (id: string) => Html): Html {
         ${chart('lag', 'Lag', 'events, of the slowest group', part('key-lag'))}
         <p class="about wide">Lines have gaps where nobody had this page open.</p>
       </section>
-      <section class="panel side" aria-labelledby="findings-title">
+      <div class="panel side">
         <h2 id="findings-title">Findings</h2>
         <div id="findings" class="scroll" tabindex="0" role="region" aria-labelledby="findings-title">${part('findings')}</div>
-      </section>
+      </div>
     </div> `;
 }
