@@ -1,0 +1,184 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { openBrowser, violations } from './support/browser.ts';
+import { uniqueName } from './support/names.ts';
+import { post } from './support/post.ts';
+import { config, query, stack, start, stop, untilUp } from './support/stack.ts';
+import { waitFor } from './support/wait-for.ts';
+
+// The page of the pipeline in a real browser, on the running stack.
+
+const base = `http://localhost:${config.CONSOLE_PORT}`;
+let browser: Awaited<ReturnType<typeof openBrowser>>;
+let page: Page;
+const faults: string[] = [];
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  page = await browser.context.newPage();
+  page.on('pageerror', (error) => faults.push(error.message));
+  // What the policy of the page refuses is told in the console.
+  page.on('console', (line) => {
+    if (line.text().includes('Content Security Policy')) faults.push(line.text());
+  });
+  await page.goto(base);
+  if (page.url().endsWith('/login')) {
+    await page.getByLabel('Password').fill(config.CONSOLE_PASSWORD ?? config.secrets.console);
+    await page.getByRole('button', { name: 'Log in' }).click();
+  }
+}, 120_000);
+afterAll(() => browser.close());
+
+const open = (path: string) => page.goto(base + path);
+const text = (selector: string) => page.locator(selector).innerText();
+/** Asks, confirms, and gives what the page says it did. */
+const confirm = async (): Promise<string> => {
+  await page.locator('button.strong').click();
+  return text('.message');
+};
+
+test('a webhook that is posted on the page travels, and its way is complete', { timeout: 120_000 }, async () => {
+  const zap = `${uniqueName('user')}/${uniqueName('zap')}`;
+  await open('/test');
+  await page.getByLabel('Zap').fill(zap);
+  await page.getByLabel('JSON').fill('{"order": 42}');
+  await page.getByRole('button', { name: 'Send it' }).click();
+  await page.locator('[data-complete=yes]').waitFor({ timeout: 60_000 });
+  const way = await text('#timeline');
+  for (const step of [
+    'Received',
+    'Committed',
+    'On the topic',
+    'Acknowledged by consumers-example',
+    'Acknowledged by actions',
+    'Row deleted',
+  ])
+    expect(way).toContain(step);
+  expect(way).toMatch(/partition \d+, offset \d+/);
+  await page.getByText('Metadata (').click();
+  expect(await text('details[open] pre')).toBe('{"order": 42}');
+  await open(`/runs?zap=${encodeURIComponent(zap)}`);
+  expect(await page.locator('tbody tr').count()).toBe(1);
+});
+
+test(
+  'Connect dies: its box is red within 10 s, with the words of the finding, and green again once it is back',
+  { timeout: 180_000 },
+  async () => {
+    await open('/');
+    const box = page.locator('#box-connect');
+    await waitFor('Connect is seen working', async () => (await box.innerText()).includes('Works'), 60_000);
+    onTestFinished(async () => {
+      await start('connect');
+      await untilUp('connect');
+    });
+    await stop('connect');
+    await waitFor('Connect is seen broken', async () => (await box.innerText()).includes('Broken'), 10_000);
+    expect(await text('#findings')).toContain('CONNECT_UNREACHABLE');
+    expect(await text('#findings')).toContain('Nothing is published; rows wait in the outbox.');
+    await start('connect');
+    await waitFor('Connect is seen working again', async () => (await box.innerText()).includes('Works'), 120_000);
+  },
+);
+
+test('what a sender sent is text, whatever it is', { timeout: 60_000 }, async () => {
+  const evil = '"><script>document.title="owned"</script><img src=x onerror="document.title=1"> \u202egnp.exe \u001b[31mred';
+  const { body } = await post(uniqueName('user'), uniqueName('zap'), JSON.stringify({ [evil]: evil, deep: [evil] }), {
+    'user-agent': '<svg onload=document.title="owned">',
+    authorization: 'Bearer not-for-anybody-to-see',
+    'x-event-type': '<b>bold</b>',
+  });
+  await open(`/runs/${body.id}`);
+  for (const summary of await page.locator('summary').all()) await summary.click();
+  const shown = await text('main');
+  expect(shown).toContain('<script>document.title="owned"</script>'.replaceAll('"', '\\"'));
+  expect(shown).toContain('⟨U+202E⟩');
+  expect(shown).toContain('<svg onload=');
+  expect(shown).toContain('<b>bold</b>');
+  expect(await page.content()).not.toContain('not-for-anybody-to-see');
+  expect(await page.title()).toBe('Webhook · outbox');
+  expect(await page.locator('main script, main img, main svg, main b').count()).toBe(0);
+});
+
+test('a call that was given up is retried from the page and arrives', { timeout: 120_000 }, async () => {
+  const { body } = await post('123', '456', '{"call": "again"}');
+  const state = async () =>
+    (await query<{ state: string }>('SELECT state FROM actions.delivery WHERE event_id = $1', [body.id], 'postgres'))[0]?.state;
+  await waitFor('it was called', async () => (await state()) === 'delivered', 60_000);
+  await query(
+    `UPDATE actions.delivery SET state = 'dead', attempts = 9, last_status = 500, settled_at = now() WHERE event_id = $1`,
+    [body.id],
+    'postgres',
+  );
+  await open('/acts');
+  await page
+    .locator('tr', { hasText: body.id ?? '' })
+    .getByRole('link', { name: 'Retry' })
+    .click();
+  expect(await text('.question')).toContain(body.id);
+  expect(await confirm()).toContain('1 calls are due again');
+  await waitFor('it arrived', async () => (await state()) === 'delivered', 60_000);
+  if (stack.way === 'embedded') expect(await stack.log('console')).toMatch(/"act":"retry","by":"local"/);
+});
+
+test('a replay says how many it is about before it does anything', { timeout: 60_000 }, async () => {
+  const { body } = await post(uniqueName('user'), uniqueName('zap'), '{"once": "more"}');
+  await waitFor('its row is gone', async () => (await query('SELECT FROM zap_run_outbox WHERE id = $1', [body.id])).length === 0);
+  await open(`/acts/replay?run=${body.id}&asked=yes`);
+  expect(await text('.preview')).toContain('1 runs, 1 would be sent again');
+  expect(await confirm()).toContain('1 runs, 1 are sent again');
+});
+
+test('an act with a wrong token does nothing, and one that the command line refuses is refused', async () => {
+  await open('/acts/pause?asked=yes');
+  await page.locator('main form[method=post] input[name=csrf]').evaluate((field) => void Object.assign(field, { value: 'f'.repeat(64) }));
+  expect(await confirm()).toContain('CSRF_WRONG');
+  expect(await query('SELECT FROM connector_state WHERE paused_at IS NOT NULL')).toEqual([]);
+  await open('/acts/discard?asked=yes');
+  expect(await text('.message')).toContain('USAGE');
+  await open('/acts/reconcile?since=soon&asked=yes');
+  expect(await text('.message')).toContain('USAGE');
+});
+
+test('nothing on the page moves while its numbers change', { timeout: 60_000 }, async () => {
+  await open('/');
+  const places = async () => {
+    const all = await page.locator('.box, .chart, .side').all();
+    return Promise.all(all.map((one) => one.boundingBox()));
+  };
+  await page.locator('#plot-lag canvas').waitFor();
+  const before = await places();
+  const clock = await text('#clock');
+  await post('123', '456', '{"moves": false}');
+  await waitFor('it was looked again', async () => (await text('#clock')) !== clock);
+  expect(await places()).toEqual(before);
+});
+
+test('the keyboard alone goes through the chain to a finding', async () => {
+  await open('/');
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate('document.activeElement.className')).toBe('skip');
+  await page.keyboard.press('Enter');
+  await page.locator('#box-topic').focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/parts/topic');
+  expect(await text('main')).toContain('retention.ms');
+});
+
+describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  test.each([360, 1360])('axe finds nothing at %i px, and nothing is wider than the page', { timeout: 120_000 }, async (width) => {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 800 });
+    onTestFinished(() => page.setViewportSize({ width: 1360, height: 900 }));
+    const { body } = await post('123', '456', '{"for": "axe"}');
+    for (const path of ['/', '/parts/connect', `/runs/${body.id}`, '/runs?zap=123/456', '/test', '/acts', '/acts/pause?asked=yes']) {
+      await open(path);
+      expect([path, await violations(page)]).toEqual([path, []]);
+      expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, width]);
+    }
+  });
+});
+
+test('no script failed, and nothing was asked for that the policy refuses', () => {
+  expect(faults).toEqual([]);
+});
