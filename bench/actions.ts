@@ -7,10 +7,12 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { Partitioners } from 'kafkajs';
+import { createKafka } from '../kit/kafka.ts';
+import { kafkaEnv, kafkaFor } from '../stack/kafka-logins.ts';
 import pg from 'pg';
 import { EVENT_SUBJECT } from '../contract/names.ts';
-import { brokerAddress, databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
+import { databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
 
@@ -56,7 +58,7 @@ target.keepAliveTimeout = 60_000;
 await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
 const base = `http://127.0.0.1:${(target.address() as AddressInfo).port}`;
 
-const kafka = new Kafka({ clientId: 'bench', brokers: [brokerAddress(config)], logLevel: logLevel.NOTHING });
+const kafka = createKafka(kafkaFor(config, 'admin'), { clientId: 'bench' });
 const admin = kafka.admin();
 const pool = new pg.Pool({ connectionString: databaseUrl(config, 'actions'), max: 1 });
 
@@ -103,7 +105,7 @@ async function round(many: boolean, dead: boolean): Promise<number> {
       ...process.env,
       ...{
         DATABASE_URL: databaseUrl(config, 'actions'),
-        KAFKA_BROKERS: brokerAddress(config),
+        ...kafkaEnv(config, 'admin'),
         REGISTRY_URL: registryUrl(config),
         TOPIC: topic,
       },

@@ -4,8 +4,9 @@ import { cpus } from 'node:os';
 import autocannon from 'autocannon';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { order } from '../stack/client.ts';
-import { brokerAddress, databaseUrl, readStackConfig } from '../stack/config.ts';
+import { databaseUrl, readStackConfig } from '../stack/config.ts';
 import { ACK_GROUPS } from '../stack/parts.ts';
+import { kafkaEnv, kafkaFor } from '../stack/kafka-logins.ts';
 import { withAdmin } from '../stack/probes.ts';
 import { printGoals, spread } from './figures.ts';
 import { createRows, pause, samplePayload, until } from './rows.ts';
@@ -36,7 +37,7 @@ async function startCleanup(): Promise<Running> {
   const port = config.CLEANUP_METRICS_PORT;
   const env = {
     DATABASE_URL: databaseUrl(config, 'cleanup'),
-    KAFKA_BROKERS: brokerAddress(config),
+    ...kafkaEnv(config, 'cleanup'),
     ACK_GROUPS: '',
     GRACE_SECONDS: '0',
     METRICS_PORT: String(port),
@@ -198,7 +199,7 @@ try {
   ]);
 } finally {
   // The consumers would read the million as well.
-  await withAdmin(brokerAddress(config), async (admin) => {
+  await withAdmin(kafkaFor(config, 'admin'), async (admin) => {
     const partitions = (await admin.fetchTopicOffsets(EVENT_TOPIC)).map(({ partition, high }) => ({ partition, offset: high }));
     for (const groupId of ACK_GROUPS) await admin.setOffsets({ groupId, topic: EVENT_TOPIC, partitions });
   });

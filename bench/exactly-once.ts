@@ -1,9 +1,10 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { Kafka, logLevel } from 'kafkajs';
+import { createKafka } from '../kit/kafka.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { order } from '../stack/client.ts';
-import { brokerAddress, readStackConfig, type StackConfig } from '../stack/config.ts';
+import { readStackConfig, type StackConfig } from '../stack/config.ts';
+import { kafkaFor } from '../stack/kafka-logins.ts';
 import { withAdmin } from '../stack/probes.ts';
 import { EmbeddedStack } from '../stack/embedded.ts';
 import { quantile } from '../test/support/open-loop.ts';
@@ -34,8 +35,8 @@ interface Seen {
   stop: () => Promise<void>;
 }
 
-async function consume(broker: string): Promise<Seen> {
-  const kafka = new Kafka({ clientId: 'bench', brokers: [broker], logLevel: logLevel.NOTHING });
+async function consume(config: StackConfig): Promise<Seen> {
+  const kafka = createKafka(kafkaFor(config, 'admin'), { clientId: 'bench' });
   const consumer = kafka.consumer({ groupId: `bench-${process.hrtime.bigint()}`, readUncommitted: false });
   const firstAt = new Map<string, number>();
   let records = 0;
@@ -81,7 +82,7 @@ async function measure(mode: 'enabled' | 'disabled') {
   try {
     await order(config.dir, 'stop', ['cleanup', 'consumer', 'actions', 'watch']);
     const rows = createRows(config, await samplePayload(config));
-    const seen = await consume(brokerAddress(config));
+    const seen = await consume(config);
     const arrived = (ids: Iterable<string>) => async () => [...ids].every((id) => seen.firstAt.has(id));
 
     await until('the first events arrive', arrived((await insertFor(WARM_UP_SECONDS, rows.insert)).keys()), 60_000);
@@ -107,7 +108,7 @@ async function measure(mode: 'enabled' | 'disabled') {
     await order(config.dir, 'stop', ['connect']);
     await seen.stop(); // A consumer would share the cores.
     const endsOf = () =>
-      withAdmin(brokerAddress(config), async (admin) =>
+      withAdmin(kafkaFor(config, 'admin'), async (admin) =>
         (await admin.fetchTopicOffsets(EVENT_TOPIC)).reduce((sum, { high }) => sum + Number(high), 0),
       );
     for (let done = 0; done < BACKLOG_ROWS; done += 5000) await rows.insert(5000);

@@ -1,3 +1,5 @@
+import { createKafka } from '../kit/kafka.ts';
+import { kafkaFor } from '../stack/kafka-logins.ts';
 import { serve } from '@hono/node-server';
 import autocannon from 'autocannon';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +19,7 @@ import { Budget } from '../ingest/budget.ts';
 import { findEventSchema } from '../ingest/event-schema.ts';
 import { createRecorder, poolTimeouts } from '../ingest/record-event.ts';
 import { createPrismaClient } from '../prisma/client.ts';
-import { brokerAddress, databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
+import { databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
 import { quantile } from '../test/support/open-loop.ts';
 import { atMost, printGoals, spread } from './figures.ts';
 
@@ -73,7 +75,7 @@ const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
 
 const decode = createDecoder(createRegistry(registryUrl(config)), zapRunCreated);
 const consumer = await consume({
-  brokers: [brokerAddress(config)],
+  kafka: createKafka(kafkaFor(config, 'admin'), { clientId: 'bench' }),
   groupId: 'bench-latency',
   topic: EVENT_TOPIC,
   decode,

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { metricsSettings } from '../kit/metrics.ts';
 import { integer, list, postgresUrl } from '../kit/settings.ts';
 
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_cleanup'),
-  KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
+  ...kafkaSettings,
   ACK_GROUPS: list().describe(
     'Consumer groups that must have committed past an event before its row goes; none: the record alone counts, after GRACE_SECONDS',
   ),

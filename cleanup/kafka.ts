@@ -1,6 +1,7 @@
-import kafkajs, { type Admin, type Consumer } from 'kafkajs';
+import type { Admin, Consumer } from 'kafkajs';
+import type { Logger } from 'pino';
+import { createKafka, type KafkaSettings } from '../kit/kafka.ts';
 import { committedOffsets, topicConfigs, topicOffsets, type Offsets } from '../kit/kafka-admin.ts';
-import '../kit/quiet-kafkajs.ts';
 
 /** The topic and the groups' positions on it, as they were at one moment. */
 export interface Sight {
@@ -16,7 +17,8 @@ export interface Sight {
 }
 
 interface Watched {
-  brokers: string[];
+  settings: KafkaSettings;
+  log: Logger;
   topic: string;
   group: string;
   ackGroups: readonly string[];
@@ -31,7 +33,7 @@ export interface KafkaDoor {
 }
 
 export async function openKafka(watched: Watched): Promise<KafkaDoor> {
-  const kafka = new kafkajs.Kafka({ clientId: 'outbox-cleanup', brokers: watched.brokers, logLevel: kafkajs.logLevel.WARN });
+  const kafka = createKafka(watched.settings, { clientId: 'outbox-cleanup', log: watched.log });
   const admin = kafka.admin();
   await admin.connect();
   return {
@@ -52,7 +54,7 @@ export async function openKafka(watched: Watched): Promise<KafkaDoor> {
 }
 
 /** The positions are read before the ends, so that a group's honest position is never beyond an end. */
-export async function look(admin: Admin, { topic, group, ackGroups }: Omit<Watched, 'brokers'>): Promise<Sight> {
+export async function look(admin: Admin, { topic, group, ackGroups }: Omit<Watched, 'settings' | 'log'>): Promise<Sight> {
   const [{ clusterId }, own, ...groups] = await Promise.all([
     admin.describeCluster(),
     committedOffsets(admin, group, topic),

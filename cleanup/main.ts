@@ -28,7 +28,8 @@ const pool = openPool(
 const registry = createMetrics();
 const alarm = createAlarm(registry, log);
 const kafka = await openKafka({
-  brokers: config.KAFKA_BROKERS,
+  settings: config,
+  log,
   topic: EVENT_TOPIC,
   // A dry run beside a real one must not take partitions from it.
   group: config.DRY_RUN ? `${config.CLEANUP_GROUP}-dry-run` : config.CLEANUP_GROUP,

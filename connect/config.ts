@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { integer, list, postgresUrl } from '../kit/settings.ts';
+import { kafkaSettings } from '../kit/kafka-settings.ts';
+import { integer, postgresUrl } from '../kit/settings.ts';
 
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe("PostgreSQL URL of a member of outbox_operator: stores the schema's id"),
-  KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
+  ...kafkaSettings,
   CONNECT_URL: z.url().default('http://localhost:8083').describe("Kafka Connect's REST interface"),
   REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
   CDC_DATABASE_USER: z.string().default('cdc').describe("The connector's Postgres login"),

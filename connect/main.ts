@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Kafka, logLevel } from 'kafkajs';
 import { pino } from 'pino';
+import { createKafka } from '../kit/kafka.ts';
 import { openPool } from '../kit/postgres.ts';
 import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
@@ -16,13 +16,12 @@ try {
   const path = new URL('outbox-connector.json', import.meta.url);
   const connector = JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig;
   const pool = openPool(config.DATABASE_URL, { max: 10, statementMs: 30_000 }, log);
-  const kafka = new Kafka({ clientId: 'outbox-register', brokers: config.KAFKA_BROKERS, logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
+  const admin = createKafka(config, { clientId: 'outbox-register' }).admin();
   try {
     await admin.connect().catch((error: unknown) => {
       throw new RegisterError(
         'KAFKA_UNREACHABLE',
-        `Kafka does not answer at ${config.KAFKA_BROKERS.join(', ')}. Is KAFKA_BROKERS right?`,
+        `Kafka does not answer at ${config.KAFKA_BROKERS.join(', ')}. Are KAFKA_BROKERS and the login right?`,
         error,
       );
     });

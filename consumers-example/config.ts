@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
 import { metricsSettings } from '../kit/metrics.ts';
-import { integer, list } from '../kit/settings.ts';
+import { integer } from '../kit/settings.ts';
 
 export const settings = z.object({
-  KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
+  ...kafkaSettings,
   REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
   GROUP_ID: z.string().min(1).default('consumers-example').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
   TOPIC: z.string().min(1).default(EVENT_TOPIC).describe('Topic of the events'),

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { createKafka } from '../kit/kafka.ts';
 import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { loggable, settingsOrExit } from '../kit/settings.ts';
 import { settings } from './config.ts';
@@ -16,7 +17,7 @@ const metrics = createMetrics();
 const closeMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST });
 const decode = createDecoder(createRegistry(config.REGISTRY_URL), zapRunCreated);
 const consumer = await consume({
-  brokers: config.KAFKA_BROKERS,
+  kafka: createKafka(config, { clientId: config.GROUP_ID, log }),
   groupId: config.GROUP_ID,
   topic: config.TOPIC,
   decode,

@@ -1,9 +1,9 @@
 import kafkajs, { type Admin, type RetryOptions } from 'kafkajs';
-import './quiet-kafkajs.ts';
+import { createKafka, type KafkaSettings } from './kafka.ts';
 
 // Kafka's administration, for whoever asks it something and consumes nothing.
 
-const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
+const { ConfigResourceTypes } = kafkajs;
 
 /** Partition → offset. */
 export type Offsets = ReadonlyMap<number, bigint>;
@@ -15,18 +15,12 @@ export type Offsets = ReadonlyMap<number, bigint>;
  * @param retry of each request; kafkajs's own when not given
  */
 export async function withAdmin<T>(
-  brokers: readonly string[],
+  settings: KafkaSettings,
   clientId: string,
   use: (admin: Admin) => Promise<T>,
   retry?: RetryOptions,
 ): Promise<T> {
-  const client = new Kafka({
-    clientId,
-    brokers: [...brokers],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: 3000,
-    ...(retry && { retry }),
-  });
+  const client = createKafka(settings, { clientId, connectionTimeout: 3000, ...(retry && { retry }) });
   const admin = client.admin();
   try {
     await admin.connect();

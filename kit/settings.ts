@@ -1,9 +1,22 @@
 import { z } from 'zod';
+import { readText } from './follow-files.ts';
 
 // How every service reads its environment: once, at start, all faults at once. The schemas are in each service's
 // config.ts; the README's table of settings is printed from them.
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What arrived for each setting of a schema, as text. */
+export type Given = Readonly<Record<string, string | undefined>>;
+
+export interface Fault {
+  /** The setting that has to change. */
+  name: string;
+  message: string;
+}
+
+/** What a setting may have as `meta({ rule })`: what does not go together with others, asked also when a value alone is at fault. */
+type Rule = (given: Given) => Fault[];
 
 /** The environment does not fit. The message has one line per fault: the variable, what arrived, the rule. */
 export class SettingsError extends Error {
@@ -35,6 +48,16 @@ export const list = () =>
 /** A value that is never printed. */
 export const secret = () => z.string().min(1).meta({ secret: true });
 
+/** The path of a file that can be read at the start. */
+export const readableFile = () =>
+  z.string().superRefine((path, context) => {
+    try {
+      readText(path);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    }
+  });
+
 /** A PostgreSQL URL. It carries a password, so it is never printed. */
 export const postgresUrl = () =>
   z
@@ -44,22 +67,44 @@ export const postgresUrl = () =>
 
 /**
  * The environment as the schema's typed, frozen object. A variable that is set to nothing counts as not set, as
- * compose passes `${NAME:-}`.
+ * compose passes `${NAME:-}`. A secret may lie in a file, which `<NAME>_FILE` names; it is read once.
  *
  * @throws SettingsError naming every fault
  */
 export function readSettings<S extends z.ZodObject>(schema: S, env: Environment): Readonly<z.output<S>> {
   forgetPostgres(env);
-  const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, env[name] || undefined]));
+  const unread: Fault[] = [];
+  const types = Object.entries(schema.shape) as [string, z.ZodType][];
+  const given: Given = Object.fromEntries(
+    types.map(([name, type]) => [name, isSecret(type) ? readSecret(name, env, unread) : env[name] || undefined]),
+  );
   const result = schema.safeParse(given);
-  if (result.success) return Object.freeze(result.data);
-  const faults = result.error.issues.map((issue) => {
-    const name = String(issue.path[0]);
+  const broken = types.flatMap(([, type]) => ruleOf(type)?.(given) ?? []);
+  if (result.success && unread.length === 0 && broken.length === 0) return Object.freeze(result.data);
+  const issues = (result.error?.issues ?? []).map(({ path, message }) => ({ name: String(path[0]), message }));
+  // Of a secret whose file cannot be read, that is all there is to say.
+  const others = [...issues, ...broken].filter(({ name }) => !unread.some((one) => one.name === name));
+  const faults = [...unread, ...others].map(({ name, message }) => {
     const about = schema.shape[name] as z.ZodType;
     const arrived = given[name] === undefined ? 'is not set' : isSecret(about) ? 'is set' : `is "${given[name]}"`;
-    return `  ${name} ${arrived}: ${issue.message}. ${about.description ?? ''}`.trimEnd();
+    return `  ${name} ${arrived}: ${message}. ${about.description ?? ''}`.trimEnd();
   });
   throw new SettingsError(`These settings do not fit:\n${faults.join('\n')}`);
+}
+
+/** From the variable or from its file. What stands in the way is added to `faults`. */
+function readSecret(name: string, env: Environment, faults: Fault[]): string | undefined {
+  const value = env[name] || undefined;
+  const path = env[`${name}_FILE`] || undefined;
+  if (path === undefined) return value;
+  if (value !== undefined) faults.push({ name, message: `${name}_FILE is set too: one of them` });
+  try {
+    // Editors and `echo` end a file with a line break that is not part of the secret.
+    return readText(path).replace(/\r?\n$/, '') || undefined;
+  } catch (error) {
+    faults.push({ name, message: `${name}_FILE: ${error instanceof Error ? error.message : String(error)}` });
+    return undefined;
+  }
 }
 
 /** The Postgres client would take host, user, options or sslmode from PG* where the URL says nothing: no setting of ours. */
@@ -82,7 +127,8 @@ export function describeSettings(schema: z.ZodObject): { name: string; fallback:
   return Object.entries(schema.shape).map(([name, about]) => {
     const type = about as z.ZodType;
     const unset = type.safeParse(undefined);
-    return { name, fallback: unset.success ? shown(unset.data) : 'required', meaning: type.description ?? '' };
+    const meaning = `${type.description ?? ''}${isSecret(type) ? `; or ${name}_FILE, a file that holds it` : ''}`;
+    return { name, fallback: unset.success ? shown(unset.data) : 'required', meaning };
   });
 }
 
@@ -91,13 +137,17 @@ function shown(value: unknown): string {
   return Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function isSecret(type: z.ZodType): boolean {
-  if (type.meta()?.secret === true) return true;
+const isSecret = (type: z.ZodType): boolean => metaOf(type, 'secret') === true;
+const ruleOf = (type: z.ZodType): Rule | undefined => metaOf(type, 'rule') as Rule | undefined;
+
+/** Also from behind a default or an optional. */
+function metaOf(type: z.ZodType, key: 'secret' | 'rule'): unknown {
+  const own = type.meta()?.[key];
   const inner = (type.def as { innerType?: z.ZodType }).innerType;
-  return inner !== undefined && isSecret(inner);
+  return own ?? (inner === undefined ? undefined : metaOf(inner, key));
 }
 
-/** readSettings for a main file: prints the faults and ends the process with 2, as no start can mend them. */
+/** readSettings for a main file: prints the faults and ends the process with 2, as no start can fix them. */
 export function settingsOrExit<S extends z.ZodObject>(schema: S, env: Environment): Readonly<z.output<S>> {
   try {
     return readSettings(schema, env);

@@ -20,7 +20,8 @@ export const acceptTopic = (run: Run) =>
     .description('after cleanup has stopped: take the topic as it is now, and clean up from its beginning')
     .action(() => run(accept));
 
-async function accept({ DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS }: Config, { say }: Output): Promise<number> {
+async function accept(config: Config, { say }: Output): Promise<number> {
+  const { DATABASE_URL, CLEANUP_GROUP, ACK_GROUPS } = config;
   return withPostgres(DATABASE_URL, async (pool) => {
     const stop = await readCleanupStop(pool, EVENT_TOPIC);
     if (stop === undefined) {
@@ -28,7 +29,7 @@ async function accept({ DATABASE_URL, KAFKA_BROKERS, CLEANUP_GROUP, ACK_GROUPS }
       return 0;
     }
     say(`Cleanup stopped at ${stop.at.toISOString()} with ${stop.code}: ${stop.detail}`);
-    await withAdmin(KAFKA_BROKERS, async (admin) => {
+    await withAdmin(config, async (admin) => {
       if (await mendPolicy(admin)) say('cleanup.policy is delete again.');
       await forgetPosition(admin, CLEANUP_GROUP);
       for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);

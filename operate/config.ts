@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { integer, list, postgresUrl } from '../kit/settings.ts';
 
 /** The settings of the operator's commands. Only the first has no default, so a command needs no more than it uses. */
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_operator with REPLICATION'),
   CONNECT_URL: z.url().default('http://localhost:8083').describe("Kafka Connect's REST interface"),
-  KAFKA_BROKERS: list().default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
+  ...kafkaSettings,
   ACK_GROUPS: list().describe('The groups that cleanup waits for, as in its own settings'),
   REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
   CLEANUP_GROUP: z.string().min(1).default('outbox-cleanup').describe("cleanup's consumer group"),

@@ -92,7 +92,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
     ),
     ask(
       'kafka',
-      withAdmin(config.KAFKA_BROKERS, () => Promise.resolve()),
+      withAdmin(config, () => Promise.resolve()),
     ),
   ]);
   const findings = [...silent].map(([system, found]) => unreachableFinding(system, found));
@@ -114,7 +114,6 @@ async function lookAt(
   const absent = undefined as never;
   const withPool = <T>(use: (pool: Patient['pool']) => Promise<T>) =>
     silent.has('postgres') ? use(absent) : withPostgres(config.DATABASE_URL, use, { statementTimeoutMs: 5000 });
-  const withKafka = <T>(use: (admin: Patient['admin']) => Promise<T>) =>
-    silent.has('kafka') ? use(absent) : withAdmin(config.KAFKA_BROKERS, use);
+  const withKafka = <T>(use: (admin: Patient['admin']) => Promise<T>) => (silent.has('kafka') ? use(absent) : withAdmin(config, use));
   return withPool((pool) => withKafka((admin) => makeChecks(possible, { ...around, pool, admin })));
 }

@@ -23,8 +23,8 @@ async function tell(id: string, config: Config, { say }: Output): Promise<number
     line('run', `${found.zap}, received ${found.received_at.toISOString()}, schema ${found.schema_id}, ${found.bytes} bytes of metadata`);
     line('outbox', describeRow(found));
     for (const call of await readCalls(pool, id)) line('call', `${call.target}: ${describeCall(call)}`);
-    return withAdmin(config.KAFKA_BROKERS, async (admin) => {
-      const records = await findRecords(config.KAFKA_BROKERS, admin, id, found.received_at);
+    return withAdmin(config, async (admin) => {
+      const records = await findRecords(config, admin, id, found.received_at);
       for (const { partition, offset, appendedAt, resends } of records) {
         const again = resends === '0' ? '' : `, resends ${resends}`;
         line('topic', `partition ${partition}, offset ${offset}, appended ${appendedAt.toISOString()}${again}`);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import kafkajs, { Kafka, logLevel, type Admin, type KafkaMessage } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
+import { createKafka as createClient, type KafkaSettings } from '../kit/kafka.ts';
 import { OperateError } from './verb.ts';
 
 // The operator's only door to kafkajs.
@@ -11,42 +12,46 @@ const CONNECT_WITHIN_MS = 3000;
 /** No batch for this long means that something is wrong with the broker. */
 const STALLED_MS = 30_000;
 
-function createKafka(brokers: readonly string[]): Kafka {
-  const retry = { retries: 3, initialRetryTime: 100 };
-  return new Kafka({
+const createKafka = (settings: KafkaSettings): Kafka =>
+  createClient(settings, {
     clientId: 'outbox-operate',
-    brokers: [...brokers],
-    logLevel: logLevel.NOTHING,
     connectionTimeout: CONNECT_WITHIN_MS,
-    retry,
+    retry: { retries: 3, initialRetryTime: 100 },
   });
-}
 
 /** An admin client that stays connected, for what is asked often. Its errors are kafkajs's own. */
-export async function openAdmin(brokers: readonly string[]): Promise<Admin> {
-  const admin = createKafka(brokers).admin();
+export async function openAdmin(settings: KafkaSettings): Promise<Admin> {
+  const admin = createKafka(settings).admin();
   await admin.connect();
   return admin;
 }
 
 /** @throws OperateError KAFKA_UNREACHABLE, or KAFKA_REFUSED when a broker answers with an error */
-export async function withAdmin<T>(brokers: readonly string[], use: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = createKafka(brokers).admin();
+export async function withAdmin<T>(settings: KafkaSettings, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = createKafka(settings).admin();
   try {
     await admin.connect();
     return await use(admin);
   } catch (error) {
-    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(brokers, error) : error;
+    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(settings, error) : error;
   } finally {
     await admin.disconnect();
   }
 }
 
-function kafkaFault(brokers: readonly string[], error: Error): OperateError {
+function kafkaFault(settings: KafkaSettings, error: Error): OperateError {
   // What was retried in vain is told by its cause.
   const told = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded && error.cause instanceof Error ? error.cause : error;
   if (told instanceof kafkajs.KafkaJSProtocolError) return new OperateError('KAFKA_REFUSED', `Kafka refuses: ${told.message}`, error);
-  return new OperateError('KAFKA_UNREACHABLE', `Kafka does not answer at ${brokers.join(', ')}. Is KAFKA_BROKERS right?`, error);
+  if (told instanceof kafkajs.KafkaJSSASLAuthenticationError) {
+    const remedy = 'Are KAFKA_SASL_MECHANISM, KAFKA_USERNAME and KAFKA_PASSWORD right?';
+    return new OperateError('KAFKA_REFUSED', `Kafka refuses the login: ${told.message}. ${remedy}`, error);
+  }
+  return new OperateError(
+    'KAFKA_UNREACHABLE',
+    `Kafka does not answer at ${settings.KAFKA_BROKERS.join(', ')}. Is KAFKA_BROKERS right?`,
+    error,
+  );
 }
 
 /** First offset and the one after the last, by partition. */
@@ -59,7 +64,7 @@ export type Ranges = ReadonlyMap<number, { from: bigint; to: bigint }>;
  * @throws OperateError TOPIC_UNREADABLE when nothing comes for 30 seconds
  */
 export async function scanTopic(
-  brokers: readonly string[],
+  settings: KafkaSettings,
   topic: string,
   ranges: Ranges,
   onBatch: (partition: number, messages: readonly KafkaMessage[]) => Promise<void> | void,
@@ -67,7 +72,7 @@ export async function scanTopic(
   const open = new Map([...ranges].filter(([, { from, to }]) => from < to));
   if (open.size === 0) return;
   const next = new Map([...open].map(([partition, { from }]) => [partition, from]));
-  const kafka = createKafka(brokers);
+  const kafka = createKafka(settings);
   const groupId = `outbox-operate-${randomUUID()}`;
   const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 });
   let failure: Error | undefined;
@@ -100,9 +105,9 @@ export async function scanTopic(
       await delay(20);
     }
   } catch (error) {
-    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(brokers, error) : error;
+    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(settings, error) : error;
   } finally {
     await consumer.disconnect();
-    await withAdmin(brokers, (admin) => admin.deleteGroups([groupId])).catch(() => undefined); // Kafka forgets it after days anyway.
+    await withAdmin(settings, (admin) => admin.deleteGroups([groupId])).catch(() => undefined); // Kafka forgets it after days anyway.
   }
 }

@@ -135,5 +135,5 @@ describe('without Postgres', () => {
 });
 
 test('without Kafka an admin says so with one code', async () => {
-  await expect(withAdmin(nowhere.KAFKA_BROKERS, (admin) => admin.listTopics())).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' });
+  await expect(withAdmin(nowhere, (admin) => admin.listTopics())).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE' });
 });

@@ -25,16 +25,16 @@ export const comparing =
   (config, output) =>
     compare(since, config, output);
 
-async function compare(since: Date, { DATABASE_URL, KAFKA_BROKERS }: Config, { say, warn }: Output): Promise<number> {
+async function compare(since: Date, config: Config, { say, warn }: Output): Promise<number> {
   // One connection: the temporary table is its own.
   return withPostgres(
-    DATABASE_URL,
+    config.DATABASE_URL,
     async (pool) =>
-      withAdmin(KAFKA_BROKERS, async (admin) => {
+      withAdmin(config, async (admin) => {
         await requireRetention(admin, since);
         const { runs, elsewhere } = await openCandidates(pool, since);
         // The ends are sampled after that: a row that was gone by then has its event before them.
-        await scanTopic(KAFKA_BROKERS, EVENT_TOPIC, await rangesSince(admin, since), async (_partition, messages) => {
+        await scanTopic(config, EVENT_TOPIC, await rangesSince(admin, since), async (_partition, messages) => {
           for (let at = 0; at < messages.length; at += BATCH_ROWS) {
             const ids = messages.slice(at, at + BATCH_ROWS).flatMap(({ headers }) => parseId(headers?.id) ?? []);
             await pool.query('DELETE FROM candidate WHERE id = ANY ($1::uuid[])', [ids]);

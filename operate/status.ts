@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { RECONCILE_EVERY_MS } from '../contract/limits.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
+import type { KafkaSettings } from '../kit/kafka.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { consumerGroups, readLag } from './lag.ts';
@@ -10,7 +11,7 @@ import { readConnectorState } from '../checks/state.ts';
 import { withPostgres } from './postgres.ts';
 import type { Run } from './verb.ts';
 
-type StatusConfig = Pick<Config, 'DATABASE_URL' | 'CONNECT_URL' | 'KAFKA_BROKERS' | 'ACK_GROUPS' | 'CLEANUP_GROUP'>;
+type StatusConfig = Pick<Config, 'DATABASE_URL' | 'CONNECT_URL' | 'ACK_GROUPS' | 'CLEANUP_GROUP'> & KafkaSettings;
 
 /** A look that takes longer says so in its line, instead of holding up the others. */
 const STATEMENT_TIMEOUT_MS = 5000;
@@ -84,7 +85,7 @@ async function cleanup(config: StatusConfig): Promise<string> {
       [EVENT_TOPIC],
     ),
     // Only its group tells whether it runs; what it wrote stays when it dies.
-    withAdmin(config.KAFKA_BROKERS, (admin) => admin.describeGroups([config.CLEANUP_GROUP])).then(
+    withAdmin(config, (admin) => admin.describeGroups([config.CLEANUP_GROUP])).then(
       ({ groups }) => groups[0]?.members.length ?? 0,
       () => undefined,
     ),
@@ -115,14 +116,16 @@ function describeReconciler({ reconciler_code: code, reconciler: text, seconds }
   return left >= 0 ? `looks for the first time within ${left} s` : `has not looked for ${seconds} s: make logs PART=cleanup`;
 }
 
-async function lag({ KAFKA_BROKERS, ACK_GROUPS }: StatusConfig): Promise<string> {
-  return withAdmin(KAFKA_BROKERS, async (admin) => {
+async function lag(config: StatusConfig): Promise<string> {
+  return withAdmin(config, async (admin) => {
     const groups = await consumerGroups(admin);
     const lags = await readLag(admin, EVENT_TOPIC, groups);
     const { groups: described } = await admin.describeGroups(groups);
     const empty = new Set(described.filter(({ members }) => members.length === 0).map(({ groupId }) => groupId));
     const lines = lags.map(({ group, records, exact }) => {
-      const notes = [ACK_GROUPS.includes(group) ? 'cleanup waits for it' : '', empty.has(group) ? 'nobody is in it' : ''].filter(Boolean);
+      const notes = [config.ACK_GROUPS.includes(group) ? 'cleanup waits for it' : '', empty.has(group) ? 'nobody is in it' : ''].filter(
+        Boolean,
+      );
       return `${group} ${exact ? '' : 'about '}${records}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
     });
     return lines.join(', ') || 'no groups';

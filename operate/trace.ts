@@ -2,6 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
+import type { KafkaSettings } from '../kit/kafka.ts';
 import { scanTopic, type Ranges } from './kafka.ts';
 import { consumerGroups } from './lag.ts';
 
@@ -82,9 +83,9 @@ export async function rangesSince(admin: Admin, moment: Date): Promise<Ranges> {
 }
 
 /** Reads the topic from the run's receipt on: the only index that Kafka has is the time. */
-export async function findRecords(brokers: readonly string[], admin: Admin, id: string, receivedAt: Date): Promise<FoundRecord[]> {
+export async function findRecords(settings: KafkaSettings, admin: Admin, id: string, receivedAt: Date): Promise<FoundRecord[]> {
   const found: FoundRecord[] = [];
-  await scanTopic(brokers, EVENT_TOPIC, await rangesSince(admin, receivedAt), (partition, messages) => {
+  await scanTopic(settings, EVENT_TOPIC, await rangesSince(admin, receivedAt), (partition, messages) => {
     for (const { offset, timestamp, headers } of messages) {
       if (headers?.id?.toString() !== id) continue;
       const resends = headers.resends?.toString() ?? '0';

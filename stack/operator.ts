@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brokerAddress, connectUrl, databaseUrl, registryUrl, type StackConfig } from './config.ts';
+import { connectUrl, databaseUrl, registryUrl, type StackConfig } from './config.ts';
+import { kafkaEnv } from './kafka-logins.ts';
 
 const path = (dir: string) => join(dir, 'operator.env');
 
@@ -11,7 +12,7 @@ const path = (dir: string) => join(dir, 'operator.env');
 export function writeOperatorEnv(config: StackConfig, ackGroups: readonly string[]): void {
   const settings = {
     DATABASE_URL: databaseUrl(config, 'operator'),
-    KAFKA_BROKERS: brokerAddress(config),
+    ...kafkaEnv(config, 'operator'),
     CONNECT_URL: connectUrl(config),
     REGISTRY_URL: registryUrl(config),
     ACK_GROUPS: ackGroups.join(','),

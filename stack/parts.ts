@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { partSettings } from './compose.ts';
-import { brokerAddress, connectUrl, databaseUrl, echoSecret, registryUrl, type StackConfig } from './config.ts';
+import { connectUrl, databaseUrl, echoSecret, registryUrl, type StackConfig } from './config.ts';
 import { readHandedFiles, type FilePart } from './files.ts';
+import { kafkaEnv, kafkaFor } from './kafka-logins.ts';
 import type { Part } from './keeper.ts';
 import { postgresPart } from './postgres.ts';
 import { answersOk, groupIsStable } from './probes.ts';
@@ -20,7 +21,6 @@ export const ACK_GROUPS: readonly string[] = [GROUP, ACTIONS_GROUP];
  */
 export async function stackParts(config: StackConfig, java: string, env: NodeJS.ProcessEnv): Promise<Part[]> {
   const job = jobsWith(env);
-  const KAFKA_BROKERS = brokerAddress(config);
   const REGISTRY_URL = registryUrl(config);
   return [
     await postgresPart(config),
@@ -40,7 +40,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
     connectPart(config, java),
     job('register', ['migrate', 'kafka', 'registry', 'connect'], '../connect/main.ts', {
       DATABASE_URL: databaseUrl(config, 'operator'),
-      KAFKA_BROKERS,
+      ...kafkaEnv(config, 'register'),
       REGISTRY_URL,
       CONNECT_URL: connectUrl(config),
       CDC_DATABASE_USER: 'cdc',
@@ -49,7 +49,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
       ...job('watch', ['register'], '../watch/main.ts', {
         DATABASE_URL: databaseUrl(config, 'operator'),
         CONNECT_URL: connectUrl(config),
-        KAFKA_BROKERS,
+        ...kafkaEnv(config, 'watch'),
         METRICS_PORT: String(config.WATCH_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
       }),
@@ -71,7 +71,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
     {
       ...job('cleanup', ['register'], '../cleanup/main.ts', {
         DATABASE_URL: databaseUrl(config, 'cleanup'),
-        KAFKA_BROKERS,
+        ...kafkaEnv(config, 'cleanup'),
         ACK_GROUPS: ACK_GROUPS.join(','),
         METRICS_PORT: String(config.CLEANUP_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
@@ -81,20 +81,20 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
     },
     {
       ...job('consumer', ['register'], '../consumers-example/main.ts', {
-        KAFKA_BROKERS,
+        ...kafkaEnv(config, 'consumer'),
         REGISTRY_URL,
         GROUP_ID: GROUP,
         METRICS_PORT: String(config.CONSUMER_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
       }),
-      probe: () => groupIsStable(KAFKA_BROKERS, GROUP),
+      probe: () => groupIsStable(kafkaFor(config, 'consumer'), GROUP),
     },
     echoPart(config, job),
     {
       ...job('actions', ['register'], '../consumers-example/actions/main.ts', {
         ...fileSettings('actions', env),
         DATABASE_URL: databaseUrl(config, 'actions'),
-        KAFKA_BROKERS,
+        ...kafkaEnv(config, 'actions'),
         REGISTRY_URL,
         GROUP_ID: ACTIONS_GROUP,
         METRICS_PORT: String(config.ACTIONS_METRICS_PORT),
@@ -103,7 +103,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
         ECHO_SECRET: echoSecret(config),
         ALLOW_TARGETS: [`127.0.0.1:${config.ECHO_PORT}`, env.ALLOW_TARGETS].filter(Boolean).join(','),
       }),
-      probe: () => groupIsStable(KAFKA_BROKERS, ACTIONS_GROUP),
+      probe: () => groupIsStable(kafkaFor(config, 'actions'), ACTIONS_GROUP),
     },
     consolePart(config, job),
   ];
@@ -116,7 +116,7 @@ function consolePart(config: StackConfig, job: Job): Part {
   return {
     ...job('console', ['migrate'], '../operate/console/main.ts', {
       DATABASE_URL: databaseUrl(config, 'operator'),
-      KAFKA_BROKERS: brokerAddress(config),
+      ...kafkaEnv(config, 'operator'),
       CONNECT_URL: connectUrl(config),
       REGISTRY_URL: registryUrl(config),
       ACK_GROUPS: ACK_GROUPS.join(','),

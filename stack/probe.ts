@@ -1,12 +1,15 @@
+import { z } from 'zod';
+import { kafkaSettings } from '../kit/kafka-settings.ts';
+import { readSettings } from '../kit/settings.ts';
 import { answersOk, groupIsStable } from './probes.ts';
 
-// `node stack/probe.ts http URL` or `group BROKER GROUP`: a container's health check, by the probes of the embedded
-// stack. Exits 0 when the part does its work, else says why not.
+// `node stack/probe.ts http URL` or `group GROUP`: a container's health check, by the probes of the embedded stack. How
+// Kafka is reached is said by the settings of the part itself. Exits 0 when the part does its work, else says why not.
 
-const [what = '', target = '', group = ''] = process.argv.slice(2);
+const [what = '', target = ''] = process.argv.slice(2);
 const probes: Record<string, () => Promise<void>> = {
   http: () => answersOk(target),
-  group: () => groupIsStable(target, group),
+  group: () => groupIsStable(readSettings(z.object(kafkaSettings), process.env), target),
 };
 try {
   const probe = probes[what];

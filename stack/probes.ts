@@ -1,4 +1,5 @@
 import type { Admin } from 'kafkajs';
+import type { KafkaSettings } from '../kit/kafka.ts';
 import { withAdmin as withKafkaAdmin } from '../kit/kafka-admin.ts';
 
 const WITHIN_MS = 3000;
@@ -11,16 +12,16 @@ export async function answersOk(url: string): Promise<void> {
 }
 
 /** @throws unless the broker knows itself as part of a cluster with a controller */
-export async function brokerAnswers(broker: string): Promise<void> {
-  await withAdmin(broker, async (admin) => {
+export async function brokerAnswers(kafka: KafkaSettings): Promise<void> {
+  await withAdmin(kafka, async (admin) => {
     const { controller } = await admin.describeCluster();
     if (controller === null) throw new Error('the cluster has no controller yet');
   });
 }
 
 /** @throws unless the consumer group has a member and has handed out its partitions */
-export async function groupIsStable(broker: string, groupId: string): Promise<void> {
-  await withAdmin(broker, async (admin) => {
+export async function groupIsStable(kafka: KafkaSettings, groupId: string): Promise<void> {
+  await withAdmin(kafka, async (admin) => {
     const { groups } = await admin.describeGroups([groupId]);
     const state = groups[0]?.state ?? 'unknown';
     if (state !== 'Stable') throw new Error(`the consumer group ${groupId} is ${state}`);
@@ -28,5 +29,5 @@ export async function groupIsStable(broker: string, groupId: string): Promise<vo
 }
 
 /** Asked often, so each time briefly. */
-export const withAdmin = <T>(broker: string, use: (admin: Admin) => Promise<T>): Promise<T> =>
-  withKafkaAdmin([broker], 'outbox-stack', use, { retries: 3, initialRetryTime: 50 });
+export const withAdmin = <T>(kafka: KafkaSettings, use: (admin: Admin) => Promise<T>): Promise<T> =>
+  withKafkaAdmin(kafka, 'outbox-stack', use, { retries: 3, initialRetryTime: 50 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
 import { jarsHome, kafkaClasspath, registryHome } from './jars.ts';
+import { kafkaEnv, kafkaFor } from './kafka-logins.ts';
 import type { Part } from './keeper.ts';
 import { answersOk, brokerAnswers } from './probes.ts';
 import { execute } from './process.ts';
@@ -50,7 +51,7 @@ export function kafkaPart(config: StackConfig, java: string): Part {
       await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]);
     },
     command: { file: java, args: [...base, 'kafka.Kafka', properties] },
-    probe: () => brokerAnswers(broker),
+    probe: () => brokerAnswers(kafkaFor(config, 'admin')),
   };
 }
 
@@ -103,7 +104,7 @@ export function connectPart(config: StackConfig, java: string): Part {
       ],
       cwd: jarsHome(config.jars),
       env: {
-        KAFKA_BROKERS: brokerAddress(config),
+        ...kafkaEnv(config, 'connect'),
         CONNECT_LISTENER: connectUrl(config),
         CONNECT_REPLICATION_FACTOR: '1',
         CONNECT_EXACTLY_ONCE: config.EXACTLY_ONCE,

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { brokerAddress, connectUrl, databaseUrl, type StackConfig } from './config.ts';
+import { connectUrl, databaseUrl, type StackConfig } from './config.ts';
+import { kafkaEnv } from './kafka-logins.ts';
 import type { Status } from './keeper.ts';
 import { ACK_GROUPS } from './parts.ts';
 import type { Stack } from './stack.ts';
@@ -15,7 +16,7 @@ async function describePipeline(config: StackConfig): Promise<string> {
     ...process.env,
     DATABASE_URL: databaseUrl(config, 'operator'),
     CONNECT_URL: connectUrl(config),
-    KAFKA_BROKERS: brokerAddress(config),
+    ...kafkaEnv(config, 'operator'),
     ACK_GROUPS: ACK_GROUPS.join(','),
   };
   const { stdout } = await run(process.execPath, ['--import', 'tsx', verb, 'status'], { env }).catch((error: unknown) => ({

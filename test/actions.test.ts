@@ -2,7 +2,6 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
 import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
 import { v7 } from 'uuid';
@@ -10,10 +9,11 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { createDeliveries, createPool } from '../consumers-example/actions/deliveries.ts';
 import { databaseUrl } from '../stack/config.ts';
+import { adminClient } from './support/kafka.ts';
 import { actionService, actionTarget, OLD_SECRET, SECRET, type Arrived } from './support/action-service.ts';
 import { uniqueName } from './support/names.ts';
 import { postUntilAccepted } from './support/post.ts';
-import { addresses, config, query, stack } from './support/stack.ts';
+import { config, query, stack } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
 // Each test starts a consumer, and one that was killed is missed by its group for as long as a session lasts.
@@ -166,7 +166,7 @@ test('a redelivered event calls nobody who has answered 2xx', async () => {
   const ids = [await postUntilAccepted(user, 'a', '{}'), await postUntilAccepted(user, 'b', '{}')];
   for (const id of ids) await untilState(id, 'delivered');
   await service.stop();
-  const admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING }).admin();
+  const admin = adminClient().admin();
   await admin.connect();
   onTestFinished(() => admin.disconnect());
   await admin.resetOffsets({ groupId: service.groupId, topic: EVENT_TOPIC, earliest: true });

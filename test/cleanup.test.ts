@@ -1,9 +1,9 @@
-import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EVENT_TOPIC } from '../contract/names.ts';
+import { adminClient } from './support/kafka.ts';
 import { uniqueName } from './support/names.ts';
 import { postInTurn } from './support/post.ts';
-import { addresses, query, start, stop, untilUp } from './support/stack.ts';
+import { query, start, stop, untilUp } from './support/stack.ts';
 import { readTopic, type TopicReader } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
@@ -27,7 +27,7 @@ test('nothing is deleted while the group has not committed, and all is once it h
   // That cleanup is at work meanwhile is seen by its deleting the row of the first ten, which the group then commits.
   const { partition, offset } = records[9] ?? { partition: -1, offset: 0n };
   expect(await rowsOf(userId)).toEqual(ids);
-  const kafka = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING });
+  const kafka = adminClient();
   const admin = kafka.admin();
   await admin.connect();
   try {
@@ -48,7 +48,7 @@ test('nothing is deleted while the group has not committed, and all is once it h
 test("a record with a row's id but other bytes deletes nothing", { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   await stop('connect', 'cleanup', 'consumer');
-  const producer = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING }).producer();
+  const producer = adminClient().producer();
   let ids: string[];
   try {
     ids = await postInTurn(userId, zapId, 2);
@@ -60,7 +60,7 @@ test("a record with a row's id but other bytes deletes nothing", { timeout: 120_
     const [sent] = await producer.send({ topic: EVENT_TOPIC, messages: [{ key: 'forged', value: forged, headers, partition: 0 }] });
     const next = BigInt(sent?.baseOffset ?? 0) + 1n;
     // The group passes the forged record, and so does cleanup: its own position says when it has judged it.
-    const admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING }).admin();
+    const admin = adminClient().admin();
     await admin.connect();
     try {
       const group = { topic: EVENT_TOPIC, partitions: [{ partition: 0, offset: String(next) }] };

@@ -14,9 +14,10 @@ import { zapRunCreated } from '../contract/zap-run.ts';
 import { ensurePython } from '../stack/python.ts';
 import { lagOf, ownTopics, produce } from './support/consumer.ts';
 import { encode, event, eventRecord, registerSchema, schemaId, schemaText } from './support/events.ts';
+import { kafkaEnv } from '../stack/kafka-logins.ts';
 import { uniqueName } from './support/names.ts';
 import { post } from './support/post.ts';
-import { addresses } from './support/stack.ts';
+import { addresses, config } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
 let known: number;
@@ -37,8 +38,8 @@ test.each(['before', 'after', 'committed'])(
     const ids = Array.from({ length: 20 }, () => randomUUID());
     const start = (at: string) => {
       const program = fileURLToPath(new URL('support/crashing-consumer.ts', import.meta.url));
-      const args = ['--import', 'tsx', program, addresses.broker, addresses.registry, groupId, topics.topic, file, at];
-      return spawn(process.execPath, args, { stdio: 'inherit' });
+      const args = ['--import', 'tsx', program, addresses.registry, groupId, topics.topic, file, at];
+      return spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...kafkaEnv(config, 'admin') } });
     };
     await produce(
       topics.topic,

@@ -1,10 +1,10 @@
-import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CONNECTOR_NAME, EVENT_TOPIC, HEARTBEAT_TOPIC, OFFSET_TOPIC } from '../contract/names.ts';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from './support/connector.ts';
 import { always, asAdmin, codes, connectorConfig, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
-import { ends, setOffsets, withAdmin } from './support/kafka.ts';
+import { adminClient, ends, setOffsets, withAdmin } from './support/kafka.ts';
 import { uniqueName } from './support/names.ts';
 import { outbox } from './support/operate.ts';
 import { postInTurn } from './support/post.ts';
@@ -37,7 +37,7 @@ test('broken EXACTLY_ONCE: the connector requires what its worker was started wi
     'broken EXACTLY_ONCE',
     // The worker refuses it in a request; it is what a restart without the switch leaves.
     async () => {
-      const kafka = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING });
+      const kafka = adminClient();
       const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
       await producer.connect();
       const value = JSON.stringify({ properties: { ...original, 'exactly.once.support': 'required' } });

@@ -1,8 +1,9 @@
-import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CONNECTOR_NAME, EVENT_SUBJECT, EVENT_TOPIC } from '../contract/names.ts';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { diagnose } from '../operate/diagnose.ts';
+import { adminClient } from './support/kafka.ts';
 import { connect, connectorStates, deleteConnector, slotIs, untilRunning } from './support/connector.ts';
 import { always, asAdmin, codes, connectorConfig, doctor, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
 import { uniqueName } from './support/names.ts';
@@ -17,7 +18,7 @@ let original: ConnectorConfig;
 // The watchdog would mend most of it before the doctor has seen it.
 beforeAll(async () => {
   await stop('watch');
-  admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING }).admin();
+  admin = adminClient().admin();
   await admin.connect();
   original = await connectorConfig();
 });

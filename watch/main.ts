@@ -34,7 +34,7 @@ const connect = new ConnectApi(config.CONNECT_URL);
 const LOOK_TIMEOUT_MS = 3000;
 const lookingConnect = new ConnectApi(config.CONNECT_URL, LOOK_TIMEOUT_MS);
 
-const recordLimit = () => withAdmin(config.KAFKA_BROKERS, 'outbox-watch', (admin) => readRecordLimit(admin, connect));
+const recordLimit = () => withAdmin(config, 'outbox-watch', (admin) => readRecordLimit(admin, connect));
 
 const registry = createMetrics();
 const look = createWatch({

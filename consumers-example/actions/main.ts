@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { createKafka } from '../../kit/kafka.ts';
 import { createMetrics, serveMetrics } from '../../kit/metrics.ts';
 import { loggable, settingsOrExit } from '../../kit/settings.ts';
 import { createDecoder } from '../consumer/decode.ts';
@@ -28,12 +29,10 @@ const leaseMs = config.LEASE_SECONDS * 1000;
 const { ACTIONS_ENV: envNames, ACTIONS_FILES: filesBelow, TARGET_CONCURRENCY: concurrency } = config;
 const reading = { env: process.env, envNames, filesBelow, allowed, concurrency, longestTimeoutMs: leaseMs - 2000 };
 const targets = followTargets(config.ACTIONS_FILE, reading, log);
-
 const pool = createPool(config.DATABASE_URL, log);
-const onFailure = (error: unknown) => log.warn({ code: 'DATABASE_UNAVAILABLE', cause: String(error) }, 'Postgres failed, tried again');
-
-const registry = createMetrics();
 const deliveries = createDeliveries(pool, leaseMs);
+const onFailure = (error: unknown) => log.warn({ code: 'DATABASE_UNAVAILABLE', cause: String(error) }, 'Postgres failed, tried again');
+const registry = createMetrics();
 const client = createGuardedClient(allowed);
 const settler = createSettler(deliveries.settle, onFailure);
 const scheduleMs = config.RETRY_SCHEDULE.map(parseDuration);
@@ -45,8 +44,9 @@ const dispatcher: Dispatcher = new Dispatcher({
 const stopPurge = keepPurged(deliveries, config.INBOX_KEEP_HOURS, log);
 const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST });
 
+const { GROUP_ID: groupId, TOPIC: topic, DEAD_LETTER_TOPIC: deadLetterTopic } = config;
 const consumer = await consume<ZapRunCreated>({
-  ...{ brokers: config.KAFKA_BROKERS, groupId: config.GROUP_ID, topic: config.TOPIC, deadLetterTopic: config.DEAD_LETTER_TOPIC },
+  ...{ kafka: createKafka(config, { clientId: groupId, log }), groupId, topic, deadLetterTopic },
   ...{ maxAttempts: 5, stallSeconds: 60, batchSize: 500, log, metrics: createConsumerMetrics(registry) },
   decode: createDecoder(createRegistry(config.REGISTRY_URL), zapRunCreated),
   // The position is committed behind this: from then on the tables hold what is to be called, whatever dies.

@@ -1,5 +1,4 @@
-import { Kafka, logLevel, Partitioners, type Admin, type LogEntry } from 'kafkajs';
-import '../../kit/quiet-kafkajs.ts';
+import { Partitioners, type Admin, type Kafka } from 'kafkajs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Batches } from './batches.ts';
@@ -23,7 +22,8 @@ export type Handler<T> =
   { handle: (delivered: Delivered<T>) => Promise<void> } | { handleBatch: (delivered: Delivered<T>[]) => Promise<void>; batchSize: number };
 
 export type Consumption<T> = Handler<T> & {
-  brokers: string[];
+  /** The client, with its login. */
+  kafka: Kafka;
   groupId: string;
   topic: string;
   /** The value as a `T`; see createDecoder. */
@@ -58,8 +58,7 @@ const STOP_WITHIN_MS = 10_000;
  * @throws when Kafka does not answer, or a topic is missing
  */
 export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: () => Promise<void> }> {
-  const { brokers, groupId, topic, deadLetterTopic, stallSeconds, log, metrics, onGivingUp } = consumption;
-  const kafka = new Kafka({ clientId: groupId, brokers, logLevel: logLevel.WARN, logCreator: () => (entry) => logged(log, entry) });
+  const { kafka, groupId, topic, deadLetterTopic, stallSeconds, log, metrics, onGivingUp } = consumption;
   const consumer = kafka.consumer({
     groupId,
     readUncommitted: false,
@@ -164,8 +163,4 @@ async function readOffsets(admin: Admin, groupId: string, topic: string): Promis
     const position = committed.get(partition) ?? -1n;
     return { partition, low: BigInt(low), end: BigInt(high), committed: position < 0n ? undefined : position };
   });
-}
-
-function logged(log: Logger, { level, namespace, log: { message, ...about } }: LogEntry): void {
-  log[level === logLevel.ERROR ? 'error' : 'warn']({ ...about, kafkajs: namespace }, message);
 }

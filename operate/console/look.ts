@@ -151,7 +151,7 @@ export class Sources {
 
   async #kafka() {
     try {
-      const admin = await (this.#admin ??= openAdmin(this.#config.KAFKA_BROKERS));
+      const admin = await (this.#admin ??= openAdmin(this.#config));
       if (this.#listed++ % LIST_GROUPS_EVERY === 0 || this.#groups.length === 0) this.#groups = await consumerGroups(admin);
       const offsets = await topicOffsets(admin, EVENT_TOPIC);
       const lags = await readLag(admin, EVENT_TOPIC, this.#groups, offsets);

@@ -57,11 +57,11 @@ export class Tracer {
   }
 
   async #kafka(id: string, run: TracedRun, memory: Memory, search: boolean) {
-    const { KAFKA_BROKERS, ACK_GROUPS } = this.#config;
+    const { ACK_GROUPS } = this.#config;
     if (!search && memory.records.length === 0) return { records: undefined, groups: [], silent: undefined };
     try {
-      return await withAdmin(KAFKA_BROKERS, async (admin) => {
-        if (memory.records.length === 0) memory.records = await findRecords(KAFKA_BROKERS, admin, id, run.received_at);
+      return await withAdmin(this.#config, async (admin) => {
+        if (memory.records.length === 0) memory.records = await findRecords(this.#config, admin, id, run.received_at);
         const [first] = memory.records;
         const groups = first === undefined ? [] : await readGroups(admin, first, ACK_GROUPS);
         return { records: memory.records, groups, silent: undefined };

@@ -1,5 +1,5 @@
 import { EVENT_TOPIC } from '../../contract/names.ts';
-import { brokerAddress, connectUrl } from '../../stack/config.ts';
+import { connectUrl } from '../../stack/config.ts';
 import { lagOf } from './kafka.ts';
 import type { World } from './world.ts';
 
@@ -18,7 +18,7 @@ export async function unrestOf(world: World, olderThanSeconds?: number): Promise
     const waiting = await waitingRows(world, olderThanSeconds);
     const connector = await connectorUnrest(world);
     if (olderThanSeconds !== undefined) return [...waiting, ...connector];
-    const lags = await lagOf(brokerAddress(world.config), EVENT_TOPIC, [...world.ackGroups, 'outbox-cleanup']);
+    const lags = await lagOf(world.config, EVENT_TOPIC, [...world.ackGroups, 'outbox-cleanup']);
     return [...waiting, ...connector, ...[...lags].filter(([, lag]) => lag > 0).map(([group, lag]) => `${group} is ${lag} events behind`)];
   } catch (error) {
     return [`cannot be asked: ${error instanceof Error ? error.message : String(error)}`];

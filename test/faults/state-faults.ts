@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { brokerAddress, connectUrl, databaseUrl, type Login } from '../../stack/config.ts';
+import { connectUrl, databaseUrl, type Login } from '../../stack/config.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { deleteGroups, deleteTopic } from './kafka.ts';
 import type { Fault } from './fault.ts';
@@ -141,7 +141,7 @@ export const stateFaults: Fault[] = [
     inject: async (world, group) => {
       const part = { 'outbox-cleanup': 'cleanup', 'consumers-example': 'consumer', actions: 'actions' }[group] ?? '';
       await world.supervisor.stop([part]);
-      await waitFor('the group is deleted', () => deleteGroups(brokerAddress(world.config), [group]), 60_000);
+      await waitFor('the group is deleted', () => deleteGroups(world.config, [group]), 60_000);
       return async () => world.supervisor.start([part]);
     },
   },
@@ -166,7 +166,7 @@ export const stateFaults: Fault[] = [
     holdMs: [0, 0],
     inject: async (world) => {
       await world.supervisor.stop(['connect']);
-      await waitFor('the topic is deleted', () => deleteTopic(brokerAddress(world.config), 'outbox-connect.offsets'), 60_000);
+      await waitFor('the topic is deleted', () => deleteTopic(world.config, 'outbox-connect.offsets'), 60_000);
       return async () => world.supervisor.start(['connect']);
     },
   },

@@ -1,4 +1,4 @@
-import { Kafka, logLevel, Partitioners, type Admin, type IHeaders } from 'kafkajs';
+import { Partitioners, type Admin, type IHeaders } from 'kafkajs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createDecoder } from '../../consumers-example/consumer/decode.ts';
@@ -6,11 +6,12 @@ import { consume, type Consumption, type Delivered } from '../../consumers-examp
 import { createConsumerMetrics } from '../../consumers-example/consumer/observe.ts';
 import { createRegistry } from '../../consumers-example/consumer/registry.ts';
 import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
+import { adminClient } from './kafka.ts';
 import { uniqueName } from './names.ts';
 import { addresses } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 
-export const kafka = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING, retry: { retries: 30 } });
+export const kafka = adminClient();
 
 /** An admin client for one use: one that is kept asks again and again for topics that are gone. */
 export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
@@ -93,7 +94,7 @@ export async function runConsumer(
   const handled: Delivered<ZapRunCreated>[] = [];
   const gaveUp: Error[] = [];
   const consumer = await consume<ZapRunCreated>({
-    brokers: [addresses.broker],
+    kafka,
     decode: createDecoder(createRegistry(registryUrl), zapRunCreated),
     handle: async (delivered) => void handled.push(delivered),
     maxAttempts: 2,

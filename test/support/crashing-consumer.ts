@@ -1,21 +1,25 @@
 import { appendFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { z } from 'zod';
 import { createDecoder } from '../../consumers-example/consumer/decode.ts';
 import { consume } from '../../consumers-example/consumer/kafka.ts';
 import { createConsumerMetrics } from '../../consumers-example/consumer/observe.ts';
 import { createRegistry } from '../../consumers-example/consumer/registry.ts';
+import { createKafka } from '../../kit/kafka.ts';
+import { kafkaSettings } from '../../kit/kafka-settings.ts';
+import { readSettings } from '../../kit/settings.ts';
 import { zapRunCreated } from '../../contract/zap-run.ts';
 
 // A process of its own that consumes and kills itself with SIGKILL at a point of its tenth record:
-// BROKER REGISTRY GROUP TOPIC FILE POINT, where POINT is before, after, committed or never.
+// REGISTRY GROUP TOPIC FILE POINT, where POINT is before, after, committed or never. Kafka is that of the environment.
 
-const [broker = '', registryUrl = '', groupId = '', topic = '', file = '', point = 'never'] = process.argv.slice(2);
+const [registryUrl = '', groupId = '', topic = '', file = '', point = 'never'] = process.argv.slice(2);
 const die = () => process.kill(process.pid, 'SIGKILL');
 let count = 0;
 const decode = createDecoder(createRegistry(registryUrl), zapRunCreated);
 await consume({
-  brokers: [broker],
+  kafka: createKafka(readSettings(z.object(kafkaSettings), process.env), { clientId: groupId }),
   groupId,
   topic,
   decode,

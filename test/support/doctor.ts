@@ -3,6 +3,7 @@ import { CONNECTOR_NAME } from '../../contract/names.ts';
 import { settings, type Config } from '../../operate/config.ts';
 import { diagnose } from '../../operate/diagnose.ts';
 import { databaseUrl } from '../../stack/config.ts';
+import { kafkaEnv } from '../../stack/kafka-logins.ts';
 import { connect } from './connector.ts';
 import { addresses, config, query } from './stack.ts';
 import { waitFor } from './wait-for.ts';
@@ -11,7 +12,7 @@ import { waitFor } from './wait-for.ts';
 export const doctor: Config = settings.parse({
   DATABASE_URL: databaseUrl(config, 'operator'),
   CONNECT_URL: addresses.connect,
-  KAFKA_BROKERS: addresses.broker,
+  ...kafkaEnv(config, 'operator'),
   REGISTRY_URL: addresses.registry,
   ACK_GROUPS: 'consumers-example',
 });

@@ -1,11 +1,16 @@
-import { Kafka, logLevel, type Admin } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
+import { createKafka } from '../../kit/kafka.ts';
+import { kafkaFor } from '../../stack/kafka-logins.ts';
 import { EVENT_TOPIC } from '../../contract/names.ts';
-import { addresses } from './stack.ts';
+import { config } from './stack.ts';
 import { waitFor } from './wait-for.ts';
+
+/** A client that may do everything. */
+export const adminClient = (): Kafka => createKafka(kafkaFor(config, 'admin'), { clientId: 'test', retry: { retries: 30 } });
 
 /** A client of its own, ended afterwards. */
 export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING, retry: { retries: 30 } }).admin();
+  const admin = adminClient().admin();
   await admin.connect();
   try {
     return await use(admin);

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { databaseUrl } from '../../stack/config.ts';
 import { ACK_GROUPS } from '../../stack/parts.ts';
 import { freePorts } from './free-ports.ts';
+import { kafkaEnv } from '../../stack/kafka-logins.ts';
 import { addresses, config } from './stack.ts';
 
 export interface Copy {
@@ -18,7 +19,7 @@ export async function startCleanup(env: Record<string, string> = {}): Promise<Co
   const [port] = await freePorts(1);
   return start('cleanup/main.ts', {
     DATABASE_URL: databaseUrl(config, 'cleanup'),
-    KAFKA_BROKERS: addresses.broker,
+    ...kafkaEnv(config, 'cleanup'),
     ACK_GROUPS: ACK_GROUPS.join(','),
     METRICS_PORT: String(port),
     ...env,
@@ -30,7 +31,7 @@ export async function startWatch(env: Record<string, string> = {}): Promise<Copy
   const [port = 0] = await freePorts(1);
   const copy = start('watch/main.ts', {
     DATABASE_URL: databaseUrl(config, 'operator'),
-    KAFKA_BROKERS: addresses.broker,
+    ...kafkaEnv(config, 'watch'),
     CONNECT_URL: addresses.connect,
     METRICS_PORT: String(port),
     ...env,
@@ -42,7 +43,7 @@ export async function startWatch(env: Record<string, string> = {}): Promise<Copy
 export async function register(): Promise<void> {
   const job = start('connect/main.ts', {
     DATABASE_URL: databaseUrl(config, 'operator'),
-    KAFKA_BROKERS: addresses.broker,
+    ...kafkaEnv(config, 'register'),
     REGISTRY_URL: addresses.registry,
     CONNECT_URL: addresses.connect,
   });

@@ -1,8 +1,9 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
-import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
+import type { KafkaMessage } from 'kafkajs';
 import { EVENT_TOPIC } from '../../contract/names.ts';
 import { createDecoder } from '../../consumers-example/consumer/decode.ts';
 import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
+import { adminClient } from './kafka.ts';
 import { uniqueName } from './names.ts';
 import { addresses } from './stack.ts';
 import { waitFor } from './wait-for.ts';
@@ -27,7 +28,7 @@ export interface TopicReader {
 }
 
 export async function readTopic(): Promise<TopicReader> {
-  const kafka = new Kafka({ clientId: 'test', brokers: [addresses.broker], logLevel: logLevel.NOTHING, retry: { retries: 30 } });
+  const kafka = adminClient();
   const consumer = kafka.consumer({ groupId: uniqueName('test'), readUncommitted: false, maxWaitTimeInMs: 100, retry: { retries: 30 } });
   const decode = createDecoder(new SchemaRegistry({ host: addresses.registry }), zapRunCreated);
   const byKey = new Map<string, TopicRecord[]>();

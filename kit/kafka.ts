@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { oauthTokens } from './kafka-oauth.ts';
+import type { kafkaSettings } from './kafka-settings.ts';
+import './quiet-kafkajs.ts';
+
+// The one place that makes a client of Kafka: how a process finds the brokers and logs in is the same everywhere.
+
+const { logLevel } = kafkajs;
+
+/** How a process reaches Kafka: what its settings say, whatever else they say. */
+export type KafkaSettings = Readonly<z.output<z.ZodObject<typeof kafkaSettings>>>;
+
+export interface ClientOptions extends Pick<KafkaConfig, 'retry' | 'connectionTimeout'> {
+  /** Who asks, for the broker's log. */
+  clientId: string;
+  /** Gets what kafkajs warns of; without it nothing is logged. */
+  log?: Logger;
+}
+
+/**
+ * A client of Kafka as the settings say. The certificates are read again for every connection, so files that are
+ * replaced are followed; user and password are those of the start.
+ */
+export function createKafka(settings: KafkaSettings, { log, ...options }: ClientOptions): Kafka {
+  const ssl = tlsOptions(settings);
+  const sasl = saslOptions(settings);
+  return new kafkajs.Kafka({
+    ...options,
+    brokers: [...settings.KAFKA_BROKERS],
+    ...(ssl && { ssl }),
+    ...(sasl && { sasl }),
+    ...(log === undefined
+      ? { logLevel: logLevel.NOTHING }
+      : { logLevel: logLevel.WARN, logCreator: () => (entry: LogEntry) => logged(log, entry) }),
+  });
+}
+
+function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
+  const { KAFKA_TLS: tls, KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key } = settings;
+  if (tls !== true && ca === undefined && cert === undefined) return undefined;
+  const options = {};
+  // kafkajs copies these at each connection, which reads the files then.
+  for (const [name, path] of Object.entries({ ca, cert, key }))
+    if (path !== undefined) Object.defineProperty(options, name, { enumerable: true, get: () => readFileSync(path, 'utf8') });
+  return options;
+}
+
+function saslOptions(settings: KafkaSettings): KafkaConfig['sasl'] {
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_USERNAME: username = '', KAFKA_PASSWORD: password = '' } = settings;
+  switch (mechanism) {
+    case undefined:
+      return undefined;
+    case 'PLAIN':
+      return { mechanism: 'plain', username, password };
+    case 'SCRAM-SHA-256':
+      return { mechanism: 'scram-sha-256', username, password };
+    case 'SCRAM-SHA-512':
+      return { mechanism: 'scram-sha-512', username, password };
+    case 'OAUTHBEARER': {
+      const tokens = oauthTokens({
+        url: settings.KAFKA_OAUTH_TOKEN_URL ?? '',
+        clientId: settings.KAFKA_OAUTH_CLIENT_ID ?? '',
+        clientSecret: settings.KAFKA_OAUTH_CLIENT_SECRET ?? '',
+        scope: settings.KAFKA_OAUTH_SCOPE,
+      });
+      return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await tokens() }) };
+    }
+  }
+}
+
+function logged(log: Logger, { level, namespace, log: { message, ...about } }: LogEntry): void {
+  log[level === logLevel.ERROR ? 'error' : 'warn']({ ...about, kafkajs: namespace }, message);
+}
