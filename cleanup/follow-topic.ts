@@ -19,6 +19,8 @@ export interface Following {
   commits: boolean;
   log: Logger;
   onDeleted: (rows: number) => void;
+  /** An event came that is not what its row has to become. A failure repeats the batch. */
+  onAltered: (id: string) => Promise<void>;
 }
 
 export interface Follower {
@@ -41,7 +43,7 @@ export interface Follower {
  * A transaction's markers are never handed over by kafkajs, but they have offsets: a batch is read to its last offset,
  * markers included, and a batch of nothing but markers is known from its event alone.
  */
-export async function followTopic({ consumer, topic, deleteRows, commits, log, onDeleted }: Following): Promise<Follower> {
+export async function followTopic({ consumer, topic, deleteRows, commits, log, onDeleted, onAltered }: Following): Promise<Follower> {
   let caps: Caps = new Map();
   let assigned: readonly number[] = [];
   let refusedAt = -Infinity;
@@ -60,7 +62,9 @@ export async function followTopic({ consumer, topic, deleteRows, commits, log, o
   async function deleteUntilDone(records: readonly ReadBack[], payload: EachBatchPayload): Promise<Deleted | undefined> {
     while (payload.isRunning() && !payload.isStale()) {
       try {
-        return await deleteRows(records);
+        const deleted = await deleteRows(records);
+        if (deleted.altered !== undefined) await onAltered(deleted.altered);
+        return deleted;
       } catch (error) {
         refusedAt = performance.now();
         log.warn({ cause: String(error), partition: payload.batch.partition }, 'rows could not be deleted, trying again');
