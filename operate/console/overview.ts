@@ -141,7 +141,7 @@ export function fragments(view: View): Map<string, string> {
       'key-throughput',
       latest([
         ['a', 'accepted', `${count(point.accepted)}/s`],
-        ['b', 'on the topic', `${count(point.published)}/s`],
+        ['b', 'published', `${count(point.published)}/s`],
         ['c', 'deleted', `${count(point.deleted)}/s`],
       ]),
     ],
