@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import kafkajs, { type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { oauthTokens } from './kafka-oauth.ts';
@@ -27,7 +27,7 @@ export interface ClientOptions extends Pick<KafkaConfig, 'retry' | 'connectionTi
 export function createKafka(settings: KafkaSettings, { log, ...options }: ClientOptions): Kafka {
   const ssl = tlsOptions(settings);
   const sasl = saslOptions(settings);
-  return new kafkajs.Kafka({
+  const client = new kafkajs.Kafka({
     ...options,
     brokers: [...settings.KAFKA_BROKERS],
     ...(ssl && { ssl }),
@@ -36,6 +36,31 @@ export function createKafka(settings: KafkaSettings, { log, ...options }: Client
       ? { logLevel: logLevel.NOTHING }
       : { logLevel: logLevel.WARN, logCreator: () => (entry: LogEntry) => logged(log, entry) }),
   });
+  const admin = client.admin.bind(client);
+  client.admin = (config) => offsetsInTurn(admin(config));
+  return client;
+}
+
+/**
+ * kafkajs 2.2.4 keeps one picture of the cluster for each admin, and a call that asks for a topic's offsets may replace
+ * it by one without the topic that another call has just asked for ("Cannot destructure property 'partitions'").
+ * So these calls take turns.
+ */
+function offsetsInTurn(admin: Admin): Admin {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <A extends unknown[], R>(ask: (...given: A) => Promise<R>) => {
+    return (...given: A): Promise<R> => {
+      const mine = last.then(() => ask(...given));
+      last = mine.catch(() => undefined);
+      return mine;
+    };
+  };
+  return {
+    ...admin,
+    fetchOffsets: inTurn(admin.fetchOffsets),
+    fetchTopicOffsets: inTurn(admin.fetchTopicOffsets),
+    fetchTopicOffsetsByTimestamp: inTurn(admin.fetchTopicOffsetsByTimestamp),
+  };
 }
 
 function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
