@@ -139,7 +139,8 @@ describe('explain', () => {
 
   test('of an id that no run has ends with 1 and says so', async () => {
     const id = crypto.randomUUID();
-    expect(await outbox('explain', id)).toEqual({ code: 1, stdout: `run      no run has the id ${id}\n`, stderr: '' });
+    const stdout = `run      no run has the id ${id}: it was never stored, was erased, or is older than RUN_KEEP_DAYS of cleanup\n`;
+    expect(await outbox('explain', id)).toEqual({ code: 1, stdout, stderr: '' });
   });
 });
 
