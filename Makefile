@@ -22,7 +22,7 @@ status: node_modules ## each part, the outbox, the slot, the connector, the cons
 doctor: node_modules ## check everything; exit code 0: well or only weak, 1: broken, 2: unsafe
 	@npm run --silent outbox -- doctor
 
-pause: node_modules ## stop publishing, until make resume; webhooks go on being taken
+pause: node_modules ## stop publishing until make resume; webhooks are still accepted
 	@npm run --silent outbox -- pause
 
 resume: node_modules ## end a pause
@@ -67,7 +67,7 @@ faults/mutants: prisma/generated ## test the checker: plant known faults in a co
 check: prisma/generated ## types, lint, format, generated files
 	@npm run --silent check
 
-generate: prisma/generated ## write the generated files anew
+generate: prisma/generated ## write the generated files again
 	@npm run --silent generate
 
 node_modules: package-lock.json
