@@ -7,7 +7,6 @@ import type { Config } from './config.ts';
 import { deleteRows } from './delete-rows.ts';
 import { followTopic, type Follower } from './follow-topic.ts';
 import type { KafkaDoor } from './kafka.ts';
-import { noteAltered } from './pipeline.ts';
 import { observeLag, type CleanupMetrics } from './observe.ts';
 import { createStallWatch } from './stall.ts';
 import { readKnown, remember, writeStop } from './state.ts';
@@ -82,10 +81,6 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
       deleteRows: (records) => deleteRows(pool, records, dryRun),
       commits: !dryRun,
       log,
-      onAltered: async (id) => {
-        alarm('EVENT_ALTERED', `the event ${id} arrived with another key, other bytes or other headers than its row has: the row stays`);
-        if (!dryRun) await noteAltered(pool, topic, id);
-      },
       onDeleted: (rows) => (dryRun ? log.info({ rows }, 'dry run: these rows would be deleted') : metrics.deleted.inc(rows)),
     });
   }

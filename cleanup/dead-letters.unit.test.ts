@@ -1,15 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createJudge as createRealJudge, type Lost } from './dead-letters.ts';
-
-/** A judge of a pipeline that is found well by a new look each time, unless told otherwise. */
-function createJudge() {
-  const judge = createRealJudge();
-  let looks = 0;
-  return (lost: readonly Lost[], arrivedSeq: bigint, buriedLastHour: number, steadySince: string | undefined = 'start', looked = true) => {
-    if (looked) looks += 1;
-    return judge(lost, arrivedSeq, buriedLastHour, { steadySince, lookedAt: String(looks) });
-  };
-}
+import { createJudge, type Lost } from './dead-letters.ts';
 
 /** A row that is sent again after each verdict: it gets a new place in the queue, 10 further back each time. */
 const at = (id: string, resends: number): Lost => ({ id, resends, seq: BigInt(10 * resends) });
@@ -41,34 +31,6 @@ describe('a lost row', () => {
     for (const resends of [0, 1, 2]) judge([at('a', resends)], 99n, 0);
     judge([], 99n, 0);
     expect(ids(judge([at('a', 3)], 99n, 0).bury)).toEqual([]);
-  });
-});
-
-describe('a lost row while the pipeline is not proven to work', () => {
-  type Round = readonly [steadySince: string | undefined, looked: boolean];
-  const rounds = (all: readonly Round[]) => {
-    const judge = createJudge();
-    return all.map(([steadySince, looked], resends) =>
-      judge([at('a', resends)], BigInt(10 * resends + 1), 0, steadySince ?? undefined, looked),
-    );
-  };
-  const times = (count: number, round: Round) => Array.from({ length: count }, () => round);
-
-  test('is never buried while a fault is known or nobody watches, however often others arrive, and that is a fault', () => {
-    const judge = createRealJudge();
-    const nobody = { steadySince: undefined, lookedAt: undefined };
-    const verdicts = Array.from({ length: 20 }, (_, resends) => judge([at('a', resends)], BigInt(10 * resends + 1), 0, nobody));
-    expect(verdicts.flatMap(({ bury }) => bury)).toEqual([]);
-    expect(verdicts.map(({ fault }) => fault)).toEqual(verdicts.map((_, resends) => resends >= 3));
-  });
-
-  test('is not buried for what was lost before the fault ended', () => {
-    const verdicts = rounds([...times(3, ['start', true]), ['later', true], ['later', true], ['later', true], ['later', true]]);
-    expect(verdicts.map(({ bury }) => bury.length)).toEqual([0, 0, 0, 0, 0, 0, 1]);
-  });
-
-  test('is not buried on the word of a watchdog that has ended', () => {
-    expect(rounds(times(20, ['start', false])).flatMap(({ bury }) => bury)).toEqual([]);
   });
 });
 

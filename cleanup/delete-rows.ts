@@ -20,8 +20,6 @@ export interface Deleted {
   rows: number;
   /** The highest `seq` of them; 0 when none went. */
   seq: bigint;
-  /** A row that stays because its event came with another key, other bytes or other headers. */
-  altered?: string;
 }
 
 // The row goes only if the record is what the row has to become: the same id, bytes, key (it decides about the order)
@@ -40,11 +38,6 @@ const LOOK = `
   SELECT count(*)::int AS rows, 0 AS seq FROM zap_run_outbox AS o JOIN unnest($1::uuid[], $2::bytea[]) AS x (id, hash)
   ON o.id = x.id AND ${HASH} = x.hash`;
 
-// Only asked when fewer rows went than records came, which repeats lead to as well.
-const ALTERED = `
-  SELECT o.id FROM zap_run_outbox AS o JOIN unnest($1::uuid[], $2::bytea[]) AS x (id, hash)
-  ON o.id = x.id AND ${HASH} <> x.hash WHERE o.id = ANY ($1) LIMIT 1`;
-
 /**
  * Deletes the rows whose events these records are. Deleting again is harmless.
  *
@@ -53,16 +46,12 @@ const ALTERED = `
 export async function deleteRows(pool: Pool, records: readonly ReadBack[], dryRun = false): Promise<Deleted> {
   const known = records.filter((record): record is Usable => record.id !== undefined && record.value !== null);
   if (known.length === 0) return { rows: 0, seq: 0n };
-  const values = [known.map(({ id }) => id), known.map(hashOf)];
   const { rows } = await pool.query<{ rows: number; seq: string }>({
     name: dryRun ? 'look-at-rows' : 'delete-rows',
     text: dryRun ? LOOK : DELETE,
-    values,
+    values: [known.map(({ id }) => id), known.map(hashOf)],
   });
-  const deleted = { rows: rows[0]?.rows ?? 0, seq: BigInt(rows[0]?.seq ?? 0) };
-  if (deleted.rows >= known.length) return deleted;
-  const { rows: left } = await pool.query<{ id: string }>({ name: 'altered-rows', text: ALTERED, values });
-  return left[0] === undefined ? deleted : { ...deleted, altered: left[0].id };
+  return { rows: rows[0]?.rows ?? 0, seq: BigInt(rows[0]?.seq ?? 0) };
 }
 
 /** What HASH is of the row. As a hash, so that no header, whatever its bytes, makes Postgres refuse the statement. */

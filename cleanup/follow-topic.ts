@@ -19,8 +19,6 @@ export interface Following {
   commits: boolean;
   log: Logger;
   onDeleted: (rows: number) => void;
-  /** An event came that is not what its row has to become. A failure repeats the batch. */
-  onAltered: (id: string) => Promise<void>;
 }
 
 export interface Follower {
@@ -43,7 +41,7 @@ export interface Follower {
  * A transaction's markers are never handed over by kafkajs, but they have offsets: a batch is read to its last offset,
  * markers included, and a batch of nothing but markers is known from its event alone.
  */
-export async function followTopic({ consumer, topic, deleteRows, commits, log, onDeleted, onAltered }: Following): Promise<Follower> {
+export async function followTopic({ consumer, topic, deleteRows, commits, log, onDeleted }: Following): Promise<Follower> {
   let caps: Caps = new Map();
   let assigned: readonly number[] = [];
   let refusedAt = -Infinity;
@@ -62,9 +60,7 @@ export async function followTopic({ consumer, topic, deleteRows, commits, log, o
   async function deleteUntilDone(records: readonly ReadBack[], payload: EachBatchPayload): Promise<Deleted | undefined> {
     while (payload.isRunning() && !payload.isStale()) {
       try {
-        const deleted = await deleteRows(records);
-        if (deleted.altered !== undefined) await onAltered(deleted.altered);
-        return deleted;
+        return await deleteRows(records);
       } catch (error) {
         refusedAt = performance.now();
         log.warn({ cause: String(error), partition: payload.batch.partition }, 'rows could not be deleted, trying again');

@@ -5,7 +5,6 @@ import { createJudge } from './dead-letters.ts';
 import { holdReconciler } from './hold-reconciler.ts';
 import { observeOutbox } from './observe.ts';
 import { purgeForever } from './purge.ts';
-import { readPipeline } from './pipeline.ts';
 import { reconcile } from './reconcile.ts';
 import { readArrivedSeq, writeReconciler } from './state.ts';
 
@@ -54,7 +53,6 @@ function reconcileForever({ config, topic, pool, kafka, metrics, alarm, log }: S
         look: kafka.look,
         judge,
         arrivedSeq: () => readArrivedSeq(pool, topic),
-        pipeline: () => readPipeline(pool, topic, config.RESEND_AFTER_SECONDS),
         afterSeconds: config.RESEND_AFTER_SECONDS,
         say: (code, text) => writeReconciler(pool, topic, code, text),
         mayGoOn: () => held() && !isHalted(),

@@ -61,8 +61,7 @@ export async function writeStop(pool: Pool, topic: string, clusterId: string, { 
 }
 
 /** What the reconciler does or waits for. */
-export type ReconcilerCode =
-  'IDLE' | 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD' | 'SLOT_UNCONFIRMED' | 'CLEANUP_BEHIND' | 'GROUP_BEHIND' | 'PIPELINE_FAULT';
+export type ReconcilerCode = 'IDLE' | 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD' | 'SLOT_UNCONFIRMED' | 'CLEANUP_BEHIND' | 'GROUP_BEHIND';
 
 /** For `status`, and since when. @param text the code in words, with the numbers */
 export async function writeReconciler(pool: Pool, topic: string, code: ReconcilerCode, text: string): Promise<void> {

@@ -209,7 +209,6 @@ const granted: Record<string, Partial<Record<(typeof tables)[number], (typeof pr
     outbox_dead: ['SELECT'],
     cleanup_state: ['SELECT', 'INSERT', 'UPDATE'],
     cleanup_partition: ['SELECT', 'INSERT', 'UPDATE'],
-    connector_state: ['SELECT'],
   },
   outbox_operator: {
     zap_run: ['SELECT'],
@@ -217,7 +216,7 @@ const granted: Record<string, Partial<Record<(typeof tables)[number], (typeof pr
     event_schema: ['SELECT', 'INSERT'],
     outbox_dead: ['SELECT'],
     cleanup_state: ['SELECT', 'DELETE'],
-    cleanup_partition: ['SELECT', 'INSERT', 'DELETE'],
+    cleanup_partition: ['SELECT', 'DELETE'],
     connector_state: ['SELECT', 'UPDATE'],
   },
 };

@@ -28,8 +28,8 @@ export interface Facts {
   connectAnswers: boolean;
   /** undefined: not registered, or Connect did not answer. */
   connector: ConnectorStatus | undefined;
-  /** The settings in force that are not the file's; undefined when they could not be read. */
-  drift: readonly string[] | undefined;
+  /** The settings in force that are not the file's. */
+  drift: readonly string[];
 }
 
 // Everybody sees locks and whose they are, but not what others run. A superuser's may be a backup.
@@ -62,7 +62,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
     snapshot: snapshots.rows[0]?.snapshot === true,
     connectAnswers: connector.answers,
     connector: connector.status,
-    drift: inForce && drift(inForce, config),
+    drift: inForce === undefined ? [] : drift(inForce, config),
   };
 }
 

@@ -10,7 +10,6 @@ import { withAdmin } from '../kit/kafka-admin.ts';
 import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
 import { settings } from './config.ts';
 import { readFacts } from './facts.ts';
-import { note } from './note.ts';
 import { createWatchMetrics } from './metrics.ts';
 import { rules } from './rules.ts';
 import { createWatch } from './watch.ts';
@@ -43,7 +42,6 @@ const look = createWatch({
   readFacts: () => readFacts(pool, lookingConnect, connector),
   tools: { pool, connect, config: connector, recordLimit },
   metrics: createWatchMetrics(registry),
-  note: (well, unbroken) => note(pool, well, unbroken),
   log,
   now: () => performance.now(),
 });

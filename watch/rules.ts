@@ -129,9 +129,8 @@ export const rules: readonly Rule[] = [
     // What it published meanwhile under another key or with other bytes is not acknowledged by cleanup, and sent again.
     // The patience is a deployment's, which registers first and starts the new watchdog after that.
     name: 'connector-drift',
-    tells: (facts) => facts.drift !== undefined,
-    wrong: ({ drift = [] }) =>
-      drift.length === 0 ? undefined : `the connector runs with other settings than the file's: ${drift.join(', ')}`,
+    tells: ({ connectAnswers }) => connectAnswers,
+    wrong: ({ drift }) => (drift.length === 0 ? undefined : `the connector runs with other settings than the file's: ${drift.join(', ')}`),
     patienceMs: 20_000,
     steps: [putBack],
     optional: 'PUT_BACK',

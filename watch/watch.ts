@@ -15,12 +15,6 @@ export interface Dependencies {
   readFacts: () => Promise<Facts>;
   tools: Tools;
   metrics: WatchMetrics;
-  /**
-   * Notes what a look found, for cleanup: it gives no row up unless the pipeline is known to work.
-   *
-   * @param unbroken whether the look before found the same, with nothing unseen in between
-   */
-  note: (well: boolean, unbroken: boolean) => Promise<void>;
   log: Logger;
   /** Milliseconds of a clock that never jumps. */
   now: () => number;
@@ -42,13 +36,12 @@ const firstPause = ({ pauseMs = FIRST_PAUSE_MS }: Rule) => pauseMs;
  *
  * @returns look: whether something was done, so that the next look should come soon
  */
-export function createWatch({ rules, readFacts, tools, metrics, note, log, now }: Dependencies): () => Promise<boolean> {
+export function createWatch({ rules, readFacts, tools, metrics, log, now }: Dependencies): () => Promise<boolean> {
   const memories = new Map<Rule, Memory>(
     rules.map((rule) => [rule, { wrongSince: undefined, alarmed: false, notBefore: 0, pauseMs: firstPause(rule), taken: 0 }]),
   );
   const standstill = createStandstill(now);
   let said = '';
-  let wasWell = false;
   /** Says once what stands in the way of the whole watch. */
   const say = (sentence: string) => {
     if (sentence !== said && sentence !== '') log.warn(sentence);
@@ -94,19 +87,14 @@ export function createWatch({ rules, readFacts, tools, metrics, note, log, now }
     } catch (error) {
       say(`Postgres cannot be asked: ${error instanceof Error ? error.message : String(error)}`);
       metrics.blind();
-      wasWell = false;
       return false;
     }
     metrics.look(facts);
     say(facts.paused === undefined ? '' : `nothing is touched: ${facts.paused}`);
     const stillMs = standstill(facts);
-    const found = new Map(rules.map((rule) => [rule, rule.wrong(facts, stillMs)]));
-    const well = facts.drift !== undefined && [...found.values()].every((wrong) => wrong === undefined);
-    await note(well, wasWell).catch((error: unknown) => log.warn({ cause: String(error) }, 'what was found could not be noted'));
-    wasWell = well;
     let acted = false;
     for (const [rule, memory] of memories) {
-      const wrong = found.get(rule);
+      const wrong = rule.wrong(facts, stillMs);
       const alarmed = judge(rule, memory, facts, wrong);
       if (
         !alarmed ||

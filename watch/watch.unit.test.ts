@@ -39,31 +39,9 @@ const well: Facts = {
   drift: [],
 };
 
-test('a look notes whether anything is wrong, and whether the look before was well too', async () => {
-  const { world, lookFor } = watched(realRules);
-  await lookFor(1000);
-  world.facts = { ...well, drift: ['transforms'] };
-  await lookFor(1000);
-  world.facts = { ...well, drift: undefined };
-  await lookFor(1000);
-  world.facts = well;
-  await lookFor(2000);
-  const turns = world.noted.filter((one, n) => one !== world.noted[n - 1]);
-  expect(turns).toEqual(['well', 'wrong, unbroken', 'wrong', 'well', 'well, unbroken']);
-});
-
 /** A watch with a clock of its own, over facts that the test sets. Its position moves on, as heartbeats do, unless it stands still. */
 function watched(rules: readonly Rule[], outcome: () => Promise<string> = async () => 'done') {
-  const world = {
-    now: 0,
-    facts: well,
-    still: false,
-    beats: 0,
-    repaired: [] as string[],
-    failed: 0,
-    alarms: new Set<string>(),
-    noted: [] as string[],
-  };
+  const world = { now: 0, facts: well, still: false, beats: 0, repaired: [] as string[], failed: 0, alarms: new Set<string>() };
   const spied = rules.map((rule) => ({
     ...rule,
     ...(rule.steps && {
@@ -80,7 +58,6 @@ function watched(rules: readonly Rule[], outcome: () => Promise<string> = async 
       return { ...world.facts, position: String(world.beats) };
     },
     tools: {} as Tools,
-    note: async (isWell, unbroken) => void world.noted.push(`${isWell ? 'well' : 'wrong'}${unbroken ? ', unbroken' : ''}`),
     metrics: {
       look: () => undefined,
       blind: () => undefined,

@@ -101,16 +101,6 @@ export const checks: { constraint: string; table: Table; column: string; refused
     table: 'cleanup_state',
     column: 'reconciler_code',
     refused: ['', 'idle', 'not started'],
-    accepted: [
-      'NOT_STARTED',
-      'IDLE',
-      'SLOT_MISSING',
-      'SLOT_LOST',
-      'SLOT_UNREAD',
-      'SLOT_UNCONFIRMED',
-      'CLEANUP_BEHIND',
-      'GROUP_BEHIND',
-      'PIPELINE_FAULT',
-    ],
+    accepted: ['NOT_STARTED', 'IDLE', 'SLOT_MISSING', 'SLOT_LOST', 'SLOT_UNREAD', 'SLOT_UNCONFIRMED', 'CLEANUP_BEHIND', 'GROUP_BEHIND'],
   },
 ];

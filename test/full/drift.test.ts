@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CONNECTOR_NAME } from '../contract/names.ts';
-import { startAudit, type Audit } from './support/audit.ts';
-import { connect, untilRunning } from './support/connector.ts';
-import { connectorConfig, untilFound } from './support/doctor.ts';
-import { startLoad } from './support/load.ts';
-import { metric } from './support/metrics.ts';
-import { query, start, stop, untilUp } from './support/stack.ts';
-import { readTopic, type TopicReader } from './support/topic.ts';
-import { waitFor } from './support/wait-for.ts';
-
-const alarms = (code: string) => metric('CLEANUP', `outbox_alarms_total{code="${code}"}`);
+import { CONNECTOR_NAME } from '../../contract/names.ts';
+import { startAudit, type Audit } from '../support/audit.ts';
+import { connect, untilRunning } from '../support/connector.ts';
+import { connectorConfig, untilFound } from '../support/doctor.ts';
+import { startLoad } from '../support/load.ts';
+import { metric } from '../support/metrics.ts';
+import { query, start, stop, untilUp } from '../support/stack.ts';
+import { readTopic, type TopicReader } from '../support/topic.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 // Somebody changes the connector by hand, in a way that publishes rows as something else.
 
@@ -31,10 +29,9 @@ test.each([
   ['another key', { 'transforms.outbox.table.field.event.key': 'type' }],
   ['no header type and traceparent', { 'transforms.outbox.table.fields.additional.placement': 'resends:header:resends' }],
 ])(
-  'rows that were published with %s stay with an alarm and are not buried, and are sent again once the connector is as in the file',
-  { timeout: 180_000 },
+  'rows that were published with %s stay, and are sent again once the connector is as in the file',
+  { timeout: 240_000 },
   async (_what, change) => {
-    const [altered, faults] = [await alarms('EVENT_ALTERED'), await alarms('PIPELINE_FAULT')];
     await stop('watch');
     await connect.put(CONNECTOR_NAME, { ...original, ...change });
     await untilRunning();
@@ -42,11 +39,14 @@ test.each([
     const ids = [...accepted.values()].flat();
     await untilFound('unsafe CONNECTOR_ALTERED');
     await waitFor(
-      'cleanup has said that these events are not what their rows have to become, and the reconciler that it moves nothing',
-      async () => (await alarms('EVENT_ALTERED')) > altered && (await alarms('PIPELINE_FAULT')) > faults,
+      'the reconciler has sent them again',
+      async () => {
+        const rows = await query<{ resends: number }>('SELECT resends FROM zap_run_outbox WHERE id = ANY ($1)', [ids]);
+        expect(rows).toHaveLength(ids.length);
+        return rows.every(({ resends }) => resends > 0);
+      },
       60_000,
     );
-    expect(await query('SELECT id FROM zap_run_outbox WHERE id = ANY ($1)', [ids])).toHaveLength(ids.length);
     await start('watch');
     await untilUp('watch');
     await waitFor(
