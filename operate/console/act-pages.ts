@@ -1,21 +1,15 @@
 import { acts, type Act, type Field, type Values } from './acts.ts';
+import { textField, wideTable } from './elements.ts';
 import { html, nothing, shown, time, type Html } from './html.ts';
 import type { Failing } from './watcher.ts';
 
 /** @param act whose form it is: several of them are on one page, and each element's id is its own */
 const control = (act: string, { name, label, hint, kind }: Field, value: string): Html => {
-  const id = `${act}-${name}`;
-  const about = hint === undefined ? nothing : html`<span class="hint" id="${id}-hint">${hint}</span>`;
-  const described = hint === undefined ? nothing : html`aria-describedby="${id}-hint"`;
   if (kind === 'check')
     return html`<label class="check"
       ><input type="checkbox" name="${name}" value="yes" ${value === '' ? nothing : html`checked`} /> ${label}</label
     >`;
-  const input =
-    kind === 'lines'
-      ? html`<textarea name="${name}" id="${id}" rows="3" ${described}>${value}</textarea>`
-      : html`<input name="${name}" id="${id}" value="${value}" autocomplete="off" ${described} />`;
-  return html`<p class="field"><label for="${id}">${label}</label>${input}${about}</p>`;
+  return textField({ id: `${act}-${name}`, name, label, hint, lines: kind === 'lines' ? 3 : undefined }, value);
 };
 
 /** The fields of an act. Nothing is done by them: they lead to the question. */
@@ -72,24 +66,8 @@ export function actsPage(failing: Failing, buried: number, paused: boolean, read
   const table =
     rows.length === 0
       ? html`<p class="empty">No call was given up.</p>`
-      : html`<div class="wide-table" tabindex="0" role="region" aria-label="Calls that were given up">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Run</th>
-                  <th scope="col">Target</th>
-                  <th scope="col">Zap</th>
-                  <th scope="col">Given up</th>
-                  <th scope="col">Answer</th>
-                  <th scope="col">Act</th>
-                </tr>
-              </thead>
-              <tbody>
-                ${rows}
-              </tbody>
-            </table>
-          </div>
-          ${all > rows.length ? html`<p>and ${all - rows.length} older ones</p>` : nothing}${buttons(html`${quick('retry', 'Retry all…', { all: 'yes' })} ${quick('discard', 'Discard all…', { all: 'yes' })}`)}`;
+      : html`${wideTable('Calls that were given up', ['Run', 'Target', 'Zap', 'Given up', 'Answer', 'Act'], rows)}
+        ${all > rows.length ? html`<p>and ${all - rows.length} older ones</p>` : nothing}${buttons(html`${quick('retry', 'Retry all…', { all: 'yes' })} ${quick('discard', 'Discard all…', { all: 'yes' })}`)}`;
   const targets =
     disabled.length === 0
       ? html`<p class="empty">Every target is called.</p>`

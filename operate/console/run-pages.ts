@@ -1,3 +1,4 @@
+import { textField, wideTable } from './elements.ts';
 import { describeCall } from '../explain.ts';
 import { html, moment, nothing, seconds, shown, time, UNKNOWN, type Html } from './html.ts';
 import { isComplete, isGone, type Listed, type Way } from './tracer.ts';
@@ -141,50 +142,17 @@ export function findPage(values: { id: string; zap: string; at: string }, found:
       ? nothing
       : found.length === 0
         ? html`<p class="empty">No run fits: none was stored, or it was erased, or it is older than cleanup keeps runs.</p>`
-        : html`<div class="wide-table" tabindex="0" role="region" aria-label="Runs">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Run</th>
-                  <th scope="col">Zap</th>
-                  <th scope="col">Received</th>
-                  <th scope="col">Bytes</th>
-                </tr>
-              </thead>
-              <tbody>
-                ${rows}
-              </tbody>
-            </table>
-          </div>`;
+        : wideTable('Runs', ['Run', 'Zap', 'Received', 'Bytes'], rows);
   return html`<div class="halves">
       <form class="panel fields" method="get" action="/runs">
         <h2>By its id</h2>
-        <p class="field">
-          <label for="id">Run</label><input id="id" name="id" value="${values.id}" autocomplete="off" aria-describedby="id-hint" /><span
-            class="hint"
-            id="id-hint"
-            >The id in the answer to the webhook</span
-          >
-        </p>
+        ${textField({ name: 'id', label: 'Run', hint: 'The id in the answer to the webhook' }, values.id)}
         <p><button>Find</button></p>
       </form>
       <form class="panel fields" method="get" action="/runs">
         <h2>By zap and time</h2>
-        <p class="field">
-          <label for="zap">Zap</label
-          ><input id="zap" name="zap" value="${values.zap}" autocomplete="off" aria-describedby="zap-hint" /><span
-            class="hint"
-            id="zap-hint"
-            >userId/zapId</span
-          >
-        </p>
-        <p class="field">
-          <label for="at">Time</label><input id="at" name="at" value="${values.at}" autocomplete="off" aria-describedby="at-hint" /><span
-            class="hint"
-            id="at-hint"
-            >Five minutes around it; none: the newest. 2026-11-24T10:00:00Z, or an age such as 2h</span
-          >
-        </p>
+        ${textField({ name: 'zap', label: 'Zap', hint: 'userId/zapId' }, values.zap)}
+        ${textField({ name: 'at', label: 'Time', hint: 'Five minutes around it; none: the newest. 2026-11-24T10:00:00Z, or an age such as 2h' }, values.at)}
         <p><button>Find</button></p>
       </form>
     </div>
@@ -197,16 +165,7 @@ export const testPage = (values: { zap: string; body: string }, csrf: string, re
     : html`<form class="panel fields" method="post" action="/test">
         <p>Posts a webhook through ingest, as any sender does, and follows it.</p>
         <input type="hidden" name="csrf" value="${csrf}" />
-        <p class="field">
-          <label for="zap">Zap</label
-          ><input id="zap" name="zap" value="${values.zap}" autocomplete="off" aria-describedby="zap-hint" /><span
-            class="hint"
-            id="zap-hint"
-            >userId/zapId</span
-          >
-        </p>
-        <p class="field">
-          <label for="body">JSON</label><textarea id="body" name="body" rows="8" spellcheck="false">${values.body}</textarea>
-        </p>
+        ${textField({ name: 'zap', label: 'Zap', hint: 'userId/zapId' }, values.zap)}
+        ${textField({ name: 'body', label: 'JSON', lines: 8 }, values.body)}
         <p><button class="strong">Send it</button></p>
       </form>`;
