@@ -24,8 +24,8 @@ export interface Finding extends Fault {
 
 export type System = 'postgres' | 'kafka' | 'connect' | 'registry';
 
-/** What the checks look at. */
-export interface Surroundings {
+/** What the checks ask, and what they compare it with. */
+export interface CheckContext {
   pool: Pool;
   admin: Admin;
   connect: ConnectApi;
@@ -34,33 +34,33 @@ export interface Surroundings {
   cdcUser: string;
 }
 
-export interface Check<Around = Surroundings> {
+export interface Check<Context = CheckContext> {
   code: string;
   grade: Grade;
   why: string;
   /** Without them it cannot be made. */
   needs: readonly System[];
-  look: (around: Around) => Promise<Fault | undefined>;
+  run: (context: Context) => Promise<Fault | undefined>;
 }
 
-interface Parts<Around, Read> extends Omit<Check<Around>, 'look'> {
-  read: (around: Around) => Promise<Read>;
-  /** Judges what was read; undefined when all is well. */
-  judge: (read: Read, around: Around) => Fault | undefined;
+interface Parts<Context, Read> extends Omit<Check<Context>, 'run'> {
+  read: (context: Context) => Promise<Read>;
+  /** What is wrong with what was read; undefined when all is well. */
+  evaluate: (read: Read, context: Context) => Fault | undefined;
 }
 
-/** A check of one read and one pure judge, which a test can ask by itself. */
-export function check<Read, Around = Surroundings>(parts: Parts<Around, Read>): Check<Around> & Pick<Parts<Around, Read>, 'judge'> {
-  const { read, judge } = parts;
-  return { ...parts, judge, look: async (around) => judge(await read(around), around) };
+/** A check of one read and one pure evaluation, which a test can call by itself. */
+export function check<Read, Context = CheckContext>(parts: Parts<Context, Read>): Check<Context> & Pick<Parts<Context, Read>, 'evaluate'> {
+  const { read, evaluate } = parts;
+  return { ...parts, evaluate, run: async (context) => evaluate(await read(context), context) };
 }
 
 /** @returns every finding; a check that could not be made is one too, with the reason */
-export async function makeChecks<Around>(checks: readonly Check<Around>[], around: Around): Promise<Finding[]> {
+export async function runChecks<Context>(checks: readonly Check<Context>[], context: Context): Promise<Finding[]> {
   const results = await Promise.all(
-    checks.map(async ({ code, grade, why, look }): Promise<Finding | undefined> => {
+    checks.map(async ({ code, grade, why, run }): Promise<Finding | undefined> => {
       try {
-        const fault = await look(around);
+        const fault = await run(context);
         return fault && { code, grade, why, ...fault };
       } catch (error) {
         const found = `could not be checked: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Surroundings } from './check.ts';
+import type { CheckContext } from './check.ts';
 import { cluster, connectorIdle, offsetFlush, plugin } from './connector.ts';
 import { autoCreation, copies } from './kafka.ts';
 import { encoding } from './postgres.ts';
@@ -7,7 +7,7 @@ import { encoding } from './postgres.ts';
 // The codes that the tests cannot bring the running stack into. Their reads are made on it by every other test of the
 // doctor; here is what is made of what was read.
 
-const around = { connector: { 'connector.class': 'io.debezium.connector.postgresql.PostgresConnector' } } as unknown as Surroundings;
+const context = { connector: { 'connector.class': 'io.debezium.connector.postgresql.PostgresConnector' } } as unknown as CheckContext;
 
 // The worker's plugins are jars that other stacks of the machine use as well.
 test.each<[string, boolean]>([
@@ -18,31 +18,31 @@ test.each<[string, boolean]>([
   ['2.9.0.Final', false],
   ['', false],
 ])('CONNECT_PLUGIN: Debezium %s is fit: %s', (version, fit) => {
-  const found = plugin.judge([{ class: around.connector['connector.class'] ?? '', type: 'source', version }], around);
+  const found = plugin.evaluate([{ class: context.connector['connector.class'] ?? '', type: 'source', version }], context);
   expect(found === undefined).toBe(fit);
 });
 
 test('CONNECT_PLUGIN: no Debezium at all', () => {
-  expect(plugin.judge([{ class: 'another', type: 'source', version: '3.7.1' }], around)?.found).toContain('no Debezium');
+  expect(plugin.evaluate([{ class: 'another', type: 'source', version: '3.7.1' }], context)?.found).toContain('no Debezium');
 });
 
 // It would take a second cluster of Kafka.
 test('CONNECT_CLUSTER: the worker writes to another cluster than everybody else reads from', () => {
-  expect(cluster.judge({ connect: 'a', kafka: 'a' }, around)).toBeUndefined();
-  expect(cluster.judge({ connect: 'a', kafka: 'b' }, around)?.found).toContain('cluster a, KAFKA_BROKERS is b');
+  expect(cluster.evaluate({ connect: 'a', kafka: 'a' }, context)).toBeUndefined();
+  expect(cluster.evaluate({ connect: 'a', kafka: 'b' }, context)?.found).toContain('cluster a, KAFKA_BROKERS is b');
 });
 
 // A broker reads it at its start only, from the file that the stack writes anew at each start.
 test('TOPIC_AUTO_CREATE: the broker makes topics by itself', () => {
-  expect(autoCreation.judge('false', around)).toBeUndefined();
-  expect(autoCreation.judge('true', around)?.found).toContain('is true');
+  expect(autoCreation.evaluate('false', context)).toBeUndefined();
+  expect(autoCreation.evaluate('true', context)?.found).toContain('is true');
 });
 
 // One broker holds one copy, which every test of the doctor finds; out of that state leads a cluster only.
 test('REPLICATION: fewer than three copies, or one in sync that suffices', () => {
-  expect(copies.judge({ least: 3, minInSync: 2 }, around)).toBeUndefined();
-  expect(copies.judge({ least: 2, minInSync: 2 }, around)?.found).toContain('2 copies');
-  expect(copies.judge({ least: 3, minInSync: 1 }, around)?.found).toContain('min.insync.replicas 1');
+  expect(copies.evaluate({ least: 3, minInSync: 2 }, context)).toBeUndefined();
+  expect(copies.evaluate({ least: 2, minInSync: 2 }, context)?.found).toContain('2 copies');
+  expect(copies.evaluate({ least: 3, minInSync: 1 }, context)?.found).toContain('min.insync.replicas 1');
 });
 
 // The running stack: test/full/doctor.test.ts, as it takes a minute.
@@ -56,13 +56,13 @@ test.each<[string, boolean, number[]]>([
   ['too few to tell', true, [0, 0, 1, 1]],
   ['none', true, []],
 ])('OFFSET_FLUSH: positions that are stored %s are fine: %s', (_every, fine, flushes) => {
-  expect(offsetFlush.judge(flushes, around) === undefined).toBe(fine);
+  expect(offsetFlush.evaluate(flushes, context) === undefined).toBe(fine);
 });
 
 // The stack's database has one; test/other-databases.test.ts sees migrate refuse another.
 test('DATABASE_ENCODING: only UTF8 holds every character', () => {
-  expect(encoding.judge({ server_encoding: 'UTF8' }, around)).toBeUndefined();
-  expect(encoding.judge({ server_encoding: 'LATIN1' }, around)?.found).toContain('LATIN1');
+  expect(encoding.evaluate({ server_encoding: 'UTF8' }, context)).toBeUndefined();
+  expect(encoding.evaluate({ server_encoding: 'LATIN1' }, context)?.found).toContain('LATIN1');
 });
 
 // Connect is in these states for moments only, unless something is wrong with it.
@@ -75,5 +75,5 @@ test.each<[string, string, string[], boolean]>([
   ['a pause', 'PAUSED', [], false],
 ])('CONNECTOR_IDLE: %s', (_what, connector, tasks, found) => {
   const status = { connector: { state: connector }, tasks: tasks.map((state, id) => ({ id, state })) };
-  expect(connectorIdle.judge(status, around) !== undefined).toBe(found);
+  expect(connectorIdle.evaluate(status, context) !== undefined).toBe(found);
 });

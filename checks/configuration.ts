@@ -1,7 +1,7 @@
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import { PRODUCER_LIMIT } from '../contract/limits.ts';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
-import { check, type Check, type Grade, type Surroundings } from './check.ts';
+import { check, type Check, type Grade, type CheckContext } from './check.ts';
 
 // The configuration in force, which somebody may have changed in Connect. For these keys it is known what a change leads
 // to; any other that differs from the file is CONNECTOR_ALTERED or CONNECTOR_DRIFT.
@@ -136,7 +136,7 @@ const MEANING =
 
 const again =
   'The watchdog puts connect/outbox-connector.json back within a minute, unless PUT_BACK is false; npm run register does at once.';
-const inForce = ({ connect }: Surroundings) => connect.config(CONNECTOR_NAME);
+const inForce = ({ connect }: CheckContext) => connect.config(CONNECTOR_NAME);
 
 /** @returns the keys in which the configuration in force differs from the file */
 export function drift(config: ConnectorConfig, file: ConnectorConfig): string[] {
@@ -147,7 +147,7 @@ export function drift(config: ConnectorConfig, file: ConnectorConfig): string[] 
 
 const others =
   (concerns: (key: string) => boolean) =>
-  (config: ConnectorConfig | undefined, { connector }: Pick<Surroundings, 'connector'>) => {
+  (config: ConnectorConfig | undefined, { connector }: Pick<CheckContext, 'connector'>) => {
     const judged = new Set(rules.map(({ key }) => key));
     const keys = config === undefined ? [] : drift(config, connector).filter((key) => !judged.has(key) && concerns(key));
     return keys.length === 0 ? undefined : { found: `other than in the file: ${keys.join(', ')}`, remedy: again };
@@ -159,7 +159,7 @@ export const configuration: readonly Check[] = [
       ...about,
       needs: ['connect'],
       read: inForce,
-      judge: (config, { connector }) => {
+      evaluate: (config, { connector }) => {
         const [value, wanted] = [config?.[key] ?? fallback, connector[key] ?? fallback];
         if (config === undefined || value === wanted) return undefined;
         return { found: `${key} is ${value || 'not set'}`, remedy: `It should be ${wanted}. ${again}` };
@@ -172,7 +172,7 @@ export const configuration: readonly Check[] = [
     why: 'Rows may be published under another key, with other bytes, elsewhere, or not at all.',
     needs: ['connect'],
     read: inForce,
-    judge: others((key) => MEANING.test(key)),
+    evaluate: others((key) => MEANING.test(key)),
   }),
   check({
     code: 'CONNECTOR_DRIFT',
@@ -180,6 +180,6 @@ export const configuration: readonly Check[] = [
     why: 'What runs is not what the file says; nobody reviewed it.',
     needs: ['connect'],
     read: inForce,
-    judge: others((key) => !MEANING.test(key)),
+    evaluate: others((key) => !MEANING.test(key)),
   }),
 ];

@@ -12,7 +12,7 @@ export const plugin = check({
   why: 'Versions before 3.7 can pass over events after a restart (dbz#1554, dbz#76).',
   needs: ['connect'],
   read: ({ connect }) => connect.plugins(),
-  judge: (plugins, { connector }) => {
+  evaluate: (plugins, { connector }) => {
     const found = plugins.find((candidate) => candidate.class === connector['connector.class']);
     const [major = 0, minor = 0] = (found?.version ?? '').split('.').map(Number);
     if (found !== undefined && (major > 3 || (major === 3 && minor >= 7))) return undefined;
@@ -32,7 +32,7 @@ export const cluster = check({
   why: 'Events go to the cluster that Connect is set up for; everybody else reads from this one.',
   needs: ['connect', 'kafka'],
   read: async ({ connect, admin }) => ({ connect: await connect.clusterId(), kafka: (await admin.describeCluster()).clusterId }),
-  judge: (ids) =>
+  evaluate: (ids) =>
     ids.connect === ids.kafka
       ? undefined
       : { found: `Connect writes to the cluster ${ids.connect}, KAFKA_BROKERS is ${ids.kafka}`, remedy: 'Give both the same brokers.' },
@@ -44,7 +44,7 @@ export const connectorMissing = check({
   why: 'Nothing is published. No event is lost: rows wait in the outbox.',
   needs: ['connect'],
   read: readStatus,
-  judge: (status) =>
+  evaluate: (status) =>
     status === undefined
       ? { found: `${CONNECTOR_NAME} is not registered`, remedy: 'npm run register. If it was paused: npm run outbox -- resume' }
       : undefined,
@@ -56,7 +56,7 @@ export const connectorFailed = check({
   why: 'Nothing is published. No event is lost: rows wait in the outbox.',
   needs: ['connect'],
   read: readStatus,
-  judge: (status) => {
+  evaluate: (status) => {
     const parts = status === undefined ? [] : [status.connector, ...status.tasks];
     const failed = parts.find(({ state }) => state === 'FAILED');
     if (failed === undefined) return undefined;
@@ -76,7 +76,7 @@ export const connectorIdle = check({
   why: 'Nothing is published. No event is lost: rows wait in the outbox.',
   needs: ['connect'],
   read: readStatus,
-  judge: (status) => {
+  evaluate: (status) => {
     if (status === undefined || ['PAUSED', 'STOPPED', 'FAILED'].includes(status.connector.state)) return undefined;
     const states = [status.connector, ...status.tasks].map(({ state }) => state);
     if (status.tasks.length > 0 && states.every((state) => BUSY.includes(state))) return undefined;
@@ -92,11 +92,11 @@ export const connectorPaused = check({
   grade: 'broken',
   why: 'Nothing is published, and the watchdog leaves it alone; Postgres keeps WAL for the slot meanwhile.',
   needs: ['connect', 'postgres'],
-  read: async ({ pool, ...around }) => ({
-    state: (await readStatus(around))?.connector.state,
+  read: async ({ pool, ...context }) => ({
+    state: (await readStatus(context))?.connector.state,
     paused: (await readConnectorState(pool)).paused,
   }),
-  judge: ({ state, paused }) => {
+  evaluate: ({ state, paused }) => {
     if (paused !== undefined)
       return {
         found: `paused by an operator since ${paused.at.toISOString()}: ${paused.because ?? 'no reason given'}`,
@@ -113,7 +113,7 @@ export const snapshotRunning = check({
   why: 'All rows that still wait are being sent again; consumers see repeats, and new events come after them.',
   needs: ['connect'],
   read: ({ connect }) => connect.storedOffset(CONNECTOR_NAME),
-  judge: (offset) =>
+  evaluate: (offset) =>
     offset?.snapshot !== undefined && offset.snapshot !== false && offset.snapshot_completed !== true
       ? {
           found: 'the connector takes a snapshot of the outbox',
@@ -131,7 +131,7 @@ export const exactlyOnce = check({
     support: (await connect.config(CONNECTOR_NAME))?.['exactly.once.support'],
     worker: await connect.isExactlyOnce(connector['connector.class'] ?? ''),
   }),
-  judge: ({ support, worker }) =>
+  evaluate: ({ support, worker }) =>
     support === 'required' && !worker
       ? {
           found: 'exactly.once.support of the connector is required, exactly.once.source.support of the worker is not enabled',
@@ -159,7 +159,7 @@ export const connectorStuck = check({
     );
     return { still: !stored, offset: stored ? undefined : await connect.storedOffset(CONNECTOR_NAME) };
   },
-  judge: ({ still, offset }) =>
+  evaluate: ({ still, offset }) =>
     // A snapshot stores its position as it goes on, but what reads a large table first may take its time.
     still && (offset?.snapshot === undefined || offset.snapshot === false || offset.snapshot_completed === true)
       ? {
@@ -192,7 +192,7 @@ export const offsetFlush = check({
     return offsets.slice(1).map((offset, n) => (offsets[n] ?? 0) - offset);
   },
   /** @param flushes how many there were in each step of 15 seconds, the newest first */
-  judge: (flushes) => {
+  evaluate: (flushes) => {
     // Of three steps in a row one has two, up to an interval of 10 seconds. None at all: the worker was away.
     const last = flushes.filter((count) => count > 0).slice(0, 3);
     return last.length === 3 && last.every((count) => count === 1)

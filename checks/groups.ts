@@ -1,13 +1,13 @@
 import type { Admin } from 'kafkajs';
 import { check, type Check } from './check.ts';
-import type { WithRegistry } from './registry.ts';
+import type { RegistryContext } from './registry.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 import { readOutbox } from './outbox.ts';
 import { readCleanupStop } from './state.ts';
 
-/** What the doctor looks at. */
-export interface Patient extends WithRegistry {
+/** What the doctor needs besides: it runs all checks. */
+export interface DoctorContext extends RegistryContext {
   ackGroups: readonly string[];
   cleanupGroup: string;
   rowAgeSeconds: number;
@@ -40,8 +40,9 @@ const ackNone = check({
   grade: 'weak',
   why: 'A row goes as soon as its event is on the topic: what a consumer has not read within the retention is not sent again.',
   needs: [],
-  read: async ({ ackGroups }: Patient) => ackGroups.length,
-  judge: (count) => (count > 0 ? undefined : { found: 'ACK_GROUPS is empty', remedy: 'Name the groups that must have handled an event.' }),
+  read: async ({ ackGroups }: DoctorContext) => ackGroups.length,
+  evaluate: (count) =>
+    count > 0 ? undefined : { found: 'ACK_GROUPS is empty', remedy: 'Name the groups that must have handled an event.' },
 });
 
 const ackUnknown = check({
@@ -49,8 +50,8 @@ const ackUnknown = check({
   grade: 'broken',
   why: 'Cleanup waits for it and deletes nothing: a name that is misspelt keeps every row.',
   needs,
-  read: ({ admin, ackGroups }: Patient) => readPositions(admin, ackGroups),
-  judge: (positions) => {
+  read: ({ admin, ackGroups }: DoctorContext) => readPositions(admin, ackGroups),
+  evaluate: (positions) => {
     const unknown = positions.filter(
       ({ members, partitions }) => members === 0 && partitions.every(({ committed, end }) => committed < 0n || end === 0n),
     );
@@ -65,8 +66,8 @@ const groupAhead = check({
   grade: 'unsafe',
   why: 'A position beyond the end says that events were handled which do not exist yet: the topic was made anew, or the group was set forward.',
   needs,
-  read: ({ admin, ackGroups, cleanupGroup }: Patient) => readPositions(admin, [...ackGroups, cleanupGroup]),
-  judge: (positions) => {
+  read: ({ admin, ackGroups, cleanupGroup }: DoctorContext) => readPositions(admin, [...ackGroups, cleanupGroup]),
+  evaluate: (positions) => {
     const ahead = positions.filter(({ partitions }) => partitions.some(({ committed, end }) => committed > end));
     if (ahead.length === 0) return undefined;
     const names = ahead.map(({ group }) => group).join(', ');
@@ -82,8 +83,8 @@ const cleanupIdle = check({
   grade: 'broken',
   why: 'Nobody deletes what is acknowledged: the outbox grows until ingest refuses.',
   needs,
-  read: ({ admin, cleanupGroup }: Patient) => readPositions(admin, [cleanupGroup]),
-  judge: (positions, { cleanupGroup }) =>
+  read: ({ admin, cleanupGroup }: DoctorContext) => readPositions(admin, [cleanupGroup]),
+  evaluate: (positions, { cleanupGroup }) =>
     positions.some(({ members }) => members === 0)
       ? { found: `the group ${cleanupGroup} has no member`, remedy: 'Start cleanup: npm run cleanup' }
       : undefined,
@@ -94,8 +95,8 @@ const cleanupStopped = check({
   grade: 'unsafe',
   why: 'Cleanup saw that Kafka is no longer what it was, and deletes nothing: what looks acknowledged may be lost.',
   needs: ['postgres'],
-  read: ({ pool }: Patient) => readCleanupStop(pool, EVENT_TOPIC),
-  judge: (stop) => stop && { found: `${stop.code}: ${stop.detail}`, remedy: 'Do what it says; then: npm run outbox -- accept-topic' },
+  read: ({ pool }: DoctorContext) => readCleanupStop(pool, EVENT_TOPIC),
+  evaluate: (stop) => stop && { found: `${stop.code}: ${stop.detail}`, remedy: 'Do what it says; then: npm run outbox -- accept-topic' },
 });
 
 const dead = check({
@@ -103,8 +104,8 @@ const dead = check({
   grade: 'broken',
   why: 'These events were answered 200 and are not on the topic.',
   needs: ['postgres'],
-  read: ({ pool }: Patient) => readOutbox(pool),
-  judge: ({ dead: count, deadExact }) =>
+  read: ({ pool }: DoctorContext) => readOutbox(pool),
+  evaluate: ({ dead: count, deadExact }) =>
     count === 0
       ? undefined
       : {
@@ -118,8 +119,8 @@ const old = check({
   grade: 'broken',
   why: 'It was not published, or a group that cleanup waits for is behind.',
   needs: ['postgres'],
-  read: ({ pool }: Patient) => readOutbox(pool),
-  judge: ({ oldest }, { rowAgeSeconds }) =>
+  read: ({ pool }: DoctorContext) => readOutbox(pool),
+  evaluate: ({ oldest }, { rowAgeSeconds }) =>
     oldest === undefined || oldest.ageSeconds <= rowAgeSeconds
       ? undefined
       : {
@@ -128,4 +129,4 @@ const old = check({
         },
 });
 
-export const groupChecks: readonly Check<Patient>[] = [ackNone, ackUnknown, groupAhead, cleanupIdle, cleanupStopped, dead, old];
+export const groupChecks: readonly Check<DoctorContext>[] = [ackNone, ackUnknown, groupAhead, cleanupIdle, cleanupStopped, dead, old];

@@ -3,7 +3,7 @@ import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 import { CONNECTOR_NAME, DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC, WORKER_TOPICS } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, NEEDED_RECORD_BYTES, PRODUCER_LIMIT } from '../contract/limits.ts';
 import { brokerConfigs, topicConfigs } from '../kit/kafka-admin.ts';
-import { check, type Check, type Fault, type Grade, type Surroundings } from './check.ts';
+import { check, type Check, type Fault, type Grade, type CheckContext } from './check.ts';
 
 const needs = ['kafka'] as const;
 
@@ -13,7 +13,7 @@ export const recordSize = check({
   why: 'One record that is refused stops all events.',
   needs,
   read: ({ admin }) => brokerLimit(admin),
-  judge: (broker, { connector }) =>
+  evaluate: (broker, { connector }) =>
     tooSmall({ 'the broker (message.max.bytes)': broker, [`the connector (${PRODUCER_LIMIT.key})`]: producerLimit(connector) }),
 });
 
@@ -50,7 +50,7 @@ export const topicMissing = check({
   why: 'The producer waits for it, and it is not made by itself, as that would be with other settings.',
   needs,
   read: ({ admin }) => admin.listTopics(),
-  judge: (topics) =>
+  evaluate: (topics) =>
     topics.includes(EVENT_TOPIC)
       ? undefined
       : {
@@ -67,7 +67,7 @@ export const helperTopics = check({
   why: 'Without its heartbeat topic the connector stops publishing; without the dead-letter topic a consumer stops at the first event that it cannot read.',
   needs,
   read: ({ admin }) => admin.listTopics(),
-  judge: (topics) => {
+  evaluate: (topics) => {
     const missing = HELPERS.filter((topic) => !topics.includes(topic));
     return missing.length === 0 ? undefined : { found: `no topic ${missing.join(', ')}`, remedy: 'npm run register makes it again.' };
   },
@@ -83,7 +83,7 @@ export const workerTopics = check({
     const policy = async (topic: string) => (topics.includes(topic) ? (await topicConfigs(admin, topic)).get('cleanup.policy') : undefined);
     return Promise.all(WORKER_TOPICS.map(async (topic) => ({ topic, policy: await policy(topic) })));
   },
-  judge: (found) => {
+  evaluate: (found) => {
     const wrong = found.filter(({ policy }) => policy !== 'compact');
     if (wrong.length === 0) return undefined;
     return {
@@ -171,14 +171,14 @@ const rules: readonly Rule[] = [
   },
 ];
 
-const eventTopicConfigs = async ({ admin }: Surroundings) =>
+const eventTopicConfigs = async ({ admin }: CheckContext) =>
   (await admin.listTopics()).includes(EVENT_TOPIC) ? topicConfigs(admin, EVENT_TOPIC) : undefined;
 
 const topicCheck = ({ key, fits, wanted, code, grade, why }: Rule) =>
   check({
     ...{ code, grade, why, needs },
     read: eventTopicConfigs,
-    judge: (configs) => {
+    evaluate: (configs) => {
       const value = configs?.get(key) ?? '';
       if (configs === undefined || fits(value)) return undefined;
       return {
@@ -208,7 +208,7 @@ export const copies = check({
     const least = Math.min(...(topics[0]?.partitions.map(({ replicas }) => replicas.length) ?? [0]));
     return { least, minInSync: Number((await topicConfigs(admin, EVENT_TOPIC)).get('min.insync.replicas')) };
   },
-  judge: (found) =>
+  evaluate: (found) =>
     found === undefined || (found.least >= 3 && found.minInSync >= 2)
       ? undefined
       : {
@@ -224,7 +224,7 @@ export const autoCreation = check({
   why: 'A deleted event topic would come back by itself, with settings that lose or hide events.',
   needs,
   read: async ({ admin }) => (await brokerConfigs(admin)).get('auto.create.topics.enable'),
-  judge: (value) =>
+  evaluate: (value) =>
     value === 'false'
       ? undefined
       : { found: `auto.create.topics.enable is ${value}`, remedy: 'Set it to false in the brokers’ configuration and restart them.' },

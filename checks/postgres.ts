@@ -27,7 +27,7 @@ export const encoding = check({
   why: 'A webhook with a character that the encoding lacks is refused for ever: it cannot be stored.',
   needs,
   read: ({ pool }) => settings(pool, 'server_encoding'),
-  judge: ({ server_encoding: name }) =>
+  evaluate: ({ server_encoding: name }) =>
     name === 'UTF8'
       ? undefined
       : {
@@ -42,7 +42,7 @@ export const walLevel = check({
   why: 'Without logical WAL there is nothing that the connector could stream.',
   needs,
   read: ({ pool }) => settings(pool, 'wal_level'),
-  judge: ({ wal_level: level }) =>
+  evaluate: ({ wal_level: level }) =>
     level === 'logical' ? undefined : { found: `wal_level is ${level}`, remedy: "Set wal_level = 'logical' and restart Postgres." },
 });
 
@@ -52,7 +52,7 @@ export const durability = check({
   why: 'A 200 means that the row is on disk; with one of these off, a crash of the machine loses what was answered 200.',
   needs,
   read: ({ pool }) => settings(pool, 'fsync', 'full_page_writes', 'synchronous_commit'),
-  judge: (values) => {
+  evaluate: (values) => {
     const off = Object.entries(values).filter(([, value]) => value === 'off');
     if (off.length === 0) return undefined;
     const names = off.map(([name]) => name);
@@ -66,7 +66,7 @@ export const walBound = check({
   why: 'A slot that nobody reads holds WAL until the disk is full and Postgres stops. The outbox survives a lost slot, a full disk it does not.',
   needs,
   read: ({ pool }) => settings(pool, 'max_slot_wal_keep_size'),
-  judge: ({ max_slot_wal_keep_size: size }) =>
+  evaluate: ({ max_slot_wal_keep_size: size }) =>
     size === '-1' ? { found: 'max_slot_wal_keep_size has no limit', remedy: 'Set it, for example to 4GB, and reload.' } : undefined,
 });
 
@@ -82,7 +82,7 @@ export const migrations = check({
     );
     return rows.map(({ missing }) => missing);
   },
-  judge: (missing) =>
+  evaluate: (missing) =>
     missing.length === 0 ? undefined : { found: `no table ${missing.join(', ')}`, remedy: 'Apply the migrations: npm run migrate' },
 });
 
@@ -105,7 +105,7 @@ export const outboxGuard = check({
                   AND conname = ANY (ARRAY['zap_run_outbox_aggregatetype_check', 'zap_run_outbox_aggregateid_check', 'zap_run_outbox_type_check',
                                            'zap_run_outbox_traceparent_check', 'zap_run_outbox_payload_check']))::int AS checks`,
     ),
-  judge: ({ trigger, checks }) =>
+  evaluate: ({ trigger, checks }) =>
     trigger && checks === 5
       ? undefined
       : {
@@ -143,7 +143,7 @@ export async function readPublication(pool: Pool, name: string | undefined): Pro
 }
 
 /** The doctor's check and the watchdog's: the outbox with all its rows and columns, inserts only, and nothing else. */
-export function judgePublication(found: Publication | undefined, connector: ConnectorConfig): Fault | undefined {
+export function evaluatePublication(found: Publication | undefined, connector: ConnectorConfig): Fault | undefined {
   const [name, wanted] = [connector['publication.name'], connector['table.include.list']];
   const remedy =
     'The watchdog restores it within seconds (npm run watch). By hand, as a member of outbox_operator: SELECT outbox_restore_publication();';
@@ -167,7 +167,7 @@ export const publication = check({
   why: 'It says what is streamed: without the outbox in it, or with a part of its rows or columns, events are missing; with more in it the router meets what it cannot use.',
   needs,
   read: ({ pool, connector }) => readPublication(pool, connector['publication.name']),
-  judge: (found, { connector }) => judgePublication(found, connector),
+  evaluate: (found, { connector }) => evaluatePublication(found, connector),
 });
 
 interface SlotRoom {
@@ -189,7 +189,7 @@ export const slotRoom = check({
        FROM pg_replication_slots`,
       [connector['slot.name']],
     ),
-  judge: ({ used, room, ours }) =>
+  evaluate: ({ used, room, ours }) =>
     ours || used < room
       ? undefined
       : {
@@ -216,7 +216,7 @@ export const cdcLogin = check({
     );
     return rows[0];
   },
-  judge: (login, { cdcUser }) => {
+  evaluate: (login, { cdcUser }) => {
     if (login?.replication === true && login.member) return undefined;
     const found =
       login === undefined

@@ -1,11 +1,11 @@
 import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
-import { check, type Surroundings } from './check.ts';
+import { check, type CheckContext } from './check.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 
 /** With the registry in it: register needs none of these checks. */
-export interface WithRegistry extends Surroundings {
+export interface RegistryContext extends CheckContext {
   registryUrl: string;
 }
 
@@ -22,14 +22,14 @@ export const schemaStored = check({
   grade: 'broken',
   why: 'Ingest finds its schema’s id in event_schema; a new copy of it answers 503 until it is there.',
   needs: ['postgres'],
-  read: async ({ pool }: Surroundings) => {
+  read: async ({ pool }: CheckContext) => {
     const { rowCount } = await pool.query('SELECT FROM event_schema WHERE subject = $1 AND fingerprint = $2', [
       EVENT_SUBJECT,
       fingerprintOf(currentSchema()),
     ]);
     return rowCount === 1;
   },
-  judge: (stored) => (stored ? undefined : { found: 'event_schema lacks contract/schemas/zap-run.avsc', remedy: 'npm run register' }),
+  evaluate: (stored) => (stored ? undefined : { found: 'event_schema lacks contract/schemas/zap-run.avsc', remedy: 'npm run register' }),
 });
 
 interface Known {
@@ -47,7 +47,7 @@ export const schemaIds = check({
   grade: 'broken',
   why: 'Stored events carry the ids of event_schema. A consumer that asks the registry for one gets nothing, or another schema.',
   needs: ['postgres', 'registry'],
-  read: async ({ pool, registryUrl }: WithRegistry): Promise<Known[]> => {
+  read: async ({ pool, registryUrl }: RegistryContext): Promise<Known[]> => {
     const { rows } = await pool.query<{ id: number; schema: string }>('SELECT schema_id AS id, schema FROM event_schema ORDER BY 1');
     return Promise.all(
       rows.map(async ({ id, schema }) => ({
@@ -57,7 +57,7 @@ export const schemaIds = check({
       })),
     );
   },
-  judge: (known) => {
+  evaluate: (known) => {
     const wrong = known.filter(({ written, registered }) => registered === undefined || canonical(written) !== canonical(registered));
     if (wrong.length === 0) return undefined;
     const found = wrong.map(({ id, registered }) => `${id} is ${registered === undefined ? 'unknown to it' : 'another schema'}`).join(', ');
@@ -75,9 +75,9 @@ export const compatibility = check({
   grade: 'weak',
   why: 'Without it a schema may be registered with which consumers cannot read older events, or older consumers new ones.',
   needs: ['registry'],
-  read: async ({ registryUrl }: WithRegistry) =>
+  read: async ({ registryUrl }: RegistryContext) =>
     (await askRegistry<{ compatibilityLevel: string }>(registryUrl, `/config/${EVENT_SUBJECT}`))?.compatibilityLevel,
-  judge: (level) =>
+  evaluate: (level) =>
     level === 'BACKWARD_TRANSITIVE'
       ? undefined
       : {

@@ -1,8 +1,8 @@
 import { CONNECTOR_NAME } from '../contract/names.ts';
-import { check, type Surroundings } from './check.ts';
+import { check, type CheckContext } from './check.ts';
 import { readSlot } from './state.ts';
 
-const readOurs = ({ pool, connector }: Surroundings) => readSlot(pool, connector['slot.name']);
+const readOurs = ({ pool, connector }: CheckContext) => readSlot(pool, connector['slot.name']);
 
 const watchdog = 'The watchdog mends it within seconds (npm run watch), unless the connector is paused.';
 
@@ -12,7 +12,7 @@ export const slotMissing = check({
   why: 'Without its slot the connector streams nothing. No event is lost: a new slot publishes every row that still waits.',
   needs: ['postgres'],
   read: readOurs,
-  judge: (slot, { connector }) =>
+  evaluate: (slot, { connector }) =>
     slot === undefined ? { found: `no replication slot ${connector['slot.name']}`, remedy: watchdog } : undefined,
 });
 
@@ -22,7 +22,7 @@ export const slotLost = check({
   why: 'Its WAL is gone and it can never be read again; Debezium would wait half an hour for it.',
   needs: ['postgres'],
   read: readOurs,
-  judge: (slot, { connector }) =>
+  evaluate: (slot, { connector }) =>
     slot?.walStatus === 'lost'
       ? {
           found: `the slot ${connector['slot.name']} was invalidated`,
@@ -37,7 +37,7 @@ export const slotUnread = check({
   why: 'Nobody reads the slot: events wait in the outbox, and Postgres keeps WAL for it.',
   needs: ['postgres'],
   read: readOurs,
-  judge: (slot) =>
+  evaluate: (slot) =>
     slot !== undefined && !slot.active && slot.walStatus !== 'lost'
       ? {
           found: `the slot is not active and keeps ${slot.keptBytes} bytes of WAL`,
@@ -52,7 +52,7 @@ export const slotReserve = check({
   why: 'Once max_slot_wal_keep_size is used up the slot is invalidated, and all rows that still wait are sent again.',
   needs: ['postgres'],
   read: readOurs,
-  judge: (slot) => {
+  evaluate: (slot) => {
     if (slot === undefined || slot.safeBytes === undefined || slot.walStatus === 'lost') return undefined;
     const { safeBytes: safe, keptBytes: kept } = slot;
     if (safe > kept && slot.walStatus !== 'unreserved') return undefined;
@@ -71,7 +71,7 @@ export const otherSlots = check({
   grade: 'weak',
   why: 'A slot that nobody reads holds WAL of the whole server, until max_slot_wal_keep_size, or until the disk is full and Postgres stops.',
   needs: ['postgres'],
-  read: async ({ pool, connector }: Surroundings) =>
+  read: async ({ pool, connector }: CheckContext) =>
     (
       await pool.query<{ name: string; kept: string }>(
         `SELECT slot_name AS name, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::int8 AS kept
@@ -80,7 +80,7 @@ export const otherSlots = check({
         [connector['slot.name'], MUCH_BYTES],
       )
     ).rows,
-  judge: (slots) => {
+  evaluate: (slots) => {
     if (slots.length === 0) return undefined;
     const found = slots.map(({ name, kept }) => `${name} keeps ${Math.round(Number(kept) / 1024 / 1024)} MiB of WAL`).join(', ');
     const [first] = slots;
@@ -107,10 +107,10 @@ export const slotAhead = check({
   grade: 'broken',
   why: 'Somebody moved the slot past events that the connector had not sent. Their rows are still in the outbox and are sent again.',
   needs: ['postgres', 'connect'],
-  read: async (around): Promise<Positions> => {
+  read: async (context): Promise<Positions> => {
     // The slot first: it is confirmed up to what Connect has stored before, so what is read later is not behind it.
-    const slot = await readOurs(around);
-    const offset = await around.connect.storedOffset(CONNECTOR_NAME);
+    const slot = await readOurs(context);
+    const offset = await context.connect.storedOffset(CONNECTOR_NAME);
     // What the connector has acknowledged is the furthest of the positions that it stores.
     const known = [offset?.lsn, offset?.lsn_proc, offset?.lsn_commit].filter((one) => typeof one === 'number').map(BigInt);
     return {
@@ -118,7 +118,7 @@ export const slotAhead = check({
       stored: known.length === 0 ? undefined : known.reduce((a, b) => (b > a ? b : a)),
     };
   },
-  judge: ({ confirmed, stored }) =>
+  evaluate: ({ confirmed, stored }) =>
     confirmed === undefined || stored === undefined || confirmed <= stored
       ? undefined
       : {

@@ -1,5 +1,5 @@
 import type { Offsets } from '../kit/kafka-admin.ts';
-import type { Sight } from './kafka.ts';
+import type { TopicSnapshot } from './kafka.ts';
 
 /** Per partition the first offset that is not acknowledged: everything below it is. */
 export type Caps = Offsets;
@@ -10,7 +10,7 @@ export type Caps = Offsets;
  *
  * Without groups a record is acknowledged by being on the topic: the end as it was at least `graceMs` ago.
  */
-export function createCaps(graceMs: number): (sight: Pick<Sight, 'groups' | 'ends'>) => Caps {
+export function createCaps(graceMs: number): (snapshot: Pick<TopicSnapshot, 'groups' | 'ends'>) => Caps {
   const capsByTime = createGrace(graceMs);
   return ({ groups, ends }) =>
     groups.size === 0 ? capsByTime(ends) : lowest([ends, ...[...groups.values()].map((offsets) => within(ends, offsets))]);

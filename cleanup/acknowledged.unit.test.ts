@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createCaps, lowest } from './acknowledged.ts';
 import type { Offsets } from '../kit/kafka-admin.ts';
-import { look } from './kafka.ts';
+import { readSnapshot } from './kafka.ts';
 
 const offsets = (...entries: [partition: number, offset: bigint][]) => new Map(entries);
 
@@ -60,7 +60,7 @@ describe('what Kafka is asked', () => {
 
   test('is put together, a position of −1 being 0 for a group and none for cleanup itself', async () => {
     const admin = adminWith({ own: ['-1', '5'], a: ['-1', '9'] });
-    expect(await look(admin, { topic: 't', group: 'own', ackGroups: ['a'] })).toEqual({
+    expect(await readSnapshot(admin, { topic: 't', group: 'own', ackGroups: ['a'] })).toEqual({
       clusterId: 'c',
       starts: offsets([0, 3n]),
       ends: offsets([0, 12n]),
@@ -72,7 +72,7 @@ describe('what Kafka is asked', () => {
 
   test('is not put together without a group that cannot be asked', async () => {
     const admin = adminWith({ own: ['1'], a: ['1'] });
-    await expect(look(admin, { topic: 't', group: 'own', ackGroups: ['a', 'b'] })).rejects.toThrow('no coordinator');
+    await expect(readSnapshot(admin, { topic: 't', group: 'own', ackGroups: ['a', 'b'] })).rejects.toThrow('no coordinator');
   });
 });
 

@@ -6,10 +6,10 @@ import { createCaps } from './acknowledged.ts';
 import type { Config } from './config.ts';
 import { deleteRows } from './delete-rows.ts';
 import { followTopic, type Follower } from './follow-topic.ts';
-import type { KafkaDoor } from './kafka.ts';
+import type { CleanupKafka } from './kafka.ts';
 import { observeLag, type CleanupMetrics } from './observe.ts';
 import { createStallWatch } from './stall.ts';
-import { readKnown, remember, writeStop } from './state.ts';
+import { readRemembered, remember, writeStop } from './state.ts';
 import { createGuard } from './topic-guard.ts';
 
 /** How long the positions may not have been read before `/readyz` says so. */
@@ -17,11 +17,11 @@ const UNREAD_SECONDS = 15;
 /** How long after a refusal Postgres counts as refusing. */
 const REFUSED_MS = 5000;
 
-export interface Surroundings {
+export interface CleanupDependencies {
   config: Config;
   topic: string;
   pool: Pool;
-  kafka: KafkaDoor;
+  kafka: CleanupKafka;
   metrics: CleanupMetrics;
   alarm: Alarm;
   log: Logger;
@@ -39,14 +39,14 @@ export interface Cleaner {
   stop: () => Promise<void>;
 }
 
-export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log, giveUp }: Surroundings): Cleaner {
+export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log, giveUp }: CleanupDependencies): Cleaner {
   const dryRun = config.DRY_RUN;
-  const fresh = () => ({ judge: createGuard(), capsOf: createCaps(config.GRACE_SECONDS * 1000), stalledFor: createStallWatch() });
-  let { judge, capsOf, stalledFor } = fresh();
+  const fresh = () => ({ guard: createGuard(), capsOf: createCaps(config.GRACE_SECONDS * 1000), stalledFor: createStallWatch() });
+  let { guard, capsOf, stalledFor } = fresh();
   let follower: Follower | undefined;
   let unready: string | undefined = 'starting';
   // From outside of what it watches: a query or a request that never ends would hold a watch inside of it as well.
-  const looked = watchProgress(config.STALL_SECONDS, (seconds) => giveUp(`the look at the positions has not ended for ${seconds} s`));
+  const refreshed = watchProgress(config.STALL_SECONDS, (seconds) => giveUp(`reading the positions has not ended for ${seconds} s`));
   let readAt = performance.now();
   let halted: string | undefined;
 
@@ -65,7 +65,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
       alarm(code, `${detail}. Nothing is deleted any more. Once you know why, run: npm run outbox -- accept-topic`);
     }
     await stop();
-    ({ judge, capsOf, stalledFor } = fresh());
+    ({ guard, capsOf, stalledFor } = fresh());
   }
 
   function follow(): Promise<Follower> {
@@ -87,22 +87,22 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
 
   async function refresh(): Promise<void> {
     // In this order: another copy may remember a later end than this one has seen.
-    const known = await readKnown(pool, topic);
-    const sight = await kafka.look();
-    observeLag(metrics, config.CLEANUP_GROUP, sight);
-    const found = known?.stop === undefined ? judge(known, sight) : undefined;
-    if (found !== undefined && !dryRun) await writeStop(pool, topic, sight.clusterId, found);
-    const reason = known?.stop ?? found;
+    const remembered = await readRemembered(pool, topic);
+    const snapshot = await kafka.readSnapshot();
+    observeLag(metrics, config.CLEANUP_GROUP, snapshot);
+    const found = remembered?.stop === undefined ? guard(remembered, snapshot) : undefined;
+    if (found !== undefined && !dryRun) await writeStop(pool, topic, snapshot.clusterId, found);
+    const reason = remembered?.stop ?? found;
     if (reason !== undefined) return halt(reason);
     halted = undefined;
     readAt = performance.now();
     metrics.stopped.set(0);
     // Before the caps are raised to them: whatever is acted on is remembered.
-    if (!dryRun) await remember(pool, topic, sight.clusterId, sight.ends, follower?.arrived() ?? new Map<number, bigint>());
+    if (!dryRun) await remember(pool, topic, snapshot.clusterId, snapshot.ends, follower?.arrived() ?? new Map<number, bigint>());
     follower ??= await follow();
-    const caps = capsOf(sight);
+    const caps = capsOf(snapshot);
     await follower.allow(caps);
-    const stalled = dryRun ? 0 : stalledFor({ assigned: follower.assigned(), caps, own: sight.own, refusedAt: follower.refusedAt() });
+    const stalled = dryRun ? 0 : stalledFor({ assigned: follower.assigned(), caps, own: snapshot.own, refusedAt: follower.refusedAt() });
     metrics.stalled.set(stalled);
     unready = performance.now() - follower.refusedAt() < REFUSED_MS ? 'Postgres refuses to delete' : undefined;
     if (stalled > config.STALL_SECONDS) giveUp(`acknowledged records are ahead, and nothing moved for ${Math.round(stalled)} s`);
@@ -116,14 +116,14 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
           unready = `positions cannot be read: ${String(error)}`;
           log.warn({ cause: String(error) }, 'positions cannot be read');
         })
-        .finally(looked.made),
+        .finally(refreshed.made),
     isHalted: () => halted !== undefined,
     unready: () => {
       const unread = Math.round((performance.now() - readAt) / 1000);
       return unready ?? (unread > UNREAD_SECONDS ? `the positions were last read ${unread} s ago` : undefined);
     },
     stop: () => {
-      looked.stop();
+      refreshed.stop();
       return stop();
     },
   };

@@ -44,12 +44,12 @@ const LOOK = `
  * @param dryRun only counts them
  */
 export async function deleteRows(pool: Pool, records: readonly ReadBack[], dryRun = false): Promise<Deleted> {
-  const known = records.filter((record): record is Usable => record.id !== undefined && record.value !== null);
-  if (known.length === 0) return { rows: 0, seq: 0n };
+  const usable = records.filter((record): record is Usable => record.id !== undefined && record.value !== null);
+  if (usable.length === 0) return { rows: 0, seq: 0n };
   const { rows } = await pool.query<{ rows: number; seq: string }>({
     name: dryRun ? 'look-at-rows' : 'delete-rows',
     text: dryRun ? LOOK : DELETE,
-    values: [known.map(({ id }) => id), known.map(hashOf)],
+    values: [usable.map(({ id }) => id), usable.map(hashOf)],
   });
   return { rows: rows[0]?.rows ?? 0, seq: BigInt(rows[0]?.seq ?? 0) };
 }

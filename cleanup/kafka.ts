@@ -4,7 +4,7 @@ import { createKafka, type KafkaSettings } from '../kit/kafka.ts';
 import { committedOffsets, topicConfigs, topicOffsets, type Offsets } from '../kit/kafka-admin.ts';
 
 /** The topic and the groups' positions on it, as they were at one moment. */
-export interface Sight {
+export interface TopicSnapshot {
   clusterId: string;
   /** The first offset that is still there, and the one after the last that is decided (no open transaction). */
   starts: Offsets;
@@ -24,20 +24,20 @@ interface Watched {
   ackGroups: readonly string[];
 }
 
-/** The only door to kafkajs. `look` fails when one of the groups or the topic cannot be asked: it never guesses. */
-export interface KafkaDoor {
-  look: () => Promise<Sight>;
+/** All that cleanup asks of Kafka. `readSnapshot` fails when one of the groups or the topic cannot be asked: it never guesses. */
+export interface CleanupKafka {
+  readSnapshot: () => Promise<TopicSnapshot>;
   /** A new member of cleanup's group, which reads from the oldest record when the group has no position. */
   createConsumer: () => Consumer;
   disconnect: () => Promise<void>;
 }
 
-export async function openKafka(watched: Watched): Promise<KafkaDoor> {
+export async function openKafka(watched: Watched): Promise<CleanupKafka> {
   const kafka = createKafka(watched.settings, { clientId: 'outbox-cleanup', log: watched.log });
   const admin = kafka.admin();
   await admin.connect();
   return {
-    look: () => look(admin, watched),
+    readSnapshot: () => readSnapshot(admin, watched),
     createConsumer: () =>
       kafka.consumer({
         groupId: watched.group,
@@ -54,7 +54,7 @@ export async function openKafka(watched: Watched): Promise<KafkaDoor> {
 }
 
 /** The positions are read before the ends, so that a group's honest position is never beyond an end. */
-export async function look(admin: Admin, { topic, group, ackGroups }: Omit<Watched, 'settings' | 'log'>): Promise<Sight> {
+export async function readSnapshot(admin: Admin, { topic, group, ackGroups }: Omit<Watched, 'settings' | 'log'>): Promise<TopicSnapshot> {
   const [{ clusterId }, own, ...groups] = await Promise.all([
     admin.describeCluster(),
     committedOffsets(admin, group, topic),

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Sight } from './kafka.ts';
+import type { TopicSnapshot } from './kafka.ts';
 
 /** A depth up to this is counted; beyond it Postgres' own estimate will do, as counting a million rows takes long. */
 const COUNTED = 20_000;
@@ -25,7 +25,7 @@ export function createCleanupMetrics(registry: Registry) {
 }
 
 /** The lag of cleanup's own group and of each that must acknowledge. */
-export function observeLag({ lag }: CleanupMetrics, ownGroup: string, { own, groups, ends }: Sight): void {
+export function observeLag({ lag }: CleanupMetrics, ownGroup: string, { own, groups, ends }: TopicSnapshot): void {
   for (const [group, offsets] of [[ownGroup, own] as const, ...groups]) {
     let behind = 0n;
     for (const [partition, end] of ends) {

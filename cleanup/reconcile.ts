@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Alarm } from '../kit/metrics.ts';
-import type { createJudge, Lost } from './dead-letters.ts';
-import type { Sight } from './kafka.ts';
+import type { createLostRowPolicy, LostRow } from './lost-rows.ts';
+import type { TopicSnapshot } from './kafka.ts';
 import type { ReconcilerCode } from './state.ts';
 
 const SLOT = 'zap_run_outbox';
@@ -12,13 +12,13 @@ const CANDIDATES = 10_000;
 const CHUNK = 500;
 const POLL_MS = 1000;
 
-export interface Reconciling {
+export interface ReconcileContext {
   pool: Pool;
-  look: () => Promise<Sight>;
-  judge: ReturnType<typeof createJudge>;
+  readSnapshot: () => Promise<TopicSnapshot>;
+  decide: ReturnType<typeof createLostRowPolicy>;
   arrivedSeq: () => Promise<bigint>;
   afterSeconds: number;
-  /** Told at every look what it waits for. */
+  /** Records what the round waits for. */
   say: (code: ReconcilerCode, text: string) => Promise<void>;
   /** false: cleanup has stopped or another copy took over; the round ends without a verdict. */
   mayGoOn: () => boolean;
@@ -33,18 +33,18 @@ export interface Reconciling {
  * everything that was published has been read back. While that cannot be told, all rows stay; if the verdict is wrong,
  * which the slot's word makes possible, an event is sent twice.
  */
-export async function reconcile(around: Reconciling): Promise<void> {
-  const { pool, say } = around;
+export async function reconcile(context: ReconcileContext): Promise<void> {
+  const { pool, say } = context;
   const slot = await readSlot(pool);
   if (slot !== 'HEALTHY') return say(slot, `waits: ${slotWords[slot]}`);
-  const candidates = await readCandidates(pool, around.afterSeconds);
+  const candidates = await readCandidates(pool, context.afterSeconds);
   if (candidates.length === 0) return say('IDLE', 'idle: no row is old enough to be lost');
   // After the rows were read: the position bounds the commits of all of them.
   const { rows } = await pool.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn() AS lsn');
-  if (!(await slotConfirms(around, rows[0]?.lsn ?? '', candidates.length))) return;
-  if (!(await readBack(around, candidates.length))) return;
+  if (!(await slotConfirms(context, rows[0]?.lsn ?? '', candidates.length))) return;
+  if (!(await readBack(context, candidates.length))) return;
   const lost = await readRows(pool, candidates);
-  await act(around, lost);
+  await act(context, lost);
   await say('IDLE', `idle: of ${candidates.length} old rows ${lost.length} were lost on the way`);
 }
 
@@ -70,7 +70,7 @@ async function readSlot(pool: Pool, lsn?: string): Promise<keyof typeof slotWord
 }
 
 // The oldest by id, which begins with the time: the primary key is the only index, and the table may be large.
-async function readCandidates(pool: Pool, afterSeconds: number): Promise<Lost[]> {
+async function readCandidates(pool: Pool, afterSeconds: number): Promise<LostRow[]> {
   const { rows } = await pool.query<{ id: string; seq: string; resends: number }>(
     `SELECT id, seq, resends FROM (SELECT * FROM zap_run_outbox ORDER BY id LIMIT $1) AS oldest
      WHERE created_at < now() - make_interval(secs => $2) ORDER BY seq`,
@@ -80,7 +80,7 @@ async function readCandidates(pool: Pool, afterSeconds: number): Promise<Lost[]>
 }
 
 /** Those of the rows that are still there, as they were: not yet seen on the topic and not sent again by anybody. */
-async function readRows(pool: Pool, candidates: readonly Lost[]): Promise<Lost[]> {
+async function readRows(pool: Pool, candidates: readonly LostRow[]): Promise<LostRow[]> {
   const { rows } = await pool.query<{ id: string; seq: string }>('SELECT id, seq FROM zap_run_outbox WHERE id = ANY ($1::uuid[])', [
     candidates.map(({ id }) => id),
   ]);
@@ -88,7 +88,7 @@ async function readRows(pool: Pool, candidates: readonly Lost[]): Promise<Lost[]
   return candidates.filter(({ id, seq }) => still.get(id) === seq);
 }
 
-async function slotConfirms({ pool, say, mayGoOn }: Reconciling, lsn: string, count: number): Promise<boolean> {
+async function slotConfirms({ pool, say, mayGoOn }: ReconcileContext, lsn: string, count: number): Promise<boolean> {
   while (mayGoOn()) {
     const slot = await readSlot(pool, lsn);
     if (slot === 'HEALTHY') return true;
@@ -104,16 +104,18 @@ async function slotConfirms({ pool, say, mayGoOn }: Reconciling, lsn: string, co
 }
 
 /** Waits until cleanup has read every partition up to where it ended when the slot had confirmed. */
-async function readBack({ look, say, mayGoOn }: Reconciling, count: number): Promise<boolean> {
-  const { ends } = await look();
+async function readBack({ readSnapshot, say, mayGoOn }: ReconcileContext, count: number): Promise<boolean> {
+  const { ends } = await readSnapshot();
   while (mayGoOn()) {
-    const sight = await look();
-    const open = [...ends].find(([partition, end]) => end > (sight.starts.get(partition) ?? 0n) && (sight.own.get(partition) ?? 0n) < end);
+    const snapshot = await readSnapshot();
+    const open = [...ends].find(
+      ([partition, end]) => end > (snapshot.starts.get(partition) ?? 0n) && (snapshot.own.get(partition) ?? 0n) < end,
+    );
     if (open === undefined) return true;
     const [partition, end] = open;
-    const slowest = [...sight.groups].find(([, offsets]) => (offsets.get(partition) ?? 0n) < end);
+    const slowest = [...snapshot.groups].find(([, offsets]) => (offsets.get(partition) ?? 0n) < end);
     const who = slowest === undefined ? 'cleanup' : `the group ${slowest[0]}`;
-    const where = (slowest === undefined ? sight.own : slowest[1]).get(partition) ?? 0n;
+    const where = (slowest === undefined ? snapshot.own : slowest[1]).get(partition) ?? 0n;
     await say(
       slowest === undefined ? 'CLEANUP_BEHIND' : 'GROUP_BEHIND',
       `${count} old rows; waits: ${who} is at ${where} of ${end} on partition ${partition}`,
@@ -123,11 +125,11 @@ async function readBack({ look, say, mayGoOn }: Reconciling, count: number): Pro
   return false;
 }
 
-async function act({ pool, judge, arrivedSeq, alarm, log, onMoved }: Reconciling, lost: readonly Lost[]): Promise<void> {
+async function act({ pool, decide, arrivedSeq, alarm, log, onMoved }: ReconcileContext, lost: readonly LostRow[]): Promise<void> {
   const { rows } = await pool.query<{ n: number }>(
     `SELECT count(*)::int AS n FROM outbox_dead WHERE code = 'LOST' AND moved_at > now() - interval '1 hour'`,
   );
-  const { bury, resend, fault } = judge(lost, await arrivedSeq(), rows[0]?.n ?? 0);
+  const { bury, resend, fault } = decide(lost, await arrivedSeq(), rows[0]?.n ?? 0);
   if (fault) {
     const detail =
       'more rows than ten an hour fail to arrive although others do: the pipeline loses events. No row was moved to outbox_dead';

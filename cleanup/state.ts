@@ -9,7 +9,7 @@ export interface Stop {
   detail: string;
 }
 
-export interface Known {
+export interface RememberedTopic {
   clusterId: string;
   /** Set by the copy that found it; all copies stop. */
   stop: { code: string; detail: string } | undefined;
@@ -18,7 +18,7 @@ export interface Known {
 }
 
 /** undefined before the topic was seen for the first time, and after the operator has accepted it as it is. */
-export async function readKnown(pool: Pool, topic: string): Promise<Known | undefined> {
+export async function readRemembered(pool: Pool, topic: string): Promise<RememberedTopic | undefined> {
   const { rows } = await pool.query<{ cluster_id: string; code: string | null; detail: string | null; ends: [number, string][] }>(
     `SELECT cluster_id, stop_code AS code, stop_detail AS detail,
             ARRAY(SELECT json_build_array(partition, high_watermark::text) FROM cleanup_partition p WHERE p.topic = s.topic) AS ends

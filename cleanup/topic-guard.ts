@@ -1,49 +1,49 @@
-import type { Sight } from './kafka.ts';
-import type { Known, Stop } from './state.ts';
+import type { TopicSnapshot } from './kafka.ts';
+import type { RememberedTopic, Stop } from './state.ts';
 
 /** How often in a row a position beyond the end must be seen: an end that is read from a lagging replica may be old. */
 const SIGHTINGS = 3;
 
-type Judge = (known: Known | undefined, sight: Sight) => Stop | undefined;
+type TopicGuard = (remembered: RememberedTopic | undefined, snapshot: TopicSnapshot) => Stop | undefined;
 
 /**
  * Tells a topic that can be trusted from one whose offsets no longer mean what they meant when they were committed. A
  * verdict is final: it stays in force until the operator has looked (`npm run outbox -- accept-topic`).
  */
-export function createGuard(): Judge {
+export function createGuard(): TopicGuard {
   let beyondEnd = 0;
-  return (known, sight) => {
-    const stop = judgeTopic(known, sight) ?? judgeOwnPosition(sight);
+  return (remembered, snapshot) => {
+    const stop = checkTopic(remembered, snapshot) ?? checkOwnPosition(snapshot);
     if (stop !== undefined) return stop;
-    const beyond = judgePositions(sight);
+    const beyond = checkPositions(snapshot);
     beyondEnd = beyond === undefined ? 0 : beyondEnd + 1;
     return beyondEnd >= SIGHTINGS ? beyond : undefined;
   };
 }
 
-function judgeTopic(known: Known | undefined, { clusterId, ends, cleanupPolicy }: Sight): Stop | undefined {
+function checkTopic(remembered: RememberedTopic | undefined, { clusterId, ends, cleanupPolicy }: TopicSnapshot): Stop | undefined {
   if (cleanupPolicy !== 'delete') {
     const detail = `cleanup.policy is ${cleanupPolicy}: compaction hides earlier events of a zap from a slow reader`;
     return { code: 'CLEANUP_POLICY', detail };
   }
-  if (known === undefined) return undefined;
-  if (known.clusterId !== clusterId) {
-    return { code: 'CLUSTER_CHANGED', detail: `this is the Kafka cluster ${clusterId}, it was ${known.clusterId}` };
+  if (remembered === undefined) return undefined;
+  if (remembered.clusterId !== clusterId) {
+    return { code: 'CLUSTER_CHANGED', detail: `this is the Kafka cluster ${clusterId}, it was ${remembered.clusterId}` };
   }
-  for (const [partition, known_] of known.ends) {
+  for (const [partition, highest] of remembered.ends) {
     const end = ends.get(partition);
-    if (end !== undefined && end >= known_) continue;
+    if (end !== undefined && end >= highest) continue;
     const now = end === undefined ? 'is gone' : `ends at ${end}`;
-    return { code: 'TOPIC_SHRANK', detail: `partition ${partition} ${now}, it ended at ${known_}: the topic was made anew or cut off` };
+    return { code: 'TOPIC_SHRANK', detail: `partition ${partition} ${now}, it ended at ${highest}: the topic was made anew or cut off` };
   }
-  const added = [...ends.keys()].filter((partition) => !known.ends.has(partition));
-  if (known.ends.size === 0 || added.length === 0) return undefined;
-  const detail = `the topic has grown from ${known.ends.size} to ${ends.size} partitions: keys move to others, and events of a zap may be read out of order`;
+  const added = [...ends.keys()].filter((partition) => !remembered.ends.has(partition));
+  if (remembered.ends.size === 0 || added.length === 0) return undefined;
+  const detail = `the topic has grown from ${remembered.ends.size} to ${ends.size} partitions: keys move to others, and events of a zap may be read out of order`;
   return { code: 'PARTITIONS_GREW', detail };
 }
 
 /** Records between the own position and the start of the log were never read back: their rows are still there. */
-function judgeOwnPosition({ own, starts }: Sight): Stop | undefined {
+function checkOwnPosition({ own, starts }: TopicSnapshot): Stop | undefined {
   for (const [partition, position] of own) {
     const start = starts.get(partition) ?? 0n;
     if (position >= start) continue;
@@ -53,7 +53,7 @@ function judgeOwnPosition({ own, starts }: Sight): Stop | undefined {
   return undefined;
 }
 
-function judgePositions({ own, groups, ends }: Sight): Stop | undefined {
+function checkPositions({ own, groups, ends }: TopicSnapshot): Stop | undefined {
   for (const [group, offsets] of [['cleanup', own] as const, ...groups]) {
     for (const [partition, offset] of offsets) {
       const end = ends.get(partition) ?? 0n;

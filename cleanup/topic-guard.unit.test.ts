@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Sight } from './kafka.ts';
-import type { Known } from './state.ts';
+import type { TopicSnapshot } from './kafka.ts';
+import type { RememberedTopic } from './state.ts';
 import { createGuard } from './topic-guard.ts';
 
-const sight = (differs: Partial<Sight> = {}): Sight => ({
+const snapshot = (differs: Partial<TopicSnapshot> = {}): TopicSnapshot => ({
   clusterId: 'c',
   starts: new Map([[0, 0n]]),
   ends: new Map([[0, 100n]]),
@@ -12,24 +12,24 @@ const sight = (differs: Partial<Sight> = {}): Sight => ({
   groups: new Map([['g', new Map([[0, 60n]])]]),
   ...differs,
 });
-const known: Known = { clusterId: 'c', stop: undefined, ends: new Map([[0, 100n]]) };
+const remembered: RememberedTopic = { clusterId: 'c', stop: undefined, ends: new Map([[0, 100n]]) };
 
 describe('cleanup goes on', () => {
-  test.each<[string, Known | undefined, Sight]>([
-    ['when the topic is as it was', known, sight()],
-    ['when it has grown', known, sight({ ends: new Map([[0, 101n]]) })],
-    ['when it is seen for the first time', undefined, sight()],
-    ['when a group was set back', known, sight({ groups: new Map([['g', new Map([[0, 0n]])]]) })],
-    ['when old records were removed that it had read', known, sight({ starts: new Map([[0, 50n]]) })],
-    ['when it has no position yet and old records are gone', known, sight({ own: new Map(), starts: new Map([[0, 50n]]) })],
+  test.each<[string, RememberedTopic | undefined, TopicSnapshot]>([
+    ['when the topic is as it was', remembered, snapshot()],
+    ['when it has grown', remembered, snapshot({ ends: new Map([[0, 101n]]) })],
+    ['when it is seen for the first time', undefined, snapshot()],
+    ['when a group was set back', remembered, snapshot({ groups: new Map([['g', new Map([[0, 0n]])]]) })],
+    ['when old records were removed that it had read', remembered, snapshot({ starts: new Map([[0, 50n]]) })],
+    ['when it has no position yet and old records are gone', remembered, snapshot({ own: new Map(), starts: new Map([[0, 50n]]) })],
   ])('%s', (_when, before, now) => {
-    const judge = createGuard();
-    expect([judge(before, now), judge(before, now), judge(before, now)]).toEqual([undefined, undefined, undefined]);
+    const guard = createGuard();
+    expect([guard(before, now), guard(before, now), guard(before, now)]).toEqual([undefined, undefined, undefined]);
   });
 });
 
 describe('cleanup stops at once', () => {
-  test.each<[string, string, Partial<Sight>]>([
+  test.each<[string, string, Partial<TopicSnapshot>]>([
     ['CLUSTER_CHANGED', 'when it is another cluster', { clusterId: 'other' }],
     ['TOPIC_SHRANK', 'when a partition ends earlier than it did', { ends: new Map([[0, 99n]]) }],
     ['TOPIC_SHRANK', 'when a partition is gone', { ends: new Map([[1, 500n]]) }],
@@ -47,29 +47,29 @@ describe('cleanup stops at once', () => {
     ],
     ['POSITION_OUT_OF_RANGE', 'when records were removed that it had not read', { starts: new Map([[0, 51n]]) }],
   ])('with %s %s', (code, _when, differs) => {
-    expect(createGuard()(known, sight(differs))?.code).toBe(code);
+    expect(createGuard()(remembered, snapshot(differs))?.code).toBe(code);
   });
 
   test('with CLEANUP_POLICY even when it sees the topic for the first time', () => {
-    expect(createGuard()(undefined, sight({ cleanupPolicy: 'compact' }))?.code).toBe('CLEANUP_POLICY');
+    expect(createGuard()(undefined, snapshot({ cleanupPolicy: 'compact' }))?.code).toBe('CLEANUP_POLICY');
   });
 });
 
 describe('a position beyond the end', () => {
-  test.each<[string, Partial<Sight>]>([
+  test.each<[string, Partial<TopicSnapshot>]>([
     ['of a group', { groups: new Map([['g', new Map([[0, 101n]])]]) }],
     ['of a group on a partition that is not there', { groups: new Map([['g', new Map([[7, 1n]])]]) }],
     ['of cleanup itself', { own: new Map([[0, 101n]]) }],
   ])('%s stops cleanup when it is seen three times in a row', (_whose, differs) => {
-    const judge = createGuard();
-    const codes = [1, 2, 3].map(() => judge(known, sight(differs))?.code);
+    const guard = createGuard();
+    const codes = [1, 2, 3].map(() => guard(remembered, snapshot(differs))?.code);
     expect(codes).toEqual([undefined, undefined, 'COMMITTED_BEYOND_END']);
   });
 
   test('does not when it was right in between', () => {
-    const judge = createGuard();
-    const beyond = sight({ own: new Map([[0, 101n]]) });
-    const codes = [beyond, beyond, sight(), beyond, beyond].map((one) => judge(known, one)?.code);
+    const guard = createGuard();
+    const beyond = snapshot({ own: new Map([[0, 101n]]) });
+    const codes = [beyond, beyond, snapshot(), beyond, beyond].map((one) => guard(remembered, one)?.code);
     expect(codes).toEqual(Array.from({ length: 5 }, () => undefined));
   });
 });

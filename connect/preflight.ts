@@ -1,9 +1,9 @@
-import { makeChecks, type Finding, type Surroundings } from '../checks/check.ts';
+import { runChecks, type Finding, type CheckContext } from '../checks/check.ts';
 import { plugin } from '../checks/connector.ts';
 import { recordSize, topicRefusals } from '../checks/kafka.ts';
 import { cdcLogin, migrations, publication, slotRoom, walLevel } from '../checks/postgres.ts';
 
-/** What must be so before the connector is registered: a part of what the doctor looks at. */
+/** What must be so before the connector is registered: a part of what the doctor checks. */
 const required = [walLevel, migrations, publication, slotRoom, cdcLogin, plugin, recordSize];
 
 /**
@@ -11,9 +11,9 @@ const required = [walLevel, migrations, publication, slotRoom, cdcLogin, plugin,
  *
  * @returns every finding, empty when all is well; a check that could not be made is a finding too
  */
-export function preflight(around: Surroundings): Promise<Finding[]> {
-  return makeChecks(required, around);
+export function preflight(context: CheckContext): Promise<Finding[]> {
+  return runChecks(required, context);
 }
 
 /** What an event topic that is there already must not be: it would lose or stop events. */
-export const judgeTopic = (around: Surroundings): Promise<Finding[]> => makeChecks(topicRefusals, around);
+export const checkTopic = (context: CheckContext): Promise<Finding[]> => runChecks(topicRefusals, context);

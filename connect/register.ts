@@ -8,7 +8,7 @@ import type { ConnectConfig } from './config.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 import { RegisterError } from './errors.ts';
 import { registerEventSchema } from './event-schema.ts';
-import { judgeTopic, preflight } from './preflight.ts';
+import { checkTopic, preflight } from './preflight.ts';
 import { ensureTopics, topicPlans } from './topics.ts';
 
 export interface RegisterDependencies {
@@ -33,10 +33,10 @@ export interface Registered {
  * @throws RegisterError, ConnectError with what is wrong and what to do; what was done before it stays, and a next run goes on
  */
 export async function register({ config, connector, pool, admin, connect }: RegisterDependencies): Promise<Registered> {
-  const around = { pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER };
-  refuse('PREFLIGHT_FAILED', 'Not ready for the connector', await preflight(around));
+  const context = { pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER };
+  refuse('PREFLIGHT_FAILED', 'Not ready for the connector', await preflight(context));
   const topicsCreated = await ensureTopics(admin, topicPlans(config));
-  refuse('TOPIC_UNSUITABLE', 'The event topic exists with settings that do not fit', await judgeTopic(around));
+  refuse('TOPIC_UNSUITABLE', 'The event topic exists with settings that do not fit', await checkTopic(context));
   const { schemaId, isNew } = await registerEventSchema(config.REGISTRY_URL, createPrismaClient(pool));
   const connectorChanged = await connect.putIfDifferent(CONNECTOR_NAME, connector);
   await waitUntilRunning(connect, config.REGISTER_TIMEOUT_SECONDS);

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { readBody } from './body.ts';
 import type { Budget } from './budget.ts';
 import { codingsOf } from './decode/unpack.ts';
-import type { Door } from './door.ts';
+import type { AccessControl } from './access-control.ts';
 import { IngestError } from './errors.ts';
 import type { HookAnswer } from './handshake.ts';
 import type { RequestLine } from './observe.ts';
@@ -17,7 +17,7 @@ import type { HookSettings } from './zaps.ts';
 export interface CatchHook extends EventLimits {
   recordEvent: RecordEvent;
   /** Access control and what is particular about a hook. Without it, anyone may post to any hook. */
-  door?: Door | undefined;
+  access?: AccessControl | undefined;
   /** Whether the outbox has outgrown its limit. */
   outboxIsFull: () => boolean;
   budget: Budget;
@@ -54,20 +54,20 @@ const noContent: HookAnswer = { status: 204, headers: {}, body: '' };
  * @throws IngestError, SenderGone
  */
 export function createCatchHook(given: CatchHook): (request: HookHead, line: RequestLine) => Promise<HookAnswer | OwnAnswer> {
-  const { door, outboxIsFull, budget, bodyLimitBytes, recordEvent } = given;
+  const { access, outboxIsFull, budget, bodyLimitBytes, recordEvent } = given;
   const runEventOf = createRunEvents(given);
 
   return async (request, line) => {
     const hook = parsePath(request.params);
     line.userId = hook.userId;
     line.zapId = hook.zapId;
-    const settings = door?.settings(hook) ?? openToAll;
+    const settings = access?.settings(hook) ?? openToAll;
     if (settings.origins !== undefined) request.allowOrigins(settings.origins);
     const { method, query, headers } = request;
 
     /** The answer to a vendor's check of the URL, which makes no event. */
     const greet = (body: Uint8Array) => {
-      const answer = door?.greet(hook, settings, { method, query, headers, body });
+      const answer = access?.greet(hook, settings, { method, query, headers, body });
       if (answer !== undefined) line.outcome = 'handshake';
       return answer;
     };
@@ -89,7 +89,7 @@ export function createCatchHook(given: CatchHook): (request: HookHead, line: Req
       if (greeting !== undefined) return greeting;
       if (method === 'GET' && arrived.body.length === 0) return nothingCame;
 
-      const replayKey = door?.verify(hook, settings, arrived);
+      const replayKey = access?.verify(hook, settings, arrived);
       const event = runEventOf(arrived, settings, replayKey, line.requestId);
       if (event === undefined) return settings.response ?? received({});
       line.bytes = (event.followers ?? []).reduce((sum, { payload }) => sum + payload.length, event.payload.length);

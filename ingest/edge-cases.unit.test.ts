@@ -10,7 +10,7 @@ import { edgeCases, edgeHooks } from '../test/support/edge-cases.ts';
 import { sendRaw } from '../test/support/raw-http.ts';
 import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
-import { createDoor } from './door.ts';
+import { createAccessControl } from './access-control.ts';
 import { createIngestServer } from './server.ts';
 import type { RunEvent } from './webhook.ts';
 import { loadZaps } from './zaps.ts';
@@ -41,7 +41,12 @@ beforeAll(async () => {
       return { id: event.id, repeated: false };
     },
     ...{ eventSchema: () => schema, pingDatabase: async () => undefined, outboxIsFull: () => false, budget, observe },
-    ...{ bodyLimitBytes: 524_288, maxEventBytes: 900_000, keepHeaders: [], door: createDoor(() => zaps, { take: () => undefined }) },
+    ...{
+      bodyLimitBytes: 524_288,
+      maxEventBytes: 900_000,
+      keepHeaders: [],
+      access: createAccessControl(() => zaps, { take: () => undefined }),
+    },
   });
   const limits = { MAX_CONNECTIONS: 100, ANSWER_TIMEOUT_MS: 3000, HEADERS_TIMEOUT_MS: 2000, REQUEST_TIMEOUT_MS: 5000 };
   const made = createIngestServer(app.fetch, { ...limits, KEEP_ALIVE_TIMEOUT_MS: 10_000, MAX_HEADER_BYTES: 16_384 }, observe, budget);

@@ -6,7 +6,7 @@ import type { Schema } from 'avsc';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
-import { createDoor } from './door.ts';
+import { createAccessControl } from './access-control.ts';
 import { eventSchema } from '../contract/event.ts';
 import type { RunEvent } from './webhook.ts';
 import { loadZaps } from './zaps.ts';
@@ -37,7 +37,7 @@ function hookOf(settings: object) {
       keepHeaders: [],
       observe: { request: () => undefined },
     },
-    door: createDoor(() => zaps, { take: () => undefined }),
+    access: createAccessControl(() => zaps, { take: () => undefined }),
   });
   const send = async (method: string, query = '', headers: Record<string, string> = {}, body?: string) =>
     app.request(`/hooks/catch/u/z${query}`, {

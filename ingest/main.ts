@@ -7,7 +7,7 @@ import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
 import { settings } from './config.ts';
 import type { EventSchema } from '../contract/event.ts';
-import { doorOrExit } from './door.ts';
+import { accessControlOrExit } from './access-control.ts';
 import { waitForEventSchema } from './event-schema.ts';
 import { exitUnlistening, listen } from './listen.ts';
 import { logLines } from './log-lines.ts';
@@ -41,7 +41,7 @@ const wrongOnes = createRateLimit(
 const app = createApp({
   recordEvent: limitRate(recorder, config),
   eventSchema: () => schema,
-  door: doorOrExit(config.ZAPS_FILE, process.env, log, wrongOnes),
+  access: accessControlOrExit(config.ZAPS_FILE, process.env, log, wrongOnes),
   pingDatabase: () => pool.query('SELECT 1'),
   outboxIsFull: () => outbox.bytes() > config.OUTBOX_MAX_BYTES,
   budget,

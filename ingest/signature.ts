@@ -124,16 +124,16 @@ export type Verdict = { doubt: string } | { doubt?: undefined; replayKey: string
  * @returns the doubt, for the log only, as a sender that guesses should learn nothing; of a good request that was signed
  * with a time, a key that is the same whenever it is posted again
  */
-export function judgeSignature(check: SignatureCheck, request: HookRequest, now = Date.now()): Verdict {
+export function verifySignature(check: SignatureCheck, request: HookRequest, now = Date.now()): Verdict {
   try {
-    return judge(check, request, now);
+    return verifyRequest(check, request, now);
   } catch (error) {
     if (error instanceof MissingError) return { doubt: error.message };
     throw error;
   }
 }
 
-function judge({ scheme, keys, url }: SignatureCheck, request: HookRequest, now: number): Verdict {
+function verifyRequest({ scheme, keys, url }: SignatureCheck, request: HookRequest, now: number): Verdict {
   const reader = createReader(request, url);
   const entries = ({ header, at }: { header?: string | undefined; at?: string | undefined }, prefix: string) => {
     const value = reader.read(at ?? `header:${header}`);

@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { handshakeSchema } from './handshake.ts';
 import { presets } from './presets.ts';
-import { judgeSignature, readKey, schemeSchema, type Scheme, type SchemeInput, type SignatureCheck } from './signature.ts';
+import { verifySignature, readKey, schemeSchema, type Scheme, type SchemeInput, type SignatureCheck } from './signature.ts';
 import type { HookRequest } from './signed-content.ts';
 import { vectors, type Vector } from '../test/support/signature-vectors.ts';
 
@@ -13,7 +13,7 @@ const schemeOf = (name: string): Scheme => {
 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 const findDoubt = (check: SignatureCheck, headers: HookRequest['headers'], body: Uint8Array, now?: number) =>
-  judgeSignature(check, { method: 'POST', query: check.url?.split('?')[1] ?? '', headers, body }, now).doubt;
+  verifySignature(check, { method: 'POST', query: check.url?.split('?')[1] ?? '', headers, body }, now).doubt;
 
 /** Whether the delivery is believed, with what is given in place of its own. */
 function isBelieved(vector: Vector, given: Partial<Vector> & { secrets?: string[]; add?: Record<string, string> } = {}): boolean {
@@ -172,7 +172,7 @@ function tried(scheme: Partial<SchemeInput>, content: string, request: Partial<H
     .digest(parsed.encoding === 'hex' ? 'hex' : 'base64');
   const headers = { 'x-mac': `${parsed.prefix}${mac}`, ...request.headers };
   const check = { scheme: parsed, keys: [Buffer.from('k'.repeat(24))], url };
-  return judgeSignature(check, { method: 'POST', query: '', body: bytes('{}'), ...request, headers }, at).doubt;
+  return verifySignature(check, { method: 'POST', query: '', body: bytes('{}'), ...request, headers }, at).doubt;
 }
 
 describe('what is signed', () => {
@@ -236,7 +236,7 @@ test('the same signature may be written in capitals, without padding, as base64u
 test('a token, Basic, and public keys are checked as well', () => {
   const judged = (name: string, key: string, headers: Record<string, string>, body = '{}', at = 0) => {
     const scheme = schemeSchema.parse(presets[name]!.signature);
-    return judgeSignature({ scheme, keys: [readKey(scheme, key)!] }, { method: 'POST', query: '', headers, body: bytes(body) }, at).doubt;
+    return verifySignature({ scheme, keys: [readKey(scheme, key)!] }, { method: 'POST', query: '', headers, body: bytes(body) }, at).doubt;
   };
   const token = 'a-token-of-the-right-length';
   expect(judged('gitlab', token, { 'x-gitlab-token': token })).toBeUndefined();

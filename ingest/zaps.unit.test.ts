@@ -6,14 +6,15 @@ import { pino, type Logger } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createHmac } from 'node:crypto';
 import { IngestError } from './errors.ts';
-import { createDoor as doorOf } from './door.ts';
+import { createAccessControl as accessOf } from './access-control.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { defaultReading } from './reading.ts';
 import { followZaps, loadZaps, ZapsError } from './zaps.ts';
 
 const MARKER = 'marker-that-nobody-may-see';
 const [FIRST, OTHER] = ['the-first-secret-of-two-of-them', 'the-other-secret-of-two-of-them'];
-const createDoor = (file: string, env: NodeJS.ProcessEnv, log: Logger) => doorOf(followZaps(file, env, log), { take: () => undefined });
+const followedAccess = (file: string, env: NodeJS.ProcessEnv, log: Logger) =>
+  accessOf(followZaps(file, env, log), { take: () => undefined });
 let folder: string;
 let path: string;
 beforeEach(() => {
@@ -149,10 +150,10 @@ function messageOf(act: () => unknown): string {
 }
 
 /** What posting to a zap comes to: 'in', or the code of the answer. */
-function knock(door: ReturnType<typeof createDoor>, zapId: string, headers: Record<string, string> = {}, body = ''): string {
+function attempt(access: ReturnType<typeof followedAccess>, zapId: string, headers: Record<string, string> = {}, body = ''): string {
   const hook = { userId: 'u', zapId };
   try {
-    door.verify(hook, door.settings(hook), { method: 'POST', query: '', headers, body: new TextEncoder().encode(body) });
+    access.verify(hook, access.settings(hook), { method: 'POST', query: '', headers, body: new TextEncoder().encode(body) });
     return 'in';
   } catch (error) {
     if (error instanceof IngestError) return error.code;
@@ -169,19 +170,19 @@ describe('a zap', () => {
 
   test('that zaps.json does not name is not there, one without a signature is open, one with it wants it', () => {
     write({ zaps: [{ userId: 'u', zapId: 'open' }, ...signed({ scheme: 'github', secrets: [{ env: 'A' }] }).zaps] });
-    const door = createDoor(path, { A: FIRST }, log);
-    expect(['open', 'other', 'z'].map((zapId) => knock(door, zapId))).toEqual(['in', 'not_found', 'unauthorized']);
-    expect(knock(door, 'z', github(FIRST, 'text'), 'text')).toBe('in');
-    expect(knock(door, 'z', github(FIRST, 'text'), 'other')).toBe('unauthorized');
+    const access = followedAccess(path, { A: FIRST }, log);
+    expect(['open', 'other', 'z'].map((zapId) => attempt(access, zapId))).toEqual(['in', 'not_found', 'unauthorized']);
+    expect(attempt(access, 'z', github(FIRST, 'text'), 'text')).toBe('in');
+    expect(attempt(access, 'z', github(FIRST, 'text'), 'other')).toBe('unauthorized');
   });
 
   test('tells a sender whose signature is refused nothing but that, and the log the reason', () => {
     write(signed({ scheme: 'slack', secrets: [{ env: 'A' }] }));
-    const door = createDoor(path, { A: FIRST }, log);
+    const access = followedAccess(path, { A: FIRST }, log);
     const refusal = (headers: Record<string, string>) => {
       try {
         const hook = { userId: 'u', zapId: 'z' };
-        door.verify(hook, door.settings(hook), { method: 'POST', query: '', headers, body: new Uint8Array() });
+        access.verify(hook, access.settings(hook), { method: 'POST', query: '', headers, body: new Uint8Array() });
       } catch (error) {
         return error as IngestError;
       }
@@ -202,20 +203,20 @@ describe('wrong signatures', () => {
 
   test('beyond their limit are told when to come again, and a right one passes meanwhile', () => {
     write(signed({ scheme: 'github', secrets: ['env:A'] }));
-    const door = doorOf(
+    const access = accessOf(
       followZaps(path, { A: FIRST }, log),
       createRateLimit(limits, 'wrong signatures', () => 0),
     );
-    const wrong = () => knock(door, 'z', github(OTHER));
+    const wrong = () => attempt(access, 'z', github(OTHER));
     expect([wrong(), wrong(), wrong(), wrong()]).toEqual(['unauthorized', 'unauthorized', 'rate_limited', 'rate_limited']);
-    expect(knock(door, 'z', github(FIRST))).toBe('in');
+    expect(attempt(access, 'z', github(FIRST))).toBe('in');
     expect(wrong()).toBe('rate_limited');
   });
 
   test('count for their own hook only, and so do wrong tokens of a handshake', () => {
     const zaps = ['a', 'b'].map((zapId) => ({ userId: 'u', zapId, preset: 'meta', handshakeToken: 'env:A' }));
     write({ zaps });
-    const door = doorOf(
+    const access = accessOf(
       followZaps(path, { A: FIRST }, log),
       createRateLimit(limits, 'wrong signatures', () => 0),
     );
@@ -223,7 +224,7 @@ describe('wrong signatures', () => {
       const hook = { userId: 'u', zapId };
       const query = `hub.mode=subscribe&hub.challenge=1&hub.verify_token=${token}`;
       try {
-        return door.greet(hook, door.settings(hook), { method: 'GET', query, headers: {}, body: new Uint8Array() })?.body;
+        return access.greet(hook, access.settings(hook), { method: 'GET', query, headers: {}, body: new Uint8Array() })?.body;
       } catch (error) {
         return (error as IngestError).code;
       }
@@ -245,8 +246,8 @@ describe('a change of zaps.json', () => {
 
   test('is in force a second later', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
-    const door = createDoor(path, {}, log);
-    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['in', 'not_found']);
+    const access = followedAccess(path, {}, log);
+    expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['in', 'not_found']);
     write({
       zaps: [
         { userId: 'u', zapId: 'b1' },
@@ -254,20 +255,20 @@ describe('a change of zaps.json', () => {
       ],
     });
     look();
-    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['not_found', 'in']);
+    expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['not_found', 'in']);
   });
 
   test('that is faulty changes nothing, is logged once, and is mended by the next one', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
-    const door = createDoor(path, {}, log);
+    const access = followedAccess(path, {}, log);
     write('{ "zaps": [');
     look();
     look();
-    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['in', 'not_found']);
+    expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['in', 'not_found']);
     expect(lines.filter(({ level }) => level >= 50)).toMatchObject([{ cause: expect.stringContaining('is not valid JSON') as string }]);
     write({ zaps: [{ userId: 'u', zapId: 'b' }] });
     look();
-    expect([knock(door, 'a'), knock(door, 'b')]).toEqual(['not_found', 'in']);
+    expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['not_found', 'in']);
   });
 
   test.each<[string, (file: string) => void]>([
@@ -283,27 +284,27 @@ describe('a change of zaps.json', () => {
     const file = join(folder, 'secret');
     writeFileSync(file, FIRST);
     write(signed({ scheme: 'github', secrets: [{ file }] }));
-    const door = createDoor(path, {}, log);
+    const access = followedAccess(path, {}, log);
     rmSync(file);
     become(file);
     for (let n = 0; n < 3; n += 1) look();
-    expect([knock(door, 'z', github(FIRST)), knock(door, 'z')]).toEqual(['in', 'unauthorized']);
+    expect([attempt(access, 'z', github(FIRST)), attempt(access, 'z')]).toEqual(['in', 'unauthorized']);
     expect(lines.filter(({ level }) => level >= 50)).toMatchObject([{ cause: expect.stringContaining(`${file} is missing`) as string }]);
     rmSync(file, { recursive: true, force: true });
     writeFileSync(file, OTHER);
     look();
-    expect([knock(door, 'z', github(FIRST)), knock(door, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
+    expect([attempt(access, 'z', github(FIRST)), attempt(access, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
   });
 
   test('that names a secret’s file before it is there is in force once it is', () => {
     write({ zaps: [] });
-    const door = createDoor(path, {}, log);
+    const access = followedAccess(path, {}, log);
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'late') }] }));
     look();
-    expect(knock(door, 'z', github(FIRST))).toBe('not_found');
+    expect(attempt(access, 'z', github(FIRST))).toBe('not_found');
     writeFileSync(join(folder, 'late'), FIRST);
     look();
-    expect(knock(door, 'z', github(FIRST))).toBe('in');
+    expect(attempt(access, 'z', github(FIRST))).toBe('in');
   });
 
   test('may be that of a secret’s file, or of the file behind a link, as Kubernetes swaps them', () => {
@@ -311,11 +312,11 @@ describe('a change of zaps.json', () => {
     writeFileSync(join(folder, 'two'), OTHER);
     symlinkSync(join(folder, 'one'), join(folder, 'link'));
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'link') }] }));
-    const door = createDoor(path, {}, log);
+    const access = followedAccess(path, {}, log);
     rmSync(join(folder, 'link'));
     symlinkSync(join(folder, 'two'), join(folder, 'link'));
     look();
-    expect([knock(door, 'z', github(FIRST)), knock(door, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
+    expect([attempt(access, 'z', github(FIRST)), attempt(access, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
     expect(JSON.stringify(lines)).not.toMatch(/of-two-of-them/);
   });
 });

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
 
-// The one door of the services to Postgres. A connection can die without a word (a proxy, a firewall, a host that is
+// How all services reach Postgres. A connection can die without a word (a proxy, a firewall, a host that is
 // gone): then no answer and no error ever comes. So everything that is waited for has a bound, on both ends.
 
 /** How long a connection may take to stand. */

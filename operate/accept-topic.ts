@@ -30,7 +30,7 @@ async function accept(config: Config, { say }: Output): Promise<number> {
     }
     say(`Cleanup stopped at ${stop.at.toISOString()} with ${stop.code}: ${stop.detail}`);
     await withAdmin(config, async (admin) => {
-      if (await mendPolicy(admin)) say('cleanup.policy is delete again.');
+      if (await restorePolicy(admin)) say('cleanup.policy is delete again.');
       await forgetPosition(admin, CLEANUP_GROUP);
       for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);
     });
@@ -43,7 +43,7 @@ async function accept(config: Config, { say }: Output): Promise<number> {
 }
 
 /** kafkajs can only write all settings of a topic at once: what was set for it is written again. */
-async function mendPolicy(admin: Admin): Promise<boolean> {
+async function restorePolicy(admin: Admin): Promise<boolean> {
   const resource = { type: TOPIC_RESOURCE, name: EVENT_TOPIC };
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
   const entries = resources[0]?.configEntries ?? [];

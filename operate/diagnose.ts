@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { makeChecks, type Check, type Finding, type System } from '../checks/check.ts';
+import { runChecks, type Check, type Finding, type System } from '../checks/check.ts';
 import { configuration } from '../checks/configuration.ts';
 import * as connector from '../checks/connector.ts';
 import * as kafka from '../checks/kafka.ts';
@@ -10,7 +10,7 @@ import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
-import { groupChecks, type Patient } from '../checks/groups.ts';
+import { groupChecks, type DoctorContext } from '../checks/groups.ts';
 
 const { encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
 const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead, otherSlots } = slot;
@@ -29,8 +29,8 @@ const {
 const { recordSize, topicMissing, helperTopics, workerTopics, topicChecks, copies, autoCreation } = kafka;
 const { schemaStored, schemaIds, compatibility } = registry;
 
-/** Everything that the doctor looks at. */
-export const checks: readonly Check<Patient>[] = [
+/** All checks of the doctor. */
+export const checks: readonly Check<DoctorContext>[] = [
   ...[encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
   ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead, otherSlots],
   ...[
@@ -66,11 +66,11 @@ export const unreachableFinding = (system: System, found: string): Finding => ({
   remedy: `Start it, or give its address: the settings are in the README (${system}).`,
 });
 
-/** Looks at everything. @returns the findings, the gravest first */
+/** Runs every check that can be run. @returns the findings, the gravest first */
 export async function diagnose(config: Config): Promise<Finding[]> {
   const path = new URL('../connect/outbox-connector.json', import.meta.url);
   const connect = new ConnectApi(config.CONNECT_URL);
-  const around = {
+  const context = {
     connect,
     connector: JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig,
     cdcUser: config.CDC_DATABASE_USER,
@@ -99,21 +99,21 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   // Without Kafka, Connect answers for itself only: it knows its connectors from there.
   const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
   const possible = checks.filter(({ needs }) => !needs.some(away));
-  findings.push(...(await lookAt(config, silent, possible, around)));
+  findings.push(...(await runPossible(config, silent, possible, context)));
   const order = ['unsafe', 'broken', 'weak'];
   return findings.sort((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade));
 }
 
-async function lookAt(
+async function runPossible(
   config: Config,
   silent: ReadonlyMap<System, string>,
-  possible: readonly Check<Patient>[],
-  around: Omit<Patient, 'pool' | 'admin'>,
+  possible: readonly Check<DoctorContext>[],
+  context: Omit<DoctorContext, 'pool' | 'admin'>,
 ): Promise<Finding[]> {
   // No check that needs what is silent is among the possible ones.
   const absent = undefined as never;
-  const withPool = <T>(use: (pool: Patient['pool']) => Promise<T>) =>
+  const withPool = <T>(use: (pool: DoctorContext['pool']) => Promise<T>) =>
     silent.has('postgres') ? use(absent) : withPostgres(config.DATABASE_URL, use, { statementTimeoutMs: 5000 });
-  const withKafka = <T>(use: (admin: Patient['admin']) => Promise<T>) => (silent.has('kafka') ? use(absent) : withAdmin(config, use));
-  return withPool((pool) => withKafka((admin) => makeChecks(possible, { ...around, pool, admin })));
+  const withKafka = <T>(use: (admin: DoctorContext['admin']) => Promise<T>) => (silent.has('kafka') ? use(absent) : withAdmin(config, use));
+  return withPool((pool) => withKafka((admin) => runChecks(possible, { ...context, pool, admin })));
 }

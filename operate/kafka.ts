@@ -4,7 +4,7 @@ import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
 import { createKafka as createClient, type KafkaSettings } from '../kit/kafka.ts';
 import { OperateError } from './verb.ts';
 
-// The operator's only door to kafkajs.
+// The operator's only user of kafkajs.
 
 export const TOPIC_RESOURCE = kafkajs.ConfigResourceTypes.TOPIC;
 

@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 import { drift } from '../checks/configuration.ts';
-import { judgePublication, readPublication } from '../checks/postgres.ts';
+import { evaluatePublication, readPublication } from '../checks/postgres.ts';
 import { readConnectorState, readSlot, type ConnectorState, type Slot } from '../checks/state.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
 
-/** What one look at Postgres and Connect showed. */
+/** What Postgres and Connect said in one round. */
 export interface Facts {
   /** Why nothing may be touched; undefined when the connector is meant to run. */
   paused: string | undefined;
@@ -55,7 +55,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
   return {
     paused: pausedBy(state, connector.status),
     publicationOid: publication?.oid,
-    publicationFault: judgePublication(publication, config)?.found,
+    publicationFault: evaluatePublication(publication, config)?.found,
     knownPublicationOid: state.publicationOid,
     slot,
     position: JSON.stringify([slot?.confirmed, stored]),

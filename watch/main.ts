@@ -16,10 +16,10 @@ import { createWatch } from './watch.ts';
 
 // The watchdog: runs beside Connect, one copy, and mends what Connect and Debezium do not mend themselves.
 
-/** After a repair the next look comes sooner: what was mended often uncovers the next step. */
+/** After a repair the next round comes sooner: what was repaired often uncovers the next step. */
 const AFTER_REPAIR_MS = 1000;
 
-/** Longer than all timeouts of a look and its repair together. */
+/** Longer than all timeouts of a round and its repair together. */
 const STALL_SECONDS = 180;
 const UNREADY_SECONDS = 60;
 
@@ -31,37 +31,37 @@ const connector = JSON.parse(readFileSync(new URL('../connect/outbox-connector.j
 const pool = openPool(config.DATABASE_URL, { max: 4, statementMs: 10_000 }, log);
 const connect = new ConnectApi(config.CONNECT_URL);
 /** Slower than this is no answer: looks go on. */
-const LOOK_TIMEOUT_MS = 3000;
-const lookingConnect = new ConnectApi(config.CONNECT_URL, LOOK_TIMEOUT_MS);
+const FACTS_TIMEOUT_MS = 3000;
+const connectForFacts = new ConnectApi(config.CONNECT_URL, FACTS_TIMEOUT_MS);
 
 const recordLimit = () => withAdmin(config, 'outbox-watch', (admin) => readRecordLimit(admin, connect));
 
 const registry = createMetrics();
-const look = createWatch({
+const watchOnce = createWatch({
   rules: rules.map(({ optional, steps = [], ...rule }) => ({ ...rule, steps: optional === undefined || config[optional] ? steps : [] })),
-  readFacts: () => readFacts(pool, lookingConnect, connector),
+  readFacts: () => readFacts(pool, connectForFacts, connector),
   tools: { pool, connect, config: connector, recordLimit },
   metrics: createWatchMetrics(registry),
   log,
   now: () => performance.now(),
 });
-const looked = watchProgress(STALL_SECONDS, (seconds) => {
-  log.fatal(`a look has not ended for ${seconds} s: the process ends, to be started again`);
+const progress = watchProgress(STALL_SECONDS, (seconds) => {
+  log.fatal(`a round has not ended for ${seconds} s: the process ends, to be started again`);
   process.exit(1);
 });
-const unready = () => (looked.ago() > UNREADY_SECONDS ? `the last look ended ${Math.round(looked.ago())} s ago` : undefined);
+const unready = () => (progress.ago() > UNREADY_SECONDS ? `the last round ended ${Math.round(progress.ago())} s ago` : undefined);
 const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST }, unready);
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
 while (!stopping.signal.aborted) {
-  const acted = await look();
-  looked.made();
+  const acted = await watchOnce();
+  progress.made();
   const waitMs = acted ? Math.min(AFTER_REPAIR_MS, config.WATCH_EVERY_MS) : config.WATCH_EVERY_MS;
   await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
 }
-looked.stop();
+progress.stop();
 stopMetrics();
 await pool.end();
 log.info('stopped');

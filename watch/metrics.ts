@@ -3,7 +3,7 @@ import type { Facts } from './facts.ts';
 
 /** What Prometheus sees of the watchdog. */
 export interface WatchMetrics {
-  look: (facts: Facts) => void;
+  observe: (facts: Facts) => void;
   /** Postgres did not answer: nothing is known. */
   blind: () => void;
   alarm: (rule: string, on: boolean) => void;
@@ -27,7 +27,7 @@ export function createWatchMetrics(registry: Registry): WatchMetrics {
   const active = gauge('outbox_watch_slot_active', '1 while the connector reads its slot');
   const retained = gauge('outbox_watch_slot_retained_bytes', 'WAL that Postgres keeps for the slot');
   return {
-    look: ({ paused: why, connector, slot }) => {
+    observe: ({ paused: why, connector, slot }) => {
       looks.inc();
       const parts = connector === undefined ? [] : [connector.connector, ...connector.tasks];
       sees.set(1);

@@ -17,7 +17,7 @@ export interface Rule {
   /** Whether the facts can tell. While they cannot, an alarm stays as it is. Always, unless given. */
   tells?: (facts: Facts) => boolean;
   /**
-   * What is wrong, for the log; undefined when it is not. Asked at every look, so it only judges.
+   * What is wrong, for the log; undefined when it is not. Asked in every round, so it changes nothing.
    *
    * @param stillMs for how long the connector has been at work without getting any further
    */

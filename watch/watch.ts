@@ -32,9 +32,9 @@ interface Memory {
 const firstPause = ({ pauseMs = FIRST_PAUSE_MS }: Rule) => pauseMs;
 
 /**
- * One look and at most one repair, as what was repaired changes what the other rules would see.
+ * One round: the facts, and at most one repair, as what was repaired changes what the other rules would see.
  *
- * @returns look: whether something was done, so that the next look should come soon
+ * @returns a round: whether something was done, so that the next round should come soon
  */
 export function createWatch({ rules, readFacts, tools, metrics, log, now }: Dependencies): () => Promise<boolean> {
   const memories = new Map<Rule, Memory>(
@@ -49,7 +49,7 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
   };
 
   /** Keeps the rule's alarm, also while an operator wants nothing touched. @returns whether it is up */
-  function judge(rule: Rule, memory: Memory, facts: Facts, wrong: string | undefined): boolean {
+  function updateAlarm(rule: Rule, memory: Memory, facts: Facts, wrong: string | undefined): boolean {
     if (wrong !== undefined) {
       memory.wrongSince ??= now();
       const lasts = now() - memory.wrongSince >= rule.patienceMs;
@@ -89,13 +89,13 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
       metrics.blind();
       return false;
     }
-    metrics.look(facts);
+    metrics.observe(facts);
     say(facts.paused === undefined ? '' : `nothing is touched: ${facts.paused}`);
     const stillMs = standstill(facts);
     let acted = false;
     for (const [rule, memory] of memories) {
       const wrong = rule.wrong(facts, stillMs);
-      const alarmed = judge(rule, memory, facts, wrong);
+      const alarmed = updateAlarm(rule, memory, facts, wrong);
       if (
         !alarmed ||
         wrong === undefined ||

@@ -51,7 +51,7 @@ function watched(rules: readonly Rule[], outcome: () => Promise<string> = async 
       }),
     }),
   }));
-  const look = createWatch({
+  const tick = createWatch({
     rules: spied,
     readFacts: async () => {
       if (!world.still) world.beats += 1;
@@ -59,7 +59,7 @@ function watched(rules: readonly Rule[], outcome: () => Promise<string> = async 
     },
     tools: {} as Tools,
     metrics: {
-      look: () => undefined,
+      observe: () => undefined,
       blind: () => undefined,
       alarm: (rule, on) => {
         if (on) world.alarms.add(rule);
@@ -72,13 +72,13 @@ function watched(rules: readonly Rule[], outcome: () => Promise<string> = async 
     log: pino({ level: 'silent' }),
     now: () => world.now,
   });
-  const lookFor = async (ms: number, everyMs = 1000) => {
+  const tickFor = async (ms: number, everyMs = 1000) => {
     for (let passed = 0; passed < ms; passed += everyMs) {
-      await look();
+      await tick();
       world.now += everyMs;
     }
   };
-  return { world, look, lookFor };
+  return { world, tick, tickFor };
 }
 
 test.each<[string, Partial<Facts>]>([
@@ -100,51 +100,51 @@ test.each<[string, Partial<Facts>]>([
   ['idle', { connector: { connector: { state: 'RESTARTING' }, tasks: running.tasks } }],
   ['nothing', { paused: 'an operator', connector: { ...running, tasks: [] } }],
 ])('repairs first: %s', async (expected, facts) => {
-  const { world, lookFor } = watched(realRules);
+  const { world, tickFor } = watched(realRules);
   world.facts = { ...well, ...facts };
-  await lookFor(61_000);
+  await tickFor(61_000);
   expect(world.repaired[0] ?? 'nothing').toBe(expected);
 });
 
 test('mends the cause before what it leads to, one thing at a time', async () => {
-  const { world, look } = watched(realRules);
+  const { world, tick } = watched(realRules);
   world.facts = { ...well, publicationOid: undefined, publicationFault: 'none', slot: undefined, connector: failed };
-  expect(await look()).toBe(true);
+  expect(await tick()).toBe(true);
   world.facts = { ...world.facts, publicationOid: 8, publicationFault: undefined };
-  await look();
+  await tick();
   world.facts = { ...world.facts, knownPublicationOid: 8 };
-  await look();
+  await tick();
   world.facts = well;
-  expect(await look()).toBe(false);
+  expect(await tick()).toBe(false);
   expect(world.repaired).toEqual(['publication-missing', 'publication-remade', 'failed']);
 });
 
 test('after two restarts in vain comes a new slot; pauses grow, and all starts over after a quiet time', async () => {
-  const { world, lookFor } = watched(realRules.filter(({ name }) => name === 'failed'));
+  const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'failed'));
   world.facts = { ...well, connector: failed };
-  await lookFor(75_000);
+  await tickFor(75_000);
   // At 0, 10, 30 and 70 seconds.
   expect(world.repaired).toEqual(['failed', 'failed 2', 'failed 3', 'failed 3']);
   world.facts = well;
-  await lookFor(200_000);
+  await tickFor(200_000);
   world.facts = { ...well, connector: failed };
-  await lookFor(15_000);
+  await tickFor(15_000);
   expect(world.repaired.slice(4)).toEqual(['failed', 'failed 2']);
 });
 
 test('does not hurry a task that is RUNNING for a moment between two failures', async () => {
-  const { world, lookFor } = watched(realRules.filter(({ name }) => name === 'failed'));
+  const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'failed'));
   for (let n = 0; n < 30; n += 1) {
     world.facts = { ...well, connector: n % 2 === 0 ? failed : running };
-    await lookFor(1000);
+    await tickFor(1000);
   }
   expect(world.repaired).toHaveLength(2);
 });
 
 test('a step that could not be taken is counted, and tried again', async () => {
-  const { world, lookFor } = watched(realRules, async () => Promise.reject(new Error('no')));
+  const { world, tickFor } = watched(realRules, async () => Promise.reject(new Error('no')));
   world.facts = { ...well, connector: failed };
-  await lookFor(35_000);
+  await tickFor(35_000);
   expect(world.repaired).toEqual(['failed', 'failed', 'failed']);
   expect(world.failed).toBe(3);
 });
@@ -152,12 +152,12 @@ test('a step that could not be taken is counted, and tried again', async () => {
 const pausedConnector: ConnectorStatus = { connector: { state: 'PAUSED' }, tasks: [{ id: 0, state: 'PAUSED' }] };
 
 test('touches nothing while paused, and takes up its work afterwards', async () => {
-  const { world, look, lookFor } = watched(realRules);
+  const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, paused: 'an operator', publicationOid: undefined, publicationFault: 'none', slot: undefined, connector: failed };
-  await lookFor(600_000, 10_000);
+  await tickFor(600_000, 10_000);
   expect(world.repaired).toEqual([]);
   world.facts = { ...world.facts, paused: undefined };
-  await look();
+  await tick();
   expect(world.repaired).toEqual(['publication-missing']);
 });
 
@@ -166,15 +166,15 @@ test.each<[string, Partial<Facts>]>([
   ['slot-lost', { slot: slot(false, 'lost') }],
   ['connect-silent', { connectAnswers: false, connector: undefined }],
 ])('a pause does not clear the alarm %s, and its end by hand does', async (name, facts) => {
-  const { world, look, lookFor } = watched(realRules);
+  const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, ...facts };
-  await lookFor(20_000);
+  await tickFor(20_000);
   expect([...world.alarms]).toContain(name);
   world.facts = { ...world.facts, paused: 'an operator', connector: facts.connectAnswers === false ? undefined : pausedConnector };
-  await lookFor(60_000);
+  await tickFor(60_000);
   expect([...world.alarms]).toContain(name);
   world.facts = { ...well, paused: 'an operator', connector: pausedConnector };
-  await look();
+  await tick();
   expect([...world.alarms]).toEqual([]);
 });
 
@@ -183,66 +183,66 @@ test.each<[string, Partial<Facts>]>([
   ['slot-missing', { slot: undefined }],
   ['slot-unread', { slot: slot(false, 'reserved') }],
 ])('an alarm that only a working connector can end, %s, outlasts a pause and a Connect that is silent', async (name, facts) => {
-  const { world, look, lookFor } = watched(realRules);
+  const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, ...facts };
-  await lookFor(62_000);
+  await tickFor(62_000);
   world.facts = { ...world.facts, paused: 'an operator', connector: pausedConnector };
-  await look();
+  await tick();
   world.facts = { ...world.facts, paused: undefined, connectAnswers: false, connector: undefined };
-  await look();
+  await tick();
   expect([...world.alarms]).toContain(name);
   world.facts = well;
-  await look();
+  await tick();
   expect([...world.alarms]).toEqual([]);
 });
 
 test('a connector that is paused and deleted is meant to be away: no alarm', async () => {
-  const { world, lookFor } = watched(realRules);
+  const { world, tickFor } = watched(realRules);
   world.facts = { ...well, paused: 'an operator', connector: undefined };
-  await lookFor(60_000);
+  await tickFor(60_000);
   expect([...world.alarms]).toEqual([]);
 });
 
 test('a position that stands still is an alarm within a minute, then two restarts, then a new slot, until it moves on', async () => {
-  const { world, lookFor } = watched(realRules);
-  await lookFor(600_000, 5000);
+  const { world, tickFor } = watched(realRules);
+  await tickFor(600_000, 5000);
   expect(world.repaired).toEqual([]);
   world.still = true;
-  await lookFor(30_000);
+  await tickFor(30_000);
   expect([...world.alarms]).toEqual([]);
-  await lookFor(20_000);
+  await tickFor(20_000);
   expect([...world.alarms]).toEqual(['stuck']);
   // A restart in between is no progress.
   world.facts = { ...well, connector: { ...running, tasks: [{ id: 0, state: 'RESTARTING' }] } };
-  await lookFor(5000);
+  await tickFor(5000);
   expect([...world.alarms]).toEqual(['stuck']);
   world.facts = well;
-  await lookFor(60_000);
+  await tickFor(60_000);
   expect(world.repaired).toEqual(['stuck', 'stuck 2', 'stuck 3']);
   world.still = false;
-  await lookFor(2000);
+  await tickFor(2000);
   expect([...world.alarms]).toEqual([]);
 });
 
 test('a connector that was away for long is not stuck as soon as it is back', async () => {
-  const { world, lookFor } = watched(realRules);
+  const { world, tickFor } = watched(realRules);
   world.still = true;
   world.facts = { ...well, connectAnswers: false, connector: undefined, slot: slot(false, 'reserved') };
-  await lookFor(600_000, 5000);
+  await tickFor(600_000, 5000);
   world.facts = well;
-  await lookFor(20_000);
+  await tickFor(20_000);
   expect([...world.alarms]).toEqual([]);
 });
 
 test('an alarm is up from when the patience is over until all is well', async () => {
-  const { world, look, lookFor } = watched(realRules);
+  const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, connectAnswers: false, connector: undefined };
-  await lookFor(15_000);
+  await tickFor(15_000);
   expect([...world.alarms]).toEqual([]);
-  await look();
+  await tick();
   expect([...world.alarms]).toEqual(['connect-silent']);
   world.facts = well;
-  await look();
+  await tick();
   expect([...world.alarms]).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import type { Delivery, Outcome } from './deliveries.ts';
 import { CallError, type GuardedClient } from './guarded-client.ts';
-import { judge, type Ended } from './schedule.ts';
+import { nextState, type Ended } from './schedule.ts';
 import { signatureHeaders, webhookId } from './sign.ts';
 import type { Target } from './targets.ts';
 
@@ -32,12 +32,12 @@ export async function attempt(
     ended = { error: error instanceof Error ? error.message : String(error) };
     answer = error instanceof CallError ? error.code : 'network';
   }
-  const verdict = judge(ended, delivery.attempts, { scheduleMs, on4xx: target.on4xx });
+  const next = nextState(ended, delivery.attempts, { scheduleMs, on4xx: target.on4xx });
   const outcome: Outcome = {
     delivery,
-    state: verdict.state,
-    delayMs: verdict.state === 'pending' ? verdict.delayMs : 0,
-    disables: verdict.state === 'dead' && verdict.disables,
+    state: next.state,
+    delayMs: next.state === 'pending' ? next.delayMs : 0,
+    disables: next.state === 'dead' && next.disables,
     status: ended.status ?? null,
     error: ended.error ?? null,
   };

@@ -7,7 +7,7 @@ import type { Action } from './payload.ts';
 import type { Target, Targets } from './targets.ts';
 
 /** How late a retry, or what another copy left, is found at the most. */
-const LOOK_EVERY_MS = 500;
+const POLL_EVERY_MS = 500;
 /** Rows of one claim; a larger one would keep the first of them waiting for the last one's body. */
 const CLAIM_ROWS = 256;
 /** Bodies in memory, beyond which nothing more is taken. One claim may go over it by its own rows. */
@@ -43,11 +43,11 @@ export class Dispatcher {
   /** What is still in flight is nobody's business any more: it is made again when its lease ends. */
   #abandoned = false;
   #wake: () => void = () => undefined;
-  readonly #looking: Promise<void>;
+  readonly #polling: Promise<void>;
 
   constructor(given: Dispatching) {
     this.#given = given;
-    this.#looking = this.#look();
+    this.#polling = this.#poll();
   }
 
   get inFlight(): number {
@@ -88,7 +88,7 @@ export class Dispatcher {
   async stop(withinMs: number): Promise<void> {
     this.#stopped = true;
     this.#wake();
-    await this.#looking;
+    await this.#polling;
     const deadline = performance.now() + withinMs;
     while (this.#inFlight > 0 && performance.now() < deadline) await delay(20);
     this.#abandoned = true;
@@ -155,21 +155,21 @@ export class Dispatcher {
   }
 
   /** Takes what is due, as long as the process lives: at once where there is known to be more, else now and then. */
-  async #look(): Promise<void> {
-    let lookAt = 0;
+  async #poll(): Promise<void> {
+    let pollAt = 0;
     while (!this.#stopped) {
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      const everyLane = performance.now() >= lookAt;
-      if (everyLane) lookAt = performance.now() + LOOK_EVERY_MS;
+      const everyLane = performance.now() >= pollAt;
+      if (everyLane) pollAt = performance.now() + POLL_EVERY_MS;
       let taken = 0;
       try {
         taken = await this.#claim(everyLane);
       } catch (error) {
         this.#given.onFailure(error);
-        await delay(LOOK_EVERY_MS);
+        await delay(POLL_EVERY_MS);
       }
       if (taken > 0 && [...this.#lanes.values()].some((lane) => lane.wantsMore(this.#limit(lane.name)))) continue;
-      await Promise.race([woken, delay(Math.max(0, lookAt - performance.now()))]);
+      await Promise.race([woken, delay(Math.max(0, pollAt - performance.now()))]);
     }
   }
 

@@ -7,7 +7,7 @@ export interface Ended {
   error?: string;
 }
 
-export type Verdict =
+export type NextState =
   | { state: 'delivered' }
   /** @property delayMs from now */
   | { state: 'pending'; delayMs: number }
@@ -32,7 +32,13 @@ const PASSING_4XX = [408, 425, 429];
  * @param attempts made before this one
  * @param random from 0 to 1
  */
-export function judge(ended: Ended, attempts: number, { scheduleMs, on4xx }: Policy, now = new Date(), random = Math.random()): Verdict {
+export function nextState(
+  ended: Ended,
+  attempts: number,
+  { scheduleMs, on4xx }: Policy,
+  now = new Date(),
+  random = Math.random(),
+): NextState {
   const { status = 0 } = ended;
   if (status >= 200 && status < 300) return { state: 'delivered' };
   if (status === 410) return { state: 'dead', disables: true };

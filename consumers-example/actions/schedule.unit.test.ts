@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { judge, parseDuration, type Policy } from './schedule.ts';
+import { nextState, parseDuration, type Policy } from './schedule.ts';
 
 const scheduleMs = ['5s', '5m', '30m', '2h', '5h', '10h', '14h', '20h', '24h'].map(parseDuration);
 const policy: Policy = { scheduleMs, on4xx: 'retry' };
@@ -8,43 +8,43 @@ const middle = 0.5;
 
 describe('an attempt', () => {
   test.each([200, 201, 204, 299])('that is answered %i is the last one', (status) => {
-    expect(judge({ status }, 0, policy)).toEqual({ state: 'delivered' });
+    expect(nextState({ status }, 0, policy)).toEqual({ state: 'delivered' });
   });
 
   test.each([301, 307, 308, 400, 404, 408, 425, 429, 500, 503, 599])('that is answered %i is made again after 5 s', (status) => {
-    expect(judge({ status }, 0, policy, now, middle)).toEqual({ state: 'pending', delayMs: 5000 });
+    expect(nextState({ status }, 0, policy, now, middle)).toEqual({ state: 'pending', delayMs: 5000 });
   });
 
   test('without an answer is made again', () => {
-    expect(judge({ error: 'ECONNREFUSED' }, 1, policy, now, middle)).toEqual({ state: 'pending', delayMs: 300_000 });
+    expect(nextState({ error: 'ECONNREFUSED' }, 1, policy, now, middle)).toEqual({ state: 'pending', delayMs: 300_000 });
   });
 
   test('follows the schedule, and the tenth is the last', () => {
-    const delays = scheduleMs.map((_, attempts) => judge({ status: 500 }, attempts, policy, now, middle));
+    const delays = scheduleMs.map((_, attempts) => nextState({ status: 500 }, attempts, policy, now, middle));
     expect(delays).toEqual(scheduleMs.map((delayMs) => ({ state: 'pending', delayMs })));
-    expect(judge({ status: 500 }, scheduleMs.length, policy)).toEqual({ state: 'dead', disables: false });
+    expect(nextState({ status: 500 }, scheduleMs.length, policy)).toEqual({ state: 'dead', disables: false });
   });
 
   test('is spread by a tenth to both sides', () => {
-    expect(judge({ status: 500 }, 0, policy, now, 0)).toEqual({ state: 'pending', delayMs: 4500 });
-    expect(judge({ status: 500 }, 0, policy, now, 1)).toEqual({ state: 'pending', delayMs: 5500 });
+    expect(nextState({ status: 500 }, 0, policy, now, 0)).toEqual({ state: 'pending', delayMs: 4500 });
+    expect(nextState({ status: 500 }, 0, policy, now, 1)).toEqual({ state: 'pending', delayMs: 5500 });
   });
 
   test('that is answered 410 is the last one for its target', () => {
-    expect(judge({ status: 410 }, 0, policy)).toEqual({ state: 'dead', disables: true });
+    expect(nextState({ status: 410 }, 0, policy)).toEqual({ state: 'dead', disables: true });
   });
 
   test.each([400, 401, 404, 422])('that is answered %i is a dead letter where the target says so', (status) => {
-    expect(judge({ status }, 0, { scheduleMs, on4xx: 'dead' })).toEqual({ state: 'dead', disables: false });
+    expect(nextState({ status }, 0, { scheduleMs, on4xx: 'dead' })).toEqual({ state: 'dead', disables: false });
   });
 
   test.each([408, 425, 429, 500, 301])('that is answered %i is made again wherever', (status) => {
-    expect(judge({ status }, 0, { scheduleMs, on4xx: 'dead' })).toMatchObject({ state: 'pending' });
+    expect(nextState({ status }, 0, { scheduleMs, on4xx: 'dead' })).toMatchObject({ state: 'pending' });
   });
 });
 
 describe('Retry-After', () => {
-  const after = (retryAfter: string, random = 0) => judge({ status: 429, retryAfter }, 0, policy, now, random);
+  const after = (retryAfter: string, random = 0) => nextState({ status: 429, retryAfter }, 0, policy, now, random);
 
   test.each([
     ['60', 60_000],
@@ -96,9 +96,9 @@ test.each([
   vi.stubEnv('TZ', 'America/New_York');
   try {
     const policy = { scheduleMs: [5000], on4xx: 'retry' } as const;
-    const verdict = judge({ status: 503, retryAfter }, 0, policy, new Date('2026-11-24T12:00:00Z'), 0.5);
+    const next = nextState({ status: 503, retryAfter }, 0, policy, new Date('2026-11-24T12:00:00Z'), 0.5);
     const spread = seconds === 5 ? 1 : 1.05;
-    expect(verdict).toEqual({ state: 'pending', delayMs: Math.max(5000, Math.round(seconds * 1000 * spread)) });
+    expect(next).toEqual({ state: 'pending', delayMs: Math.max(5000, Math.round(seconds * 1000 * spread)) });
   } finally {
     vi.unstubAllEnvs();
   }

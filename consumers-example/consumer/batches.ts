@@ -7,7 +7,7 @@ import { workOff, type Handling, type Received } from './work-off.ts';
 /** A batch that takes longer is worked off aside, its partition paused: the others are not kept waiting. */
 const ASIDE_AFTER_MS = 50;
 
-export interface Surroundings<T> {
+export interface BatchDependencies<T> {
   positions: Positions;
   commits: Commits;
   watch: Watch;
@@ -18,15 +18,15 @@ export interface Surroundings<T> {
 
 /** What kafkajs has fetched, worked off partition by partition, and where the next fetch begins. */
 export class Batches<T> {
-  readonly #around: Surroundings<T>;
+  readonly #given: BatchDependencies<T>;
   /** Partition → the batch that is worked off. Outlives an assignment, so that no record is handled twice at a time. */
   readonly #busy = new Map<number, Promise<void>>();
   /** Partition → the offset that comes next, within an assignment. */
   readonly #expected = new Map<number, bigint>();
   #stopping = false;
 
-  constructor(around: Surroundings<T>) {
-    this.#around = around;
+  constructor(given: BatchDependencies<T>) {
+    this.#given = given;
   }
 
   /** A new assignment begins: each partition starts at its committed position. */
@@ -36,13 +36,13 @@ export class Batches<T> {
 
   /** A stretch of nothing but transaction markers and aborted records was fetched, and is not handed over. */
   passed(partition: number, first: string, last: string): void {
-    const { positions } = this.#around;
+    const { positions } = this.#given;
     this.#compare(partition, first, last);
     if (positions.tenure !== undefined) positions.done(positions.tenure, partition, following(last));
   }
 
   async take({ batch, resolveOffset, pause, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
-    const { positions, commits, onBroken } = this.#around;
+    const { positions, commits, onBroken } = this.#given;
     const { tenure } = positions;
     if (tenure === undefined || this.#stopping) return;
     commits.use(commitOffsetsIfNecessary);
@@ -55,13 +55,13 @@ export class Batches<T> {
     const turn = {
       over: tenure.over.signal,
       done: (next: string) => positions.done(tenure, partition, beyond(next)),
-      waits: () => this.#around.watch.waits(partition),
+      waits: () => this.#given.watch.waits(partition),
     };
     const before = this.#busy.get(partition);
     const work = (async () => {
       await before;
       const records = messages.map((message) => received(batch.topic, partition, message));
-      const all = await workOff(records, this.#around.handling, turn);
+      const all = await workOff(records, this.#given.handling, turn);
       if (all && tenure === positions.tenure) resolveOffset(lastRecord);
     })().catch(onBroken);
     this.#busy.set(partition, work);
@@ -75,13 +75,13 @@ export class Batches<T> {
   /** Begins nothing more and resolves when what was begun has ended. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#around.positions.tenure?.over.abort();
+    this.#given.positions.tenure?.over.abort();
     await Promise.all(this.#busy.values());
   }
 
   #compare(partition: number, first: string, last: string): void {
     const expected = this.#expected.get(partition);
-    if (expected !== undefined && expected !== BigInt(first)) this.#around.watch.jumped(partition, expected, BigInt(first));
+    if (expected !== undefined && expected !== BigInt(first)) this.#given.watch.jumped(partition, expected, BigInt(first));
     this.#expected.set(partition, BigInt(last) + 1n);
   }
 }

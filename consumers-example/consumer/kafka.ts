@@ -52,7 +52,7 @@ const WATCH_EVERY_MS = 5000;
 const STOP_WITHIN_MS = 10_000;
 
 /**
- * The only door to kafkajs. Starts from the oldest record when the group has no position.
+ * The only user of kafkajs here. Starts from the oldest record when the group has no position.
  *
  * @returns stop: finishes what was begun, commits and leaves the group
  * @throws when Kafka does not answer, or a topic is missing

@@ -11,8 +11,8 @@ import { message } from './page.ts';
 export function actRoutes(app: Hono<Env>, { config, watcher, log }: Tools, show: Show): void {
   app.get('/acts', async (context) => {
     await watcher.changed();
-    const { failing, look } = await watcher.current();
-    const body = actsPage(failing, look.outbox?.dead ?? 0, look.paused !== undefined, config.CONSOLE_READ_ONLY);
+    const { failing, snapshot } = await watcher.current();
+    const body = actsPage(failing, snapshot.outbox?.dead ?? 0, snapshot.paused !== undefined, config.CONSOLE_READ_ONLY);
     return context.html(show(context, { at: '/acts', title: 'Act' }, body));
   });
 

@@ -1,7 +1,7 @@
 import { bucketsOf, quantile, total, type Buckets, type Sample } from './metrics-text.ts';
-import type { Look, Service } from './look.ts';
+import type { Snapshot, Service } from './sources.ts';
 
-/** What is drawn of one look; null where it was not known. Seconds, events, events per second. */
+/** What is drawn of one snapshot; null where it was not known. Seconds, events, events per second. */
 export interface Point {
   at: number;
   accepted: number | null;
@@ -29,7 +29,7 @@ interface Counted {
 
 type Rate = 'accepted' | 'published' | 'deleted' | 'calls';
 
-/** The last hour, in memory: one point for each look. */
+/** The last hour, in memory: one point for each snapshot. */
 export class History {
   readonly #points: Point[] = [];
   readonly #counted = new Map<Rate, Counted>();
@@ -39,38 +39,41 @@ export class History {
     return this.#points;
   }
 
-  /** @returns the look as a point: rates since the counters were asked before */
-  add(look: Look): Point {
-    const of = (service: Service): readonly Sample[] | undefined => look.samples.get(service);
+  /** @returns the snapshot as a point: rates since the counters were asked before */
+  add(snapshot: Snapshot): Point {
+    const of = (service: Service): readonly Sample[] | undefined => snapshot.samples.get(service);
     const counter = (service: Service, name: string, fits?: Parameters<typeof total>[2]) => {
       const samples = of(service);
       // A counter with labels is there only once it has counted.
       return samples === undefined ? undefined : (total(samples, name, fits) ?? 0);
     };
-    const [oldest, newest] = this.#quantileWindow(look, bucketsOf([...(of('consumer') ?? []), ...(of('actions') ?? [])], EVENT_SECONDS));
-    const lags = look.groups.map(({ lag }) => lag);
+    const [oldest, newest] = this.#quantileWindow(
+      snapshot,
+      bucketsOf([...(of('consumer') ?? []), ...(of('actions') ?? [])], EVENT_SECONDS),
+    );
+    const lags = snapshot.groups.map(({ lag }) => lag);
     const point = {
-      at: look.at,
+      at: snapshot.at,
       accepted: this.#rate(
         'accepted',
-        look.metricsAt,
+        snapshot.metricsAt,
         counter('ingest', 'outbox_ingest_requests_total', ({ outcome }) => outcome === 'recorded'),
       ),
-      published: this.#rate('published', look.kafkaAt, look.end),
-      deleted: this.#rate('deleted', look.metricsAt, counter('cleanup', 'outbox_cleanup_deleted_total')),
-      calls: this.#rate('calls', look.metricsAt, counter('actions', 'outbox_actions_attempts_total')),
+      published: this.#rate('published', snapshot.kafkaAt, snapshot.end),
+      deleted: this.#rate('deleted', snapshot.metricsAt, counter('cleanup', 'outbox_cleanup_deleted_total')),
+      calls: this.#rate('calls', snapshot.metricsAt, counter('actions', 'outbox_actions_attempts_total')),
       p50: quantile(0.5, oldest, newest) ?? null,
       p99: quantile(0.99, oldest, newest) ?? null,
-      depth: look.outbox?.rows ?? null,
+      depth: snapshot.outbox?.rows ?? null,
       lag: lags.length === 0 ? null : Math.max(...lags),
     };
     // Nobody looked meanwhile: a gap, not a line across it.
     const last = this.#points.at(-1);
-    if (last !== undefined && look.at - last.at > 5000) this.#points.push(emptyAt(last.at + 1000));
+    if (last !== undefined && snapshot.at - last.at > 5000) this.#points.push(emptyAt(last.at + 1000));
     this.#points.push(point);
-    while ((this.#points[0]?.at ?? Infinity) < look.at - KEPT_MS) this.#points.shift();
-    this.#ends.push({ at: look.kafkaAt, end: look.end });
-    while ((this.#ends[0]?.at ?? Infinity) < look.at - KEPT_MS) this.#ends.shift();
+    while ((this.#points[0]?.at ?? Infinity) < snapshot.at - KEPT_MS) this.#points.shift();
+    this.#ends.push({ at: snapshot.kafkaAt, end: snapshot.end });
+    while ((this.#ends[0]?.at ?? Infinity) < snapshot.at - KEPT_MS) this.#ends.shift();
     return point;
   }
 
@@ -88,7 +91,7 @@ export class History {
     return rate;
   }
 
-  #quantileWindow({ metricsAt }: Look, buckets: Buckets): [Buckets, Buckets] {
+  #quantileWindow({ metricsAt }: Snapshot, buckets: Buckets): [Buckets, Buckets] {
     if (this.#buckets.at(-1)?.at !== metricsAt)
       this.#buckets = [...this.#buckets.filter(({ at }) => metricsAt - at <= QUANTILE_MS), { at: metricsAt, buckets }];
     return [this.#buckets[0]?.buckets ?? buckets, buckets];
@@ -97,13 +100,13 @@ export class History {
   readonly #ends: { at: number; end: number | undefined }[] = [];
 
   /** For how many seconds what a group has not handled has been on the topic, as far as it was seen. */
-  secondsBehind(look: Look, lag: number): number | undefined {
-    if (look.end === undefined) return undefined;
+  secondsBehind(snapshot: Snapshot, lag: number): number | undefined {
+    if (snapshot.end === undefined) return undefined;
     if (lag === 0) return 0;
-    const position = look.end - lag;
+    const position = snapshot.end - lag;
     const before = this.#ends.findLast(({ end }) => end !== undefined && end <= position);
     const since = before ?? this.#ends[0];
-    return since === undefined ? undefined : Math.max(0, (look.at - since.at) / 1000);
+    return since === undefined ? undefined : Math.max(0, (snapshot.at - since.at) / 1000);
   }
 
   /** By column, as charts want it: small, and the same order as `series`. */

@@ -1,34 +1,34 @@
 import { expect, test } from 'vitest';
 import { History } from './history.ts';
-import type { Look } from './look.ts';
+import type { Snapshot } from './sources.ts';
 import { parseMetrics } from './metrics-text.ts';
 
-const look = (at: number, accepted: number, more: Partial<Look> = {}): Look => ({
+const snapshot = (at: number, accepted: number, more: Partial<Snapshot> = {}): Snapshot => ({
   ...{ at, metricsAt: at, kafkaAt: at, silent: new Map(), groups: [], end: accepted },
   samples: new Map([['ingest', parseMetrics(`outbox_ingest_requests_total{outcome="recorded"} ${accepted}`)]]),
   ...more,
 });
 
-test('a rate is what came since the look before, also after the counter began again', () => {
+test('a rate is what came since the snapshot before, also after the counter began again', () => {
   const history = new History();
-  expect(history.add(look(0, 100)).accepted).toBeNull();
-  expect(history.add(look(1000, 150)).accepted).toBe(50);
-  expect(history.add(look(3000, 190)).accepted).toBe(20);
-  expect(history.add(look(4000, 7)).accepted).toBe(7);
+  expect(history.add(snapshot(0, 100)).accepted).toBeNull();
+  expect(history.add(snapshot(1000, 150)).accepted).toBe(50);
+  expect(history.add(snapshot(3000, 190)).accepted).toBe(20);
+  expect(history.add(snapshot(4000, 7)).accepted).toBe(7);
 });
 
 test('a service that is silent has no number, which is not zero', () => {
   const history = new History();
-  history.add(look(0, 1));
-  expect(history.add(look(1000, 1, { samples: new Map() }))).toMatchObject({ accepted: null, published: 0, depth: null });
+  history.add(snapshot(0, 1));
+  expect(history.add(snapshot(1000, 1, { samples: new Map() }))).toMatchObject({ accepted: null, published: 0, depth: null });
 });
 
 test('an hour is kept, and where nobody looked there is a gap', () => {
   const history = new History();
-  history.add(look(0, 1));
-  history.add(look(60_000, 1));
+  history.add(snapshot(0, 1));
+  history.add(snapshot(60_000, 1));
   expect(history.points.map(({ at }) => at)).toEqual([0, 1000, 60_000]);
-  history.add(look(3_700_000, 1));
+  history.add(snapshot(3_700_000, 1));
   expect(history.points.map(({ at }) => at)).toEqual([61_000, 3_700_000].filter((at) => at >= 100_000));
 });
 
@@ -40,15 +40,15 @@ test('a group is behind for as long as the topic has been longer than what it ha
     [2000, 30],
     [3000, 40],
   ] as const)
-    history.add(look(at, end));
-  expect(history.secondsBehind(look(3000, 40), 0)).toBe(0);
-  expect(history.secondsBehind(look(3000, 40), 15)).toBe(2);
-  expect(history.secondsBehind(look(3000, 40), 40)).toBe(3);
+    history.add(snapshot(at, end));
+  expect(history.secondsBehind(snapshot(3000, 40), 0)).toBe(0);
+  expect(history.secondsBehind(snapshot(3000, 40), 15)).toBe(2);
+  expect(history.secondsBehind(snapshot(3000, 40), 40)).toBe(3);
 });
 
 test('between two scrapes a rate stays what it was', () => {
   const history = new History();
-  history.add(look(0, 100));
-  history.add(look(3000, 130));
-  expect(history.add(look(4000, 130, { metricsAt: 3000 })).accepted).toBe(10);
+  history.add(snapshot(0, 100));
+  history.add(snapshot(3000, 130));
+  expect(history.add(snapshot(4000, 130, { metricsAt: 3000 })).accepted).toBe(10);
 });

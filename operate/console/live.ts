@@ -6,7 +6,7 @@ import { isComplete, isGone, type Tracer } from './tracer.ts';
 import type { View, Watcher } from './watcher.ts';
 import { series } from './history.ts';
 
-/** What is pushed of a look: made once, however many pages are open. */
+/** What is pushed of a snapshot: made once, however many pages are open. */
 interface Pushed {
   view: View;
   all: ReadonlyMap<string, string>;

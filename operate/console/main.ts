@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { loggable, settingsOrExit } from '../../kit/settings.ts';
 import { createConsole } from './app.ts';
 import { exposed, settings } from './config.ts';
-import { Sources } from './look.ts';
+import { Sources } from './sources.ts';
 import { Tracer } from './tracer.ts';
 import { Watcher } from './watcher.ts';
 

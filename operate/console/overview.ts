@@ -25,13 +25,13 @@ interface Figures {
 }
 
 const known = (view: View, part: PartId): boolean => {
-  const { silent } = view.look;
+  const { silent } = view.snapshot;
   return view.examined && !(part === 'ingest' && silent.has('ingest'));
 };
 
 const figures: Record<Exclude<PartId, 'groups'>, (view: View) => Figures> = {
   ingest: ({ point }) => ({ number: count(point.accepted), unit: 'accepted/s', note: 'answered 200' }),
-  outbox: ({ look: { outbox } }) => ({
+  outbox: ({ snapshot: { outbox } }) => ({
     number: outbox === undefined ? UNKNOWN : `${outbox.exact ? '' : '≈ '}${count(outbox.rows)}`,
     unit: outbox?.rows === 1 ? 'row waits' : 'rows wait',
     note:
@@ -41,7 +41,7 @@ const figures: Record<Exclude<PartId, 'groups'>, (view: View) => Figures> = {
           ? 'none is old'
           : `oldest ${seconds(outbox.oldest.ageSeconds)}`,
   }),
-  slot: ({ look: { slot, outbox } }) => ({
+  slot: ({ snapshot: { slot, outbox } }) => ({
     number: bytes(slot?.keptBytes),
     unit: 'WAL behind',
     note:
@@ -51,15 +51,15 @@ const figures: Record<Exclude<PartId, 'groups'>, (view: View) => Figures> = {
           : 'missing'
         : `${slot.active ? 'read' : 'nobody reads it'}, ${slot.walStatus}`,
   }),
-  connect: ({ look: { connector, paused } }) => ({
+  connect: ({ snapshot: { connector, paused } }) => ({
     number: connector === undefined ? UNKNOWN : String(connector.tasks.filter(({ state }) => state === 'RUNNING').length),
     unit: 'task runs',
     note: paused === undefined ? (connector?.connector.state.toLowerCase() ?? 'does not answer') : 'paused by an operator',
   }),
-  topic: ({ point, look }) => ({
+  topic: ({ point, snapshot }) => ({
     number: count(point.published),
     unit: 'events/s',
-    note: look.end === undefined ? 'Kafka is away' : `${count(look.end)} in all`,
+    note: snapshot.end === undefined ? 'Kafka is away' : `${count(snapshot.end)} in all`,
   }),
   actions: ({ point, failing }) => {
     const targets = new Set([...failing.letters.map(({ target }) => target), ...failing.disabled.map(({ target }) => target)]).size;
@@ -69,7 +69,7 @@ const figures: Record<Exclude<PartId, 'groups'>, (view: View) => Figures> = {
       note: targets === 0 ? 'no target fails' : `${targets} ${targets === 1 ? 'target fails' : 'targets fail'}`,
     };
   },
-  cleanup: ({ point, look: { stop } }) => ({
+  cleanup: ({ point, snapshot: { stop } }) => ({
     number: count(point.deleted),
     unit: 'deleted/s',
     note: stop === undefined ? 'acknowledged' : 'stopped',
@@ -81,15 +81,15 @@ const box = (name: string, state: State, { number, unit, note }: Figures): Html 
     ><span class="note">${note}</span>`;
 
 /** Cleanup's own group is the last box of the chain. */
-const groupNames = ({ look, ownGroup }: View): string[] =>
-  look.groups
+const groupNames = ({ snapshot, ownGroup }: View): string[] =>
+  snapshot.groups
     .map(({ group }) => group)
     .filter((group) => group !== ownGroup)
     .slice(0, 12);
 const groupId = (group: string) => `group-${encodeURIComponent(group)}`;
 
 function groupBox(view: View, group: string): Html {
-  const found = view.look.groups.find((one) => one.group === group);
+  const found = view.snapshot.groups.find((one) => one.group === group);
   const names = groupNames(view);
   const state = stateOf(findingsOf(view.findings, 'groups', group, names), view.examined && found !== undefined);
   const behind = found === undefined ? undefined : view.secondsBehind(found.lag);
@@ -97,8 +97,8 @@ function groupBox(view: View, group: string): Html {
   return box(shown(group), state, { number: count(found?.lag), unit: found?.lag === 0 ? 'up to date' : 'events behind', note });
 }
 
-function summary({ findings, examined, look }: View): Html {
-  if (look.silent.has('postgres')) return html`${mark('broken')} Postgres is away: webhooks are refused, and counts stand still.`;
+function summary({ findings, examined, snapshot }: View): Html {
+  if (snapshot.silent.has('postgres')) return html`${mark('broken')} Postgres is away: webhooks are refused, and counts stand still.`;
   if (!examined) return html`${mark('unknown')} The first examination takes a few seconds.`;
   const state = stateOf(findings, true);
   if (state === 'well') return html`${mark('well')} Every check passed.`;
@@ -132,10 +132,10 @@ const latest = (entries: [string, string, string][]): Html =>
 
 /** Every fragment: the id of its element → what is in it. */
 export function fragments(view: View): Map<string, string> {
-  const { point, look, findings, examined } = view;
+  const { point, snapshot, findings, examined } = view;
   const all: [string, Html][] = [
     ['summary', summary(view)],
-    ['clock', html`${new Date(look.at).toISOString().slice(11, 19)} UTC`],
+    ['clock', html`${new Date(snapshot.at).toISOString().slice(11, 19)} UTC`],
     ['findings', findingsList(findings, examined)],
     [
       'key-throughput',

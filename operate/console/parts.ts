@@ -1,7 +1,7 @@
 import type { Finding } from '../../checks/check.ts';
 import type { System } from '../../checks/check.ts';
 import { unreachableFinding } from '../diagnose.ts';
-import type { Look, Service } from './look.ts';
+import type { Snapshot, Service } from './sources.ts';
 
 /** The chain, in the order in which an event goes through it. */
 export const partIds = ['ingest', 'outbox', 'slot', 'connect', 'topic', 'groups', 'actions', 'cleanup'] as const;
@@ -50,8 +50,8 @@ const partOfService: Record<Service, PartId> = {
 };
 const systems: readonly string[] = ['postgres', 'kafka', 'connect', 'registry'] satisfies System[];
 
-/** What one look alone shows, in the words that the doctor has for it: sooner than the doctor, which asks much more. */
-function seenAtOnce({ silent }: Look): Placed[] {
+/** What one snapshot alone shows, in the words that the doctor has for it: sooner than the doctor, which asks much more. */
+function seenAtOnce({ silent }: Snapshot): Placed[] {
   return [...silent].map(([name, found]) => {
     if (systems.includes(name)) {
       const finding = unreachableFinding(name as System, found);
@@ -65,13 +65,13 @@ function seenAtOnce({ silent }: Look): Placed[] {
   });
 }
 
-/** The findings of the doctor and of the last look, the gravest first, each code once for a part. */
-export function merged(doctors: readonly Finding[], look: Look, more: readonly Placed[]): Placed[] {
+/** The findings of the doctor and of the last snapshot, the gravest first, each code once for a part. */
+export function merged(doctors: readonly Finding[], snapshot: Snapshot, more: readonly Placed[]): Placed[] {
   const unreachable = /^(POSTGRES|KAFKA|CONNECT)_UNREACHABLE$/;
-  // The last look is newer: it decides what can be reached.
+  // The last snapshot is newer: it decides what can be reached.
   const placed = doctors.filter(({ code }) => !unreachable.test(code)).map((finding) => ({ ...finding, part: partOf(finding.code) }));
   const order = ['unsafe', 'broken', 'weak'];
-  return [...seenAtOnce(look), ...placed, ...more].sort((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade));
+  return [...seenAtOnce(snapshot), ...placed, ...more].sort((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade));
 }
 
 export type State = 'well' | 'weak' | 'broken' | 'unsafe' | 'unknown';

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { checks } from '../diagnose.ts';
 import { findingsOf, merged, partOf, stateOf } from './parts.ts';
-import type { Look } from './look.ts';
+import type { Snapshot } from './sources.ts';
 
-const look = (silent: [string, string][] = []): Look => ({
+const snapshot = (silent: [string, string][] = []): Snapshot => ({
   ...{ at: 0, metricsAt: 0, kafkaAt: 0 },
-  silent: new Map(silent) as Look['silent'],
+  silent: new Map(silent) as Snapshot['silent'],
   groups: [],
   samples: new Map(),
 });
@@ -34,17 +34,17 @@ test('every code of the doctor about Connect is one of those that nobody else is
   expect(others.filter(({ code }) => partOf(code) === 'connect')).toEqual([]);
 });
 
-test('what a look alone shows is a finding at once, in the words of the doctor', () => {
-  const [first] = merged([], look([['connect', 'refused']]), []);
+test('what a snapshot alone shows is a finding at once, in the words of the doctor', () => {
+  const [first] = merged([], snapshot([['connect', 'refused']]), []);
   expect(first).toMatchObject({ code: 'CONNECT_UNREACHABLE', grade: 'broken', part: 'connect', found: 'refused' });
 });
 
-test('what a newer look reached is no longer unreachable', () => {
-  expect(merged([finding('CONNECT_UNREACHABLE', 'broken')], look(), [])).toEqual([]);
+test('what a newer snapshot reached is no longer unreachable', () => {
+  expect(merged([finding('CONNECT_UNREACHABLE', 'broken')], snapshot(), [])).toEqual([]);
 });
 
 test('a part is as bad as the gravest of its findings, and not known before the first examination', () => {
-  const all = merged([finding('SLOT_RESERVE', 'weak'), finding('SLOT_LOST', 'broken'), finding('DURABILITY', 'unsafe')], look(), []);
+  const all = merged([finding('SLOT_RESERVE', 'weak'), finding('SLOT_LOST', 'broken'), finding('DURABILITY', 'unsafe')], snapshot(), []);
   expect(all.map(({ grade }) => grade)).toEqual(['unsafe', 'broken', 'weak']);
   expect(stateOf(findingsOf(all, 'slot'), true)).toBe('broken');
   expect(stateOf(findingsOf(all, 'topic'), true)).toBe('well');
@@ -52,7 +52,7 @@ test('a part is as bad as the gravest of its findings, and not known before the 
 });
 
 test('a finding that names a group is about that one alone', () => {
-  const all = merged([finding('ACK_GROUP_UNKNOWN', 'broken', 'no member and never a commit: orders')], look(), []);
+  const all = merged([finding('ACK_GROUP_UNKNOWN', 'broken', 'no member and never a commit: orders')], snapshot(), []);
   const names = ['orders', 'orders-2'];
   expect(findingsOf(all, 'groups', 'orders', names)).toHaveLength(1);
   expect(findingsOf(all, 'groups', 'orders-2', names)).toEqual([]);

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { Env } from './guard.ts';
 import type { Html } from './html.ts';
-import type { Sources } from './look.ts';
+import type { Sources } from './sources.ts';
 import type { Frame } from './page.ts';
 import type { Tracer } from './tracer.ts';
 import type { Watcher } from './watcher.ts';

@@ -5,7 +5,7 @@ import { diagnose } from '../diagnose.ts';
 import { readDead, type Letter } from '../actions.ts';
 import type { Config } from './config.ts';
 import { History, type Point } from './history.ts';
-import type { Look, Sources } from './look.ts';
+import type { Snapshot, Sources } from './sources.ts';
 import { merged, type Placed } from './parts.ts';
 
 const LOOK_EVERY_MS = 1000;
@@ -17,7 +17,7 @@ const FRESH_MS = 1500;
 
 /** All that the page shows of the pipeline. */
 export interface View {
-  look: Look;
+  snapshot: Snapshot;
   point: Point;
   findings: readonly Placed[];
   /** Calls that were given up, and targets that said 410. */
@@ -65,7 +65,7 @@ export class Watcher {
 
   /** What was seen a moment ago, or now. */
   async current(): Promise<View> {
-    if (this.#view !== undefined && Date.now() - this.#view.look.at < FRESH_MS) return this.#view;
+    if (this.#view !== undefined && Date.now() - this.#view.snapshot.at < FRESH_MS) return this.#view;
     return this.#lookOnce();
   }
 
@@ -86,23 +86,23 @@ export class Watcher {
   }
 
   async #lookOnce(): Promise<View> {
-    const look = await this.#sources.look();
-    const point = this.history.add(look);
-    const signature = signatureOf(look);
-    const bad = this.#doctors.some(({ grade }) => grade !== 'weak') || look.silent.size > 0;
+    const snapshot = await this.#sources.snapshot();
+    const point = this.history.add(snapshot);
+    const signature = signatureOf(snapshot);
+    const bad = this.#doctors.some(({ grade }) => grade !== 'weak') || snapshot.silent.size > 0;
     const due = performance.now() - this.#examinedAt > (bad ? BROKEN_EVERY_MS : WELL_EVERY_MS);
     if ((due || signature !== this.#signature) && this.#examining === undefined) void this.#examine();
     this.#signature = signature;
-    this.#view = this.#viewOf(look, point);
+    this.#view = this.#viewOf(snapshot, point);
     return this.#view;
   }
 
-  #viewOf(look: Look, point: Point): View {
+  #viewOf(snapshot: Snapshot, point: Point): View {
     return {
-      ...{ look, point, failing: this.#failing, examined: Number.isFinite(this.#examinedAt) },
-      findings: merged(this.#doctors, look, failingTargets(this.#failing)),
+      ...{ snapshot, point, failing: this.#failing, examined: Number.isFinite(this.#examinedAt) },
+      findings: merged(this.#doctors, snapshot, failingTargets(this.#failing)),
       ownGroup: this.#config.CLEANUP_GROUP,
-      secondsBehind: (lag) => this.history.secondsBehind(look, lag),
+      secondsBehind: (lag) => this.history.secondsBehind(snapshot, lag),
     };
   }
 
@@ -127,13 +127,13 @@ export class Watcher {
       );
       return { ...(await readDead(this.#sources.pool, {}, 50)), disabled: rows };
     } catch {
-      return undefined; // Postgres is away, which the look says.
+      return undefined; // Postgres is away, which the snapshot says.
     }
   }
 }
 
 /** What the doctor may have something to say about: when it differs, the doctor is asked before its time. */
-function signatureOf({ silent, slot, paused, stop, connector, outbox }: Look): string {
+function signatureOf({ silent, slot, paused, stop, connector, outbox }: Snapshot): string {
   const tasks = connector?.tasks.map(({ state }) => state);
   return JSON.stringify([
     [...silent.keys()].sort(),

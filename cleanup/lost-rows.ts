@@ -1,13 +1,13 @@
 /** A row whose event was published and did not arrive. */
-export interface Lost {
+export interface LostRow {
   id: string;
   seq: bigint;
   resends: number;
 }
 
-export interface Verdict {
-  resend: Lost[];
-  bury: Lost[];
+export interface Decision {
+  resend: LostRow[];
+  bury: LostRow[];
   /** More rows would have to be buried than an hour may bring: not the rows are at fault but the pipeline. */
   fault: boolean;
 }
@@ -19,7 +19,7 @@ const PER_HOUR = 10;
  * Decides about lost rows. A row is buried only if it was sent again three times and each time rows sent after it
  * arrived: the pipeline works, this row does not. What this process did not see itself does not count.
  */
-export function createJudge(): (lost: readonly Lost[], arrivedSeq: bigint, buriedLastHour: number) => Verdict {
+export function createLostRowPolicy(): (lost: readonly LostRow[], arrivedSeq: bigint, buriedLastHour: number) => Decision {
   /** Row → after how many of its resends younger rows were seen to arrive. */
   let overtaken = new Map<string, number>();
   return (lost, arrivedSeq, buriedLastHour) => {

@@ -2,13 +2,13 @@ import type { Logger } from 'pino';
 import { IngestError } from './errors.ts';
 import { answerOf, doubtToken, findRule, type HookAnswer } from './handshake.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { judgeSignature, type SignatureCheck } from './signature.ts';
+import { verifySignature, type SignatureCheck } from './signature.ts';
 import type { HookRequest } from './signed-content.ts';
 import { noSuchHook, type Hook } from './webhook.ts';
 import { followZaps, ZapsError, type HookSettings, type Zaps } from './zaps.ts';
 
 /** Who may post to a hook, and what is particular about it. */
-export interface Door {
+export interface AccessControl {
   /** Before the body is read. @throws IngestError not_found (`noSuchHook`) */
   settings(hook: Hook): HookSettings;
   /** The answer to a vendor's check of the URL, which is no event. @throws IngestError unauthorized, rate_limited */
@@ -27,14 +27,14 @@ export interface Door {
  *
  * @param wrongOnes counts wrong signatures and tokens of a hook: a right one passes whatever their number is
  */
-export function createDoor(zaps: () => Zaps, wrongOnes: Pick<RateLimit, 'take'>): Door {
+export function createAccessControl(zaps: () => Zaps, wrongOnes: Pick<RateLimit, 'take'>): AccessControl {
   function refuse(hook: Hook, doubt: string): never {
     const cause = new Error(doubt);
     wrongOnes.take(hook, cause);
     throw new IngestError('unauthorized', 'The signature is missing, wrong or too old.', cause);
   }
   function verify(hook: Hook, check: SignatureCheck, request: HookRequest): string | undefined {
-    const verdict = judgeSignature(check, request);
+    const verdict = verifySignature(check, request);
     return verdict.doubt === undefined ? verdict.replayKey : refuse(hook, verdict.doubt);
   }
   return {
@@ -61,21 +61,21 @@ export function createDoor(zaps: () => Zaps, wrongOnes: Pick<RateLimit, 'take'>)
 }
 
 /**
- * The door of a ZAPS_FILE for the main file; none, and a warning, where there is no file. Prints the faults of a file and
+ * The access control of a ZAPS_FILE for the main file; none, and a warning, where there is no file. Prints the faults of a file and
  * ends the process with 2, as no restart can fix them.
  */
-export function doorOrExit(
+export function accessControlOrExit(
   path: string | undefined,
   env: NodeJS.ProcessEnv,
   log: Logger,
   wrongOnes: Pick<RateLimit, 'take'>,
-): Door | undefined {
+): AccessControl | undefined {
   if (path === undefined) {
     log.warn({ code: 'OPEN_TO_ALL' }, 'anyone may post to any hook: ZAPS_FILE is not set');
     return undefined;
   }
   try {
-    return createDoor(followZaps(path, env, log), wrongOnes);
+    return createAccessControl(followZaps(path, env, log), wrongOnes);
   } catch (error) {
     if (!(error instanceof ZapsError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -1,45 +1,45 @@
 import { describe, expect, test } from 'vitest';
-import { createJudge, type Lost } from './dead-letters.ts';
+import { createLostRowPolicy, type LostRow } from './lost-rows.ts';
 
 /** A row that is sent again after each verdict: it gets a new place in the queue, 10 further back each time. */
-const at = (id: string, resends: number): Lost => ({ id, resends, seq: BigInt(10 * resends) });
-const ids = (rows: Lost[]) => rows.map(({ id }) => id);
+const at = (id: string, resends: number): LostRow => ({ id, resends, seq: BigInt(10 * resends) });
+const ids = (rows: LostRow[]) => rows.map(({ id }) => id);
 
 describe('a lost row', () => {
   test('is sent again three times, and buried when rows after it arrived each time', () => {
-    const judge = createJudge();
+    const decide = createLostRowPolicy();
     for (const resends of [0, 1, 2]) {
-      expect(judge([at('a', resends)], BigInt(10 * resends + 1), 0)).toMatchObject({ bury: [], resend: [{ id: 'a' }] });
+      expect(decide([at('a', resends)], BigInt(10 * resends + 1), 0)).toMatchObject({ bury: [], resend: [{ id: 'a' }] });
     }
-    expect(judge([at('a', 3)], 31n, 0)).toMatchObject({ bury: [{ id: 'a' }], resend: [], fault: false });
+    expect(decide([at('a', 3)], 31n, 0)).toMatchObject({ bury: [{ id: 'a' }], resend: [], fault: false });
   });
 
   test('is never buried while nothing after it arrives', () => {
-    const judge = createJudge();
-    for (let resends = 0; resends < 20; resends += 1) expect(ids(judge([at('a', resends)], BigInt(10 * resends), 0).bury)).toEqual([]);
+    const decide = createLostRowPolicy();
+    for (let resends = 0; resends < 20; resends += 1) expect(ids(decide([at('a', resends)], BigInt(10 * resends), 0).bury)).toEqual([]);
   });
 
   test('needs another resend for each after which nothing arrived', () => {
-    const judge = createJudge();
+    const decide = createLostRowPolicy();
     const arrived = [1n, 11n, 20n, 31n, 41n];
-    const verdicts = arrived.map((seq, resends) => ids(judge([at('a', resends)], seq, 0).bury));
+    const verdicts = arrived.map((seq, resends) => ids(decide([at('a', resends)], seq, 0).bury));
     expect(verdicts).toEqual([[], [], [], [], ['a']]);
   });
 
   test('begins again when it had arrived in between', () => {
-    const judge = createJudge();
-    for (const resends of [0, 1, 2]) judge([at('a', resends)], 99n, 0);
-    judge([], 99n, 0);
-    expect(ids(judge([at('a', 3)], 99n, 0).bury)).toEqual([]);
+    const decide = createLostRowPolicy();
+    for (const resends of [0, 1, 2]) decide([at('a', resends)], 99n, 0);
+    decide([], 99n, 0);
+    expect(ids(decide([at('a', 3)], 99n, 0).bury)).toEqual([]);
   });
 });
 
 describe('rows that are lost together', () => {
   const together = (count: number, buriedLastHour: number) => {
-    const judge = createJudge();
+    const decide = createLostRowPolicy();
     const rows = (resends: number) => Array.from({ length: count }, (_, n) => at(`row-${n}`, resends));
-    for (const resends of [0, 1, 2]) judge(rows(resends), 99n, buriedLastHour);
-    return judge(rows(3), 99n, buriedLastHour);
+    for (const resends of [0, 1, 2]) decide(rows(resends), 99n, buriedLastHour);
+    return decide(rows(3), 99n, buriedLastHour);
   };
 
   test.each([
@@ -60,6 +60,6 @@ describe('rows that are lost together', () => {
   });
 
   test('are no fault when none of them is hopeless, however many were buried', () => {
-    expect(createJudge()([at('a', 0)], 99n, 50).fault).toBe(false);
+    expect(createLostRowPolicy()([at('a', 0)], 99n, 50).fault).toBe(false);
   });
 });

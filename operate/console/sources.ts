@@ -19,7 +19,7 @@ export const services = ['ingest', 'watch', 'cleanup', 'consumer', 'actions'] as
 export type Service = (typeof services)[number];
 
 /** What was seen at one moment. What could not be asked is absent, with the reason in `silent`. */
-export interface Look {
+export interface Snapshot {
   at: number;
   silent: ReadonlyMap<System | Service, string>;
   outbox?: Outbox;
@@ -30,7 +30,7 @@ export interface Look {
   /** Of all partitions together, transaction markers included. */
   end?: number;
   groups: readonly { group: string; lag: number; exact: boolean }[];
-  /** When Kafka and the metrics were asked: not at every look. */
+  /** When Kafka and the metrics were asked: not for every snapshot. */
   kafkaAt: number;
   metricsAt: number;
   /** Of those that answered. */
@@ -39,11 +39,11 @@ export interface Look {
 
 /** Slower than this is no answer: the page says so instead of waiting. */
 const WITHIN_MS = 2000;
-/** So many looks until every source was asked. */
+/** Every source is asked once in so many snapshots. */
 const TURNS = 4;
 /** What was kept over a pause is not shown as if it were new. */
 const AFRESH_MS = 4000;
-/** Groups come and go seldom: their list is read once in so many looks at Kafka. */
+/** Groups come and go seldom: their list is read once in so many questions to Kafka. */
 const LIST_GROUPS_EVERY = 10;
 
 /** What one source said, or why it said nothing. */
@@ -54,8 +54,8 @@ interface Kept {
 }
 
 /**
- * Connections that stay while somebody looks. The outbox is counted at each look; the others take turns, as asking costs
- * more than anything else here: each is asked at every fourth look, and at each while it is silent.
+ * Connections that stay while somebody looks. The outbox is counted for each snapshot; the others take turns, as asking costs
+ * more than anything else here: each is asked for every fourth snapshot, and for each while it is silent.
  */
 export class Sources {
   readonly pool: Pool;
@@ -65,9 +65,9 @@ export class Sources {
   readonly #kept = new Map<string, Kept>();
   #admin: Promise<Admin> | undefined;
   #groups: string[] = [];
-  #looks = 0;
+  #snapshots = 0;
   #listed = 0;
-  #lookedAt = 0;
+  #takenAt = 0;
 
   constructor(config: Config, log: Logger) {
     this.#config = config;
@@ -78,11 +78,11 @@ export class Sources {
   }
 
   /** Asks what it is the turn of, after a pause everything; never fails. */
-  async look(): Promise<Look> {
+  async snapshot(): Promise<Snapshot> {
     const at = Date.now();
-    if (at - this.#lookedAt > AFRESH_MS) this.#kept.clear();
-    this.#lookedAt = at;
-    const turn = this.#looks++ % TURNS;
+    if (at - this.#takenAt > AFRESH_MS) this.#kept.clear();
+    this.#takenAt = at;
+    const turn = this.#snapshots++ % TURNS;
     const metrics = services.filter((service) => this.#urls(service).length > 0);
     const [outbox, state, kafka, connector, ...scraped] = await Promise.all([
       this.#ask('outbox', true, () => this.#asPostgres(readOutbox(this.pool))),
@@ -159,7 +159,7 @@ export class Sources {
       const end = [...ends.values()].reduce((sum, offset) => sum + offset, 0n);
       return { end: Number(end), groups: lags.map(({ group, records, exact }) => ({ group, lag: Number(records), exact })) };
     } catch (error) {
-      void this.rest(); // The next look connects again.
+      void this.rest(); // The next snapshot connects again.
       throw error;
     }
   }
