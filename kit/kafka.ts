@@ -37,16 +37,16 @@ export function createKafka(settings: KafkaSettings, { log, ...options }: Client
       : { logLevel: logLevel.WARN, logCreator: () => (entry: LogEntry) => logged(log, entry) }),
   });
   const admin = client.admin.bind(client);
-  client.admin = (config) => offsetsInTurn(admin(config));
+  client.admin = (config) => topicsInTurn(admin(config));
   return client;
 }
 
 /**
- * kafkajs 2.2.4 keeps one picture of the cluster for each admin, and a call that asks for a topic's offsets may replace
- * it by one without the topic that another call has just asked for ("Cannot destructure property 'partitions'").
- * So these calls take turns.
+ * kafkajs 2.2.4 keeps one picture of the cluster for each admin. A call that asks for a topic may replace it by one
+ * without the topic that another call has just asked for, which then fails with "Cannot destructure property
+ * 'partitions'". So the calls that ask for topics take turns.
  */
-function offsetsInTurn(admin: Admin): Admin {
+function topicsInTurn(admin: Admin): Admin {
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <A extends unknown[], R>(ask: (...given: A) => Promise<R>) => {
     return (...given: A): Promise<R> => {
@@ -57,6 +57,7 @@ function offsetsInTurn(admin: Admin): Admin {
   };
   return {
     ...admin,
+    fetchTopicMetadata: inTurn(admin.fetchTopicMetadata),
     fetchOffsets: inTurn(admin.fetchOffsets),
     fetchTopicOffsets: inTurn(admin.fetchTopicOffsets),
     fetchTopicOffsetsByTimestamp: inTurn(admin.fetchTopicOffsetsByTimestamp),
