@@ -59,6 +59,9 @@ const unreachable: Record<System, Pick<Finding, 'code' | 'grade' | 'why'>> = {
   registry: { code: 'REGISTRY_UNREACHABLE', grade: 'broken', why: 'A consumer that starts cannot decode events. Publishing goes on.' },
 };
 
+/** The findings about a system that does not answer, without what happened. */
+export const systemFindings = Object.values(unreachable);
+
 /** @param found what happened when it was asked */
 export const unreachableFinding = (system: System, found: string): Finding => ({
   ...unreachable[system],

@@ -10,6 +10,7 @@ import { faults } from '../ingest/errors.ts';
 import { settings as ingest } from '../ingest/config.ts';
 import { settings as page } from '../operate/console/config.ts';
 import { settings as operate } from '../operate/config.ts';
+import { checks, systemFindings } from '../operate/diagnose.ts';
 import { describeVerbs } from '../operate/program.ts';
 import { describeSettings } from '../kit/settings.ts';
 import { mutants } from '../test/faults/mutants.ts';
@@ -53,6 +54,15 @@ function errorTable(): string {
   return ['| Code | Status | Send again |', '|---|---|---|', ...rows].join('\n');
 }
 
+/** The finding itself says what was found and what to do: both depend on what was read. */
+function findingTable(): string {
+  const order = ['unsafe', 'broken', 'weak'];
+  const rows = [...systemFindings, ...checks]
+    .toSorted((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade) || a.code.localeCompare(b.code))
+    .map(({ code, grade, why }) => `| \`${code}\` | ${grade} | ${why} |`);
+  return ['| Code | Grade | Why it matters |', '|---|---|---|', ...rows].join('\n');
+}
+
 const faultResults = fileURLToPath(new URL('../bench/results/faults', import.meta.url));
 const faultMatrix = () => matrixOf(readResults(faultResults));
 
@@ -64,6 +74,7 @@ function mutantTable(): string {
 const generated: Record<string, () => string> = {
   settings: settingsTables,
   errors: errorTable,
+  findings: findingTable,
   verbs: verbTable,
   figures,
   vendors: vendorTables,
