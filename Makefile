@@ -2,7 +2,7 @@
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
-.PHONY: help up down nuke status doctor pause resume logs ui metrics test test/unit test/stack test/full check generate faults faults/ci faults/full faults/mutants
+.PHONY: help up down nuke status doctor pause resume logs ui metrics test test/unit test/stack test/full check sbom generate faults faults/ci faults/full faults/mutants
 
 help: ## this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -66,6 +66,9 @@ faults/mutants: prisma/generated ## test the checker: plant known faults in a co
 
 check: prisma/generated ## types, lint, format, generated files
 	@npm run --silent check
+
+sbom: node_modules ## the npm packages that are shipped, as CycloneDX, in sbom.npm.json
+	@npm sbom --omit=dev --sbom-format=cyclonedx > sbom.npm.json
 
 generate: prisma/generated ## write the generated files again
 	@npm run --silent generate

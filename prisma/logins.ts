@@ -17,6 +17,8 @@ export interface Database {
   users: readonly string[];
   /** Those of them that may make temporary tables. */
   temporary: readonly string[];
+  /** Those that may write logical messages, which every slot of the database decodes; undefined: everyone, as Postgres has it. */
+  messages?: readonly string[];
 }
 
 /**
@@ -51,6 +53,24 @@ export async function ensureLogins(adminUrl: string, logins: readonly Login[], d
     for (const { name: database, users, temporary } of databases) {
       await grant('CONNECT', database, users);
       await grant('TEMPORARY', database, temporary);
+    }
+    for (const { name: database, messages } of databases) if (messages) await limitMessages(adminUrl, database, messages);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A function's grants belong to its database. A message of hundreds of megabytes would end a connector for lack of memory. */
+async function limitMessages(adminUrl: string, database: string, to: readonly string[]): Promise<void> {
+  const url = new URL(adminUrl);
+  url.pathname = `/${encodeURIComponent(database)}`;
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    for (const content of ['text', 'bytea']) {
+      const call = `FUNCTION pg_catalog.pg_logical_emit_message(boolean, text, ${content}, boolean)`;
+      await client.query(`REVOKE EXECUTE ON ${call} FROM PUBLIC`);
+      for (const login of to) await client.query(`GRANT EXECUTE ON ${call} TO ${pg.escapeIdentifier(login)}`);
     }
   } finally {
     await client.end();

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StackError } from './errors.ts';
+import { wrongFiles } from './jar-hashes.ts';
 
 const pom = new URL('../connect/pom.xml', import.meta.url).pathname;
 const sources = [pom, new URL('../connect/queue/PromptQueue.java', import.meta.url).pathname];
@@ -26,7 +27,7 @@ const pomHash = () =>
  *
  * @param java the JDK's `java`: Maven itself may run on an older one without a compiler
  * @returns seconds spent, 0 when everything was there
- * @throws StackError NO_MAVEN, MAVEN_FAILED
+ * @throws StackError NO_MAVEN, MAVEN_FAILED, JAR_CHANGED
  */
 export function ensureJars(jars: string, java: string, log: (line: string) => void): number {
   const home = jarsHome(jars);
@@ -40,6 +41,8 @@ export function ensureJars(jars: string, java: string, log: (line: string) => vo
       log(`downloading ${folder} from Maven Central…`);
       runMaven(folder, dirname(dirname(java)), [`-D${property}=${join(fresh, folder)}`, `-Dbuild.dir=${join(fresh, 'build')}`]);
     }
+    const wrong = wrongFiles(fresh);
+    if (wrong.length > 0) throw changed(wrong);
     // Another stack may have been faster.
     if (!existsSync(home)) renameSync(fresh, home);
   } finally {
@@ -63,3 +66,11 @@ function runMaven(folder: string, javaHome: string, properties: readonly string[
       'name a mirror or proxy in ~/.m2/settings.xml.',
   );
 }
+
+// Maven trusts the checksum that lies beside a jar; connect/jars.sha256 was written when the version was chosen.
+const changed = (wrong: readonly string[]) =>
+  new StackError(
+    'JAR_CHANGED',
+    `${wrong.length} downloaded files are not those of connect/jars.sha256: ${wrong.slice(0, 5).join(', ')}. Nothing was installed. ` +
+      'After a change of connect/pom.xml run npm run jars:pin and look at the difference; else do not trust the mirror, or ~/.m2.',
+  );

@@ -27,6 +27,13 @@ const logins: Login[] = [
   { name: 'registry', password: config.REGISTRY_PASSWORD },
 ];
 await ensureLogins(config.DATABASE_URL, logins, [
-  { name: 'outbox', owner: 'outbox_owner', users: ['ingest', 'cdc', 'cleanup', 'operator', 'actions'], temporary: ['operator'] },
+  {
+    name: 'outbox',
+    owner: 'outbox_owner',
+    users: ['ingest', 'cdc', 'cleanup', 'operator', 'actions'],
+    temporary: ['operator'],
+    // The connector's heartbeat.
+    messages: ['cdc'],
+  },
   { name: 'registry', owner: 'registry', users: [], temporary: [] },
 ]);

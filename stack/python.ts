@@ -9,7 +9,7 @@ import { StackError } from './errors.ts';
  * yet. A stamp with the file's hash is written last, so an installation that was cut off is made again.
  *
  * @param name the environment's folder
- * @param requirements pinned packages, in pip's format
+ * @param requirements every package, pinned, with its hashes, in pip's format
  * @returns the folder of its programs: `python` and what the packages bring
  * @throws StackError NO_PYTHON, PIP_FAILED
  */
@@ -22,7 +22,7 @@ export function ensurePython(name: string, requirements: URL): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   run('NO_PYTHON', 'Install Python 3.10 or newer with venv (Debian: apt-get install python3-venv).', 'python3', ['-m', 'venv', folder]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', requirements.pathname];
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--require-hashes', '--requirement', requirements.pathname];
   run('PIP_FAILED', "If PyPI is not reachable from here, name a mirror in pip's configuration.", join(programs, 'python'), pip);
   writeFileSync(stamp, wanted);
   return programs;

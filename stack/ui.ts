@@ -10,7 +10,7 @@ import type { Say } from './stack.ts';
 // The Kafka UI of the embedded stack: kaskade, from PyPI, which runs in a terminal and is served to the browser.
 
 /** Where kaskade's programs lie; installs them at the first call. */
-export const kaskadePrograms = () => ensurePython('kaskade', new URL('kaskade.txt', import.meta.url));
+export const kaskadePrograms = () => ensurePython('kaskade', new URL('kaskade.lock', import.meta.url));
 
 /** What kaskade is asked to show, by the page's name. */
 export function kaskadeArguments(config: StackConfig): { topics: string[]; records: string[] } {

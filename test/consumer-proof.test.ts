@@ -69,7 +69,7 @@ test.each(['before', 'after', 'committed'])(
 );
 
 test('a Python client reads the same event, with the schema that the record names', { timeout: 240_000 }, async () => {
-  const programs = ensurePython('wire-format', new URL('support/python-requirements.txt', import.meta.url));
+  const programs = ensurePython('wire-format', new URL('support/python-requirements.lock', import.meta.url));
   const [userId, zapId, body] = [uniqueName('user'), uniqueName('zap'), '{"a":[1,"ü",9007199254740993]}'];
   const { body: answer } = await post(userId, zapId, body);
   const script = fileURLToPath(new URL('support/read_event.py', import.meta.url));

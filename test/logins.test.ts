@@ -33,6 +33,16 @@ describe.each(ours)('the login %s', (login) => {
     expect(await connects({ connectionString: databaseUrl(config, login, database), replication: 'true' })).toBe('28000');
   });
 
+  it.each(['text', 'bytea'])('writes logical messages of %s only for the heartbeat', async (content) => {
+    const database = login === 'registry' ? 'registry' : 'outbox';
+    const made = await withClient(databaseUrl(config, login, database), async (client) => {
+      await client.query('BEGIN');
+      return outcome(client, `SELECT pg_logical_emit_message(true, 'x', 'y'::${content})`);
+    });
+    // The registry's database has no slot.
+    expect(made).toBe(login === 'cdc' || login === 'registry' ? 'accepted' : '42501');
+  });
+
   it('makes temporary tables only where a verb of the operator needs one', async () => {
     const database = login === 'registry' ? 'registry' : 'outbox';
     const made = await withClient(databaseUrl(config, login, database), async (client) => {

@@ -26,15 +26,15 @@ const gone = 'DROP SCHEMA other CASCADE';
 const each = (count: number, body: string) => `DO $$ BEGIN FOR n IN 1..${count} LOOP ${body} END LOOP; END $$`;
 
 test.each<[string, Login, string]>([
-  ['a transactional message', 'actions', `SELECT pg_logical_emit_message(true, 'x', 'y')`],
-  ['a message outside of a transaction', 'cleanup', `SELECT pg_logical_emit_message(false, 'x', 'y')`],
-  ['a message without a prefix', 'ingest', `SELECT pg_logical_emit_message(true, '', 'y')`],
-  ['a message with a line break in its prefix', 'ingest', `SELECT pg_logical_emit_message(true, E'a\\nb', 'y')`],
-  ['a message with a NUL, a comma and an emoji', 'operator', `SELECT pg_logical_emit_message(true, 'a,b😀', '\\x0001ff'::bytea)`],
-  ["another login's heartbeat", 'actions', `SELECT pg_logical_emit_message(true, 'outbox-heartbeat', 'mine')`],
-  ['a message of 20 MB', 'actions', `SELECT pg_logical_emit_message(true, 'x', repeat('x', 20000000))`],
-  ['10,000 messages of one transaction', 'actions', each(10_000, `PERFORM pg_logical_emit_message(true, 'x', 'y');`)],
-  ['10,000 messages outside of a transaction', 'actions', each(10_000, `PERFORM pg_logical_emit_message(false, 'x', 'y');`)],
+  ['a transactional message', 'postgres', `SELECT pg_logical_emit_message(true, 'x', 'y')`],
+  ['a message outside of a transaction', 'postgres', `SELECT pg_logical_emit_message(false, 'x', 'y')`],
+  ['a message without a prefix', 'postgres', `SELECT pg_logical_emit_message(true, '', 'y')`],
+  ['a message with a line break in its prefix', 'postgres', `SELECT pg_logical_emit_message(true, E'a\\nb', 'y')`],
+  ['a message with a NUL, a comma and an emoji', 'postgres', `SELECT pg_logical_emit_message(true, 'a,b😀', '\\x0001ff'::bytea)`],
+  ["another login's heartbeat", 'postgres', `SELECT pg_logical_emit_message(true, 'outbox-heartbeat', 'mine')`],
+  ['a message of 20 MB', 'postgres', `SELECT pg_logical_emit_message(true, 'x', repeat('x', 20000000))`],
+  ['10,000 messages of one transaction', 'postgres', each(10_000, `PERFORM pg_logical_emit_message(true, 'x', 'y');`)],
+  ['10,000 messages outside of a transaction', 'postgres', each(10_000, `PERFORM pg_logical_emit_message(false, 'x', 'y');`)],
   ['a table of the same name in another schema', 'postgres', `${other} ${gone}`],
   ['its truncation', 'postgres', `${other} TRUNCATE other.zap_run_outbox; ${gone}`],
   [

@@ -37,7 +37,7 @@ test(
     await connect.put(CONNECTOR_NAME, { ...original, 'message.prefix.exclude.list': 'outbox-heartbeat' });
     const before = await startLoad(2, 20).done;
     await untilRunning();
-    await query(`SELECT pg_logical_emit_message(true, 'x', 'y')`, [], 'actions');
+    await query(`SELECT pg_logical_emit_message(true, 'x', 'y')`, [], 'postgres');
     const began = performance.now();
     const load = startLoad(5, 40);
     await Promise.all([

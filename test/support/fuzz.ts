@@ -34,7 +34,7 @@ interface Har {
  * @returns how many requests were sent
  */
 export async function fuzzIngest({ examples, minutes, seed }: { examples: number; minutes: number; seed?: number }): Promise<number> {
-  const bin = ensurePython('schemathesis', new URL('schemathesis.txt', import.meta.url));
+  const bin = ensurePython('schemathesis', new URL('schemathesis.lock', import.meta.url));
   const topic = await readTopic();
   const ingest = await startIngest();
   const report = join(config.dir, 'fuzz', 'requests.har');
