@@ -127,3 +127,26 @@ export const slotAhead = check({
             'Restart the connector: it notices the gap and publishes all rows that still wait. Never call pg_replication_slot_advance.',
         },
 });
+
+export const slotRole = check({
+  code: 'SLOT_ROLE',
+  grade: 'broken',
+  why: 'A slot that is lost for good stays: the watchdog cannot drop it, and nothing is published.',
+  needs: ['postgres'],
+  read: async ({ pool }) => {
+    const { rows } = await pool.query<{ drops: boolean }>(
+      `SELECT rolreplication OR rolsuper AS drops FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
+       WHERE pg_proc.oid = to_regprocedure('public.outbox_drop_slot()')`,
+    );
+    return rows[0]?.drops;
+  },
+  evaluate: (drops) =>
+    drops === true
+      ? undefined
+      : {
+          found: drops === undefined ? 'no function outbox_drop_slot' : 'the owner of outbox_drop_slot() has no REPLICATION',
+          remedy:
+            'Apply the migrations (npm run migrate). Then, as an administrator in this database: CREATE ROLE outbox_slot NOLOGIN REPLICATION; ' +
+            'ALTER FUNCTION public.outbox_drop_slot() OWNER TO outbox_slot;',
+        },
+});

@@ -4,7 +4,7 @@ import { integer, list, postgresUrl } from '../kit/settings.ts';
 
 /** The settings of the operator's commands. Only the first has no default, so a command needs no more than it uses. */
 export const settings = z.object({
-  DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_operator with REPLICATION'),
+  DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_operator'),
   CONNECT_URL: z.url().default('http://localhost:8083').describe("Kafka Connect's REST interface"),
   ...kafkaSettings,
   ACK_GROUPS: list().describe('The groups that cleanup waits for, as in its own settings'),

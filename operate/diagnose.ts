@@ -13,7 +13,7 @@ import { withPostgres } from './postgres.ts';
 import { groupChecks, type DoctorContext } from '../checks/groups.ts';
 
 const { encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
-const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead, otherSlots } = slot;
+const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead, slotRole, otherSlots } = slot;
 const {
   plugin,
   cluster,
@@ -32,7 +32,7 @@ const { schemaStored, schemaIds, compatibility } = registry;
 /** All checks of the doctor. */
 export const checks: readonly Check<DoctorContext>[] = [
   ...[encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
-  ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead, otherSlots],
+  ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead, slotRole, otherSlots],
   ...[
     plugin,
     cluster,

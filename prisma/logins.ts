@@ -10,6 +10,9 @@ export interface Login {
   attributes?: 'REPLICATION' | 'CREATEROLE';
 }
 
+/** Owns the function that drops the slot, and nothing else: whoever may call it needs no REPLICATION. */
+const SLOT_ROLE = 'outbox_slot';
+
 export interface Database {
   name: string;
   owner: string;
@@ -38,9 +41,14 @@ export async function ensureLogins(adminUrl: string, logins: readonly Login[], d
       if (memberOf !== undefined && !(await has('pg_roles', 'rolname', memberOf)))
         await client.query(`CREATE ROLE ${name(memberOf)} NOLOGIN`);
       const verb = (await has('pg_roles', 'rolname', login)) ? 'ALTER' : 'CREATE';
-      await client.query(`${verb} ROLE ${name(login)} LOGIN ${attributes ?? ''} PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`);
+      await client.query(
+        `${verb} ROLE ${name(login)} LOGIN ${attributes ?? ''} ${attributes === 'REPLICATION' ? '' : 'NOREPLICATION'} PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`,
+      );
       if (memberOf !== undefined) await client.query(`GRANT ${name(memberOf)} TO ${name(login)}`);
     }
+    if (!(await has('pg_roles', 'rolname', SLOT_ROLE))) await client.query(`CREATE ROLE ${SLOT_ROLE} NOLOGIN REPLICATION`);
+    for (const { name: login, attributes } of logins)
+      if (attributes === 'CREATEROLE') await client.query(`GRANT ${SLOT_ROLE} TO ${name(login)} WITH INHERIT FALSE, SET TRUE`);
     for (const { name: database, owner } of databases) {
       if (await has('pg_database', 'datname', database)) continue;
       await client.query(`CREATE DATABASE ${name(database)} OWNER ${name(owner)}`);

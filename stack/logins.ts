@@ -22,7 +22,7 @@ const logins: Login[] = [
   { name: 'ingest', password: config.INGEST_PASSWORD, memberOf: 'outbox_ingest' },
   { name: 'cdc', password: config.CDC_PASSWORD, memberOf: 'outbox_cdc', attributes: 'REPLICATION' },
   { name: 'cleanup', password: config.CLEANUP_PASSWORD, memberOf: 'outbox_cleanup' },
-  { name: 'operator', password: config.OPERATOR_PASSWORD, memberOf: 'outbox_operator', attributes: 'REPLICATION' },
+  { name: 'operator', password: config.OPERATOR_PASSWORD, memberOf: 'outbox_operator' },
   { name: 'actions', password: config.ACTIONS_PASSWORD, memberOf: 'outbox_actions' },
   { name: 'registry', password: config.REGISTRY_PASSWORD },
 ];

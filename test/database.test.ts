@@ -274,14 +274,14 @@ describe('the roles', () => {
     expect(found).toEqual([{ role: `outbox_${login}`, admin_option: false, inherit_option: true }]);
   });
 
-  it('leave the attributes to the logins: REPLICATION to cdc and operator only, nobody a superuser', async () => {
+  it('leave the attributes to the logins: REPLICATION to cdc only, nobody a superuser', async () => {
     const all = [...logins, 'outbox_owner', 'registry'];
     const found = await query(
       `SELECT rolname AS login, rolcanlogin AS "logsIn", rolreplication AS replication FROM pg_roles
         WHERE rolname = ANY ($1) AND NOT (rolsuper OR rolbypassrls OR rolcreatedb) ORDER BY rolname`,
       [all],
     );
-    const expected = all.map((login) => ({ login, logsIn: true, replication: login === 'cdc' || login === 'operator' }));
+    const expected = all.map((login) => ({ login, logsIn: true, replication: login === 'cdc' }));
     expect(found).toEqual(expected.sort((a, b) => (a.login < b.login ? -1 : 1)));
   });
 });

@@ -63,6 +63,7 @@ test.each<[string, string, string]>([
     'SELECT outbox_restore_publication()',
   ],
   ['broken PUBLICATION', 'ALTER PUBLICATION zap_run_outbox ADD TABLES IN SCHEMA public', 'SELECT outbox_restore_publication()'],
+  ['broken SLOT_ROLE', 'ALTER FUNCTION outbox_drop_slot() OWNER TO outbox_owner', 'ALTER FUNCTION outbox_drop_slot() OWNER TO outbox_slot'],
   ['broken CDC_LOGIN', 'REVOKE outbox_cdc FROM cdc', 'GRANT outbox_cdc TO cdc'],
   [
     'broken SCHEMA_ID_CHANGED',
@@ -231,7 +232,7 @@ test.each([
     },
     async () => {
       await postgresSetting('max_slot_wal_keep_size', undefined);
-      await query(`SELECT pg_drop_replication_slot('zap_run_outbox')`, [], 'operator');
+      await query('SELECT outbox_drop_slot()', [], 'operator');
       await start('connect');
       await untilUp('connect');
     },

@@ -4,7 +4,7 @@ import { metricsSettings } from '../kit/metrics.ts';
 import { integer, postgresUrl } from '../kit/settings.ts';
 
 export const settings = z.object({
-  DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_operator with REPLICATION: it may drop the slot'),
+  DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_operator'),
   CONNECT_URL: z.url().default('http://localhost:8083').describe("Kafka Connect's REST interface"),
   ...kafkaSettings,
   WATCH_EVERY_MS: integer(100, 600_000).default(5000).describe('How often everything is looked at'),

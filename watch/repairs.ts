@@ -5,7 +5,7 @@ import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 
 /** What the repairs work with. */
 export interface Tools {
-  /** As a member of outbox_operator with REPLICATION. */
+  /** As a member of outbox_operator. */
   pool: Pool;
   connect: ConnectApi;
   /** connect/outbox-connector.json */
@@ -31,11 +31,11 @@ export async function restorePublication({ pool }: Tools): Promise<string> {
  *
  * @throws when it could not be had in time
  */
-export async function dropSlot({ pool, connect, config }: Tools): Promise<string> {
+export async function dropSlot({ pool, connect }: Tools): Promise<string> {
   const deadline = performance.now() + RELEASE_WITHIN_MS;
   let restarted = false;
   for (;;) {
-    const done = await tryDrop(pool, config['slot.name'] ?? '');
+    const done = await tryDrop(pool);
     if (done !== 'in use') return `slot ${done}`;
     if (performance.now() > deadline) throw new Error(`the slot is still in use after ${RELEASE_WITHIN_MS} ms`);
     if (!restarted) await connect.restart(CONNECTOR_NAME, false);
@@ -47,9 +47,9 @@ export async function dropSlot({ pool, connect, config }: Tools): Promise<string
 const OBJECT_IN_USE = '55006';
 const UNDEFINED_OBJECT = '42704';
 
-async function tryDrop(pool: Pool, slot: string): Promise<'dropped' | 'gone already' | 'in use'> {
+async function tryDrop(pool: Pool): Promise<'dropped' | 'gone already' | 'in use'> {
   try {
-    await pool.query('SELECT pg_drop_replication_slot($1)', [slot]);
+    await pool.query('SELECT public.outbox_drop_slot()');
     return 'dropped';
   } catch (error) {
     const { code } = error as { code?: unknown };
