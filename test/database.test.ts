@@ -246,7 +246,7 @@ describe('the roles', () => {
     expect(found).toEqual([]);
     const byColumn = await query(
       `SELECT attrelid::regclass::text AS table, string_agg(attname, ' ' ORDER BY attnum) AS columns, attacl::text AS granted
-         FROM pg_attribute WHERE attrelid = ANY ($1::regclass[]) AND attacl IS NOT NULL GROUP BY attrelid, attacl`,
+         FROM pg_attribute WHERE attrelid = ANY ($1::regclass[]) AND attacl IS NOT NULL GROUP BY attrelid, attacl::text`,
       [`{${tables.join(',')}}`],
     );
     const columns = 'id aggregatetype aggregateid type payload traceparent';
