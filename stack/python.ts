@@ -22,7 +22,16 @@ export function ensurePython(name: string, requirements: URL): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   run('NO_PYTHON', 'Install Python 3.10 or newer with venv (Debian: apt-get install python3-venv).', 'python3', ['-m', 'venv', folder]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--require-hashes', '--requirement', requirements.pathname];
+  const pip = [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    '--require-hashes',
+    '--requirement',
+    requirements.pathname,
+  ];
   run('PIP_FAILED', "If PyPI is not reachable from here, name a mirror in pip's configuration.", join(programs, 'python'), pip);
   writeFileSync(stamp, wanted);
   return programs;
