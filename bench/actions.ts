@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { Partitioners } from 'kafkajs';
 import { createKafka } from '../kit/kafka.ts';
+import { registryEnv } from '../stack/http-logins.ts';
 import { kafkaEnv, kafkaFor } from '../stack/kafka-logins.ts';
 import pg from 'pg';
 import { EVENT_SUBJECT } from '../contract/names.ts';
@@ -67,7 +68,10 @@ async function fillTopic(): Promise<void> {
   await admin.createTopics({
     topics: [{ topic, numPartitions: 6, configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] }],
   });
-  const registry = new SchemaRegistry({ host: registryUrl(config) });
+  const registry = new SchemaRegistry({
+    host: registryUrl(config),
+    auth: { username: 'reader', password: config.secrets.registry_reader },
+  });
   const schemaId = await registry.getLatestSchemaId(EVENT_SUBJECT);
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
@@ -106,7 +110,7 @@ async function round(many: boolean, dead: boolean): Promise<number> {
       ...{
         DATABASE_URL: databaseUrl(config, 'actions'),
         ...kafkaEnv(config, 'admin'),
-        REGISTRY_URL: registryUrl(config),
+        ...registryEnv(config, 'reader'),
         TOPIC: topic,
       },
       ...{ GROUP_ID: `bench-${randomBytes(4).toString('hex')}`, ACTIONS_FILE: writeActions(many, dead), BENCH_SECRET: SECRET },

@@ -41,7 +41,7 @@ const values = Array.from({ length: RECORDS }, (_, n) => {
   return Buffer.concat([prefix, writer.toBuffer(event)]);
 });
 
-const decode = createDecoder(createRegistry(host), zapRunCreated);
+const decode = createDecoder(createRegistry({ REGISTRY_URL: host }), zapRunCreated);
 const client = new SchemaRegistry({ host });
 const options = { AVRO: { readerSchema: zapRunCreated.schema } } as Parameters<typeof client.decode>[1];
 

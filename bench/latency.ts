@@ -19,7 +19,8 @@ import { Budget } from '../ingest/budget.ts';
 import { findEventSchema } from '../ingest/event-schema.ts';
 import { createRecorder, poolTimeouts } from '../ingest/record-event.ts';
 import { createPrismaClient } from '../prisma/client.ts';
-import { databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
+import { databaseUrl, readStackConfig } from '../stack/config.ts';
+import { registryFor } from '../stack/http-logins.ts';
 import { quantile } from '../test/support/open-loop.ts';
 import { atMost, printGoals, spread } from './figures.ts';
 
@@ -73,7 +74,7 @@ const app = createApp({
 });
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
 
-const decode = createDecoder(createRegistry(registryUrl(config)), zapRunCreated);
+const decode = createDecoder(createRegistry(registryFor(config, 'reader')), zapRunCreated);
 const consumer = await consume({
   kafka: createKafka(kafkaFor(config, 'admin'), { clientId: 'bench' }),
   groupId: 'bench-latency',

@@ -1,17 +1,18 @@
 import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
+import { askService, type HttpService } from '../kit/http-login.ts';
 import { check, type CheckContext } from './check.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 
 /** With the registry in it: register needs none of these checks. */
 export interface RegistryContext extends CheckContext {
-  registryUrl: string;
+  registry: HttpService;
 }
 
 /** undefined for 404 */
-export async function askRegistry<T>(url: string, route: string): Promise<T | undefined> {
-  const response = await fetch(url.replace(/\/$/, '') + route, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+export async function askRegistry<T>(registry: HttpService, route: string): Promise<T | undefined> {
+  const response = await askService(registry, route, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`GET ${route} of the registry answers ${response.status}: ${(await response.text()).slice(0, 200)}`);
   return (await response.json()) as T;
@@ -47,13 +48,13 @@ export const schemaIds = check({
   grade: 'broken',
   why: 'Stored events carry the ids of event_schema. A consumer that asks the registry for one gets nothing, or another schema.',
   needs: ['postgres', 'registry'],
-  read: async ({ pool, registryUrl }: RegistryContext): Promise<Known[]> => {
+  read: async ({ pool, registry }: RegistryContext): Promise<Known[]> => {
     const { rows } = await pool.query<{ id: number; schema: string }>('SELECT schema_id AS id, schema FROM event_schema ORDER BY 1');
     return Promise.all(
       rows.map(async ({ id, schema }) => ({
         id,
         written: schema,
-        registered: (await askRegistry<{ schema: string }>(registryUrl, `/schemas/ids/${id}`))?.schema,
+        registered: (await askRegistry<{ schema: string }>(registry, `/schemas/ids/${id}`))?.schema,
       })),
     );
   },
@@ -75,8 +76,8 @@ export const compatibility = check({
   grade: 'weak',
   why: 'Without it a schema may be registered with which consumers cannot read older events, or older consumers new ones.',
   needs: ['registry'],
-  read: async ({ registryUrl }: RegistryContext) =>
-    (await askRegistry<{ compatibilityLevel: string }>(registryUrl, `/config/${EVENT_SUBJECT}`))?.compatibilityLevel,
+  read: async ({ registry }: RegistryContext) =>
+    (await askRegistry<{ compatibilityLevel: string }>(registry, `/config/${EVENT_SUBJECT}`))?.compatibilityLevel,
   evaluate: (level) =>
     level === 'BACKWARD_TRANSITIVE'
       ? undefined

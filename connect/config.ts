@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { connectSettings, registrySettings } from '../kit/http-login.ts';
 import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { integer, postgresUrl } from '../kit/settings.ts';
 
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe("PostgreSQL URL of a member of outbox_operator: stores the schema's id"),
   ...kafkaSettings,
-  CONNECT_URL: z.url().default('http://localhost:8083').describe("Kafka Connect's REST interface"),
-  REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
+  ...connectSettings,
+  ...registrySettings,
   CDC_DATABASE_USER: z.string().default('cdc').describe("The connector's Postgres login"),
   TOPIC_PARTITIONS: integer(1, 1000).default(6).describe('Partitions of the event topic when it is made'),
   TOPIC_REPLICATION_FACTOR: integer(1, 9).default(1).describe('Copies of each record; 3 in production'),

@@ -1,6 +1,7 @@
 import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import type { PrismaClient } from '../prisma/client.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
+import { askService, LoginError, type HttpService } from '../kit/http-login.ts';
 import { RegisterError } from './errors.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -15,16 +16,16 @@ export interface RegisteredSchema {
  * Registers contract/schemas/zap-run.avsc and stores its id in `event_schema`, where ingest finds it.
  *
  * @throws RegisterError SCHEMA_REFUSED when the registry will not have it (incompatible, or out of reach),
- *   SCHEMA_ID_CHANGED when it gives another id than the one that stored events already carry
+ *   SCHEMA_ID_CHANGED when it gives another id than the one that stored events already carry; LoginError REGISTRY_LOGIN
  */
-export async function registerEventSchema(registryUrl: string, prisma: PrismaClient): Promise<RegisteredSchema> {
+export async function registerEventSchema(registry: HttpService, prisma: PrismaClient): Promise<RegisteredSchema> {
   const schema = currentSchema();
   const fingerprint = fingerprintOf(schema);
   const known = await prisma.eventSchema.findUnique({
     where: { subject_fingerprint: { subject: EVENT_SUBJECT, fingerprint } },
   });
-  await call(registryUrl, 'PUT', `/config/${EVENT_SUBJECT}`, { compatibility: 'BACKWARD_TRANSITIVE' });
-  const { id } = (await call(registryUrl, 'POST', `/subjects/${EVENT_SUBJECT}/versions`, { schema })) as { id: number };
+  await call(registry, 'PUT', `/config/${EVENT_SUBJECT}`, { compatibility: 'BACKWARD_TRANSITIVE' });
+  const { id } = (await call(registry, 'POST', `/subjects/${EVENT_SUBJECT}/versions`, { schema })) as { id: number };
   if (known !== null && known.schemaId !== id) {
     throw new RegisterError(
       'SCHEMA_ID_CHANGED',
@@ -37,18 +38,18 @@ export async function registerEventSchema(registryUrl: string, prisma: PrismaCli
   return { schemaId: id, isNew: true };
 }
 
-async function call(registryUrl: string, method: string, route: string, body: unknown): Promise<unknown> {
-  const url = registryUrl.replace(/\/$/, '') + route;
+async function call(registry: HttpService, method: string, route: string, body: unknown): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await askService(registry, route, {
       method,
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
       body: JSON.stringify(body),
     });
   } catch (error) {
-    throw new RegisterError('SCHEMA_REFUSED', `The registry does not answer at ${url}. Is REGISTRY_URL right?`, error);
+    if (error instanceof LoginError) throw error;
+    throw new RegisterError('SCHEMA_REFUSED', `The registry does not answer at ${registry.url}. Is REGISTRY_URL right?`, error);
   }
   if (response.ok) return response.json();
   const detail = `${response.status} ${await response.text()}`;

@@ -5,6 +5,7 @@ import { openPool } from '../kit/postgres.ts';
 import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
 import { ConnectApi, ConnectError, type ConnectorConfig } from '../kit/connect-api.ts';
+import { LoginError } from '../kit/http-login.ts';
 import { RegisterError } from './errors.ts';
 import { register } from './register.ts';
 
@@ -25,13 +26,14 @@ try {
         error,
       );
     });
-    const done = await register({ config, connector, pool, admin, connect: new ConnectApi(config.CONNECT_URL) });
+    const done = await register({ config, connector, pool, admin, connect: new ConnectApi(config) });
     log.info(done, 'connector is running');
   } finally {
     await Promise.all([admin.disconnect(), pool.end()]);
   }
 } catch (error) {
-  if (!(error instanceof RegisterError || error instanceof ConnectError || error instanceof SettingsError)) throw error;
+  const expected = [RegisterError, ConnectError, LoginError, SettingsError].find((kind) => error instanceof kind);
+  if (expected === undefined || !(error instanceof expected)) throw error;
   log.error({ code: error.code, cause: error.cause }, error.message);
   process.exitCode = 1;
 }

@@ -6,6 +6,7 @@ import { createPrismaClient } from '../prisma/client.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectConfig } from './config.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
+import { LoginError, registryService } from '../kit/http-login.ts';
 import { RegisterError } from './errors.ts';
 import { registerEventSchema } from './event-schema.ts';
 import { checkTopic, preflight } from './preflight.ts';
@@ -30,14 +31,19 @@ export interface Registered {
 /**
  * preflight → topics → schema → validate → PUT → wait until connector and task are RUNNING.
  *
- * @throws RegisterError, ConnectError with what is wrong and what to do; what was done before it stays, and a next run goes on
+ * @throws RegisterError, ConnectError, LoginError with what is wrong and what to do; what was done before it stays, and a
+ *   next run goes on
  */
 export async function register({ config, connector, pool, admin, connect }: RegisterDependencies): Promise<Registered> {
   const context = { pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER };
+  // A login that is refused says all there is to say. A worker that is away is a finding among those of preflight.
+  await connect.clusterId().catch((error: unknown) => {
+    if (error instanceof LoginError) throw error;
+  });
   refuse('PREFLIGHT_FAILED', 'Not ready for the connector', await preflight(context));
   const topicsCreated = await ensureTopics(admin, topicPlans(config));
   refuse('TOPIC_UNSUITABLE', 'The event topic exists with settings that do not fit', await checkTopic(context));
-  const { schemaId, isNew } = await registerEventSchema(config.REGISTRY_URL, createPrismaClient(pool));
+  const { schemaId, isNew } = await registerEventSchema(registryService(config), createPrismaClient(pool));
   const connectorChanged = await connect.putIfDifferent(CONNECTOR_NAME, connector);
   await waitUntilRunning(connect, config.REGISTER_TIMEOUT_SECONDS);
   return { topicsCreated, schemaId, schemaStored: isNew, connectorChanged };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { registrySettings } from '../kit/http-login.ts';
 import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
 import { metricsSettings } from '../kit/metrics.ts';
@@ -6,7 +7,7 @@ import { integer } from '../kit/settings.ts';
 
 export const settings = z.object({
   ...kafkaSettings,
-  REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
+  ...registrySettings,
   GROUP_ID: z.string().min(1).default('consumers-example').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
   TOPIC: z.string().min(1).default(EVENT_TOPIC).describe('Topic of the events'),
   DEAD_LETTER_TOPIC: z.string().min(1).default(DEAD_LETTER_TOPIC).describe('Topic for records that cannot be decoded or handled'),

@@ -15,7 +15,7 @@ log.info(loggable(settings, config), 'starting');
 
 const metrics = createMetrics();
 const closeMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST });
-const decode = createDecoder(createRegistry(config.REGISTRY_URL), zapRunCreated);
+const decode = createDecoder(createRegistry(config), zapRunCreated);
 const consumer = await consume({
   kafka: createKafka(config, { clientId: config.GROUP_ID, log }),
   groupId: config.GROUP_ID,

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { askService, connectService, LoginError, type ConnectSettings, type HttpService } from './http-login.ts';
 
 export type ConnectorConfig = Readonly<Record<string, string>>;
 
@@ -30,14 +31,17 @@ export class ConnectError extends Error {
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Kafka Connect's REST interface, as far as the project uses it. The only caller of it. */
+/**
+ * Kafka Connect's REST interface, as far as the project uses it. The only caller of it. Each call throws LoginError
+ * CONNECT_LOGIN where the login is wrong or missing, ConnectError CONNECT_FAILED where it fails otherwise.
+ */
 export class ConnectApi {
-  readonly #url: string;
+  readonly #service: HttpService;
   readonly #timeoutMs: number;
 
   /** @param timeoutMs how long an answer is waited for */
-  constructor(url: string, timeoutMs = REQUEST_TIMEOUT_MS) {
-    this.#url = url.replace(/\/$/, '');
+  constructor(settings: ConnectSettings, timeoutMs = REQUEST_TIMEOUT_MS) {
+    this.#service = connectService(settings);
     this.#timeoutMs = timeoutMs;
   }
 
@@ -135,13 +139,14 @@ export class ConnectApi {
 
   async #fetch(method: string, path: string, body: unknown): Promise<Response> {
     try {
-      return await fetch(this.#url + path, {
+      return await askService(this.#service, path, {
         method,
         signal: AbortSignal.timeout(this.#timeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
     } catch (error) {
-      throw new ConnectError('CONNECT_FAILED', `Kafka Connect does not answer at ${this.#url}. Is CONNECT_URL right?`, error);
+      if (error instanceof LoginError) throw error;
+      throw new ConnectError('CONNECT_FAILED', `Kafka Connect does not answer at ${this.#service.url}. Is CONNECT_URL right?`, error);
     }
   }
 }

@@ -7,6 +7,7 @@ import * as postgres from '../checks/postgres.ts';
 import * as registry from '../checks/registry.ts';
 import * as slot from '../checks/slot.ts';
 import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
+import { LoginError, registryService } from '../kit/http-login.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
@@ -62,33 +63,34 @@ const unreachable: Record<System, Pick<Finding, 'code' | 'grade' | 'why'>> = {
 /** The findings about a system that does not answer, without what happened. */
 export const systemFindings = Object.values(unreachable);
 
-/** @param found what happened when it was asked */
-export const unreachableFinding = (system: System, found: string): Finding => ({
-  ...unreachable[system],
-  found,
-  remedy: `Start it, or give its address: the settings are in the README (${system}).`,
-});
+/** @param reason what happened when it was asked */
+export function unreachableFinding(system: System, reason: Error): Finding {
+  const finding = { ...unreachable[system], found: reason.message };
+  if (reason instanceof LoginError)
+    return { ...finding, code: reason.code, remedy: `Give the login that the service has: ${reason.settings}.` };
+  return { ...finding, remedy: `Start it, or give its address: the settings are in the README (${system}).` };
+}
 
 /** Runs every check that can be run. @returns the findings, the gravest first */
 export async function diagnose(config: Config): Promise<Finding[]> {
   const path = new URL('../connect/outbox-connector.json', import.meta.url);
-  const connect = new ConnectApi(config.CONNECT_URL);
+  const connect = new ConnectApi(config);
   const context = {
     connect,
     connector: JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig,
     cdcUser: config.CDC_DATABASE_USER,
-    registryUrl: config.REGISTRY_URL,
+    registry: registryService(config),
     ackGroups: config.ACK_GROUPS,
     cleanupGroup: config.CLEANUP_GROUP,
     rowAgeSeconds: config.ROW_AGE_SECONDS,
   };
-  const silent = new Map<System, string>();
+  const silent = new Map<System, Error>();
   const ask = async (system: System, asked: Promise<unknown>) => {
-    await asked.catch((error: unknown) => silent.set(system, error instanceof Error ? error.message : String(error)));
+    await asked.catch((error: unknown) => silent.set(system, error instanceof Error ? error : new Error(String(error))));
   };
   await Promise.all([
     ask('connect', connect.clusterId()),
-    ask('registry', registry.askRegistry(config.REGISTRY_URL, '/subjects')),
+    ask('registry', registry.askRegistry(context.registry, '/subjects')),
     ask(
       'postgres',
       withPostgres(config.DATABASE_URL, () => Promise.resolve()),
@@ -98,7 +100,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
       withAdmin(config, () => Promise.resolve()),
     ),
   ]);
-  const findings = [...silent].map(([system, found]) => unreachableFinding(system, found));
+  const findings = [...silent].map(([system, reason]) => unreachableFinding(system, reason));
   // Without Kafka, Connect answers for itself only: it knows its connectors from there.
   const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
   const possible = checks.filter(({ needs }) => !needs.some(away));
@@ -109,7 +111,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
 
 async function runPossible(
   config: Config,
-  silent: ReadonlyMap<System, string>,
+  silent: ReadonlyMap<System, Error>,
   possible: readonly Check<DoctorContext>[],
   context: Omit<DoctorContext, 'pool' | 'admin'>,
 ): Promise<Finding[]> {

@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
+import { LoginError } from '../kit/http-login.ts';
 import { reason } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
@@ -43,10 +44,11 @@ async function note({ DATABASE_URL }: Config, sql: string, because: string | nul
   });
 }
 
-async function tell({ CONNECT_URL }: Config, what: (connect: ConnectApi) => Promise<void>, meanwhile: string): Promise<void> {
+async function tell(config: Config, what: (connect: ConnectApi) => Promise<void>, meanwhile: string): Promise<void> {
   try {
-    await what(new ConnectApi(CONNECT_URL));
+    await what(new ConnectApi(config));
   } catch (error) {
-    throw new OperateError('CONNECT_FAILED', `Noted, but Connect could not be told: ${String(error)}; ${meanwhile}`, error);
+    const [code, reason] = error instanceof LoginError ? [error.code, error.message] : ['CONNECT_FAILED', String(error)];
+    throw new OperateError(code, `Noted, but Connect could not be told: ${reason}; ${meanwhile}`, error);
   }
 }

@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { RECONCILE_EVERY_MS } from '../contract/limits.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
+import { LoginError, type ConnectSettings } from '../kit/http-login.ts';
 import type { KafkaSettings } from '../kit/kafka.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
@@ -11,7 +12,7 @@ import { readConnectorState } from '../checks/state.ts';
 import { withPostgres } from './postgres.ts';
 import type { Run } from './verb.ts';
 
-type StatusConfig = Pick<Config, 'DATABASE_URL' | 'CONNECT_URL' | 'ACK_GROUPS' | 'CLEANUP_GROUP'> & KafkaSettings;
+type StatusConfig = Pick<Config, 'DATABASE_URL' | 'ACK_GROUPS' | 'CLEANUP_GROUP'> & ConnectSettings & KafkaSettings;
 
 /** A look that takes longer says so in its line, instead of holding up the others. */
 const STATEMENT_TIMEOUT_MS = 5000;
@@ -36,7 +37,10 @@ async function describePipeline(config: StatusConfig): Promise<string[]> {
 }
 
 async function fact(name: string, read: () => Promise<string>): Promise<string> {
-  const text = await read().catch((error: unknown) => `unknown: ${error instanceof Error ? error.message : String(error)}`);
+  const text = await read().catch((error: unknown) => {
+    const code = error instanceof LoginError ? `${error.code}: ` : '';
+    return `unknown: ${code}${error instanceof Error ? error.message : String(error)}`;
+  });
   return `${name.padEnd(10)} ${text}`;
 }
 
@@ -67,7 +71,7 @@ async function slot(config: StatusConfig): Promise<string> {
 
 async function connector(config: StatusConfig): Promise<string> {
   const [found, { paused: by }] = await Promise.all([
-    new ConnectApi(config.CONNECT_URL).status(CONNECTOR_NAME),
+    new ConnectApi(config).status(CONNECTOR_NAME),
     withDatabase(config, readConnectorState),
   ]);
   const paused = by === undefined ? '' : `; paused by an operator since ${by.at.toISOString()}: ${by.because ?? 'no reason given'}`;

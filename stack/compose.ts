@@ -61,6 +61,9 @@ export function composeEnvironment(config: StackConfig): Record<string, string> 
     COMPOSE_PROJECT_NAME: projectName(config.dir),
     ...Object.fromEntries(chosen.map((name) => [name, String(config[name])])),
     ...Object.fromEntries(logins.map((login) => [`${login.toUpperCase()}_PASSWORD`, config.secrets[login]])),
+    CONNECT_PASSWORD: config.secrets.connect,
+    REGISTRY_WRITER_PASSWORD: config.secrets.registry_writer,
+    REGISTRY_READER_PASSWORD: config.secrets.registry_reader,
     ECHO_SECRET: echoSecret(config),
     CONSOLE_PASSWORD: consolePassword(config),
   };

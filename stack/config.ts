@@ -53,8 +53,11 @@ export type StackConfig = Readonly<z.output<typeof settings>> & {
 
 export const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'actions', 'registry'] as const;
 export type Login = (typeof logins)[number];
-/** `echo` is no login: the action consumer signs with it, and the echo target verifies. `console` is the page's password. */
-const secretNames = [...logins, 'echo', 'console'] as const;
+/**
+ * `echo` is no login: the action consumer signs with it, and the echo target verifies. `console` is the page's password,
+ * `connect` that of Connect's REST interface; `registry_writer` and `registry_reader` are the registry's users.
+ */
+const secretNames = [...logins, 'echo', 'console', 'connect', 'registry_writer', 'registry_reader'] as const;
 type Secrets = Readonly<Record<(typeof secretNames)[number], string>>;
 
 /** The settings of this stack, from the environment and `.env`. */

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { partSettings } from './compose.ts';
-import { connectUrl, databaseUrl, echoSecret, registryUrl, type StackConfig } from './config.ts';
+import { databaseUrl, echoSecret, type StackConfig } from './config.ts';
 import { readHandedFiles, type FilePart } from './files.ts';
+import { connectEnv, registryEnv } from './http-logins.ts';
 import { kafkaEnv, kafkaFor } from './kafka-logins.ts';
 import type { Part } from './keeper.ts';
 import { postgresPart } from './postgres.ts';
@@ -21,7 +22,6 @@ export const ACK_GROUPS: readonly string[] = [GROUP, ACTIONS_GROUP];
  */
 export async function stackParts(config: StackConfig, java: string, env: NodeJS.ProcessEnv): Promise<Part[]> {
   const job = jobsWith(env);
-  const REGISTRY_URL = registryUrl(config);
   return [
     await postgresPart(config),
     job('logins', ['postgres'], 'logins.ts', {
@@ -41,14 +41,14 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
     job('register', ['migrate', 'kafka', 'registry', 'connect'], '../connect/main.ts', {
       DATABASE_URL: databaseUrl(config, 'operator'),
       ...kafkaEnv(config, 'register'),
-      REGISTRY_URL,
-      CONNECT_URL: connectUrl(config),
+      ...registryEnv(config, 'writer'),
+      ...connectEnv(config),
       CDC_DATABASE_USER: 'cdc',
     }),
     {
       ...job('watch', ['register'], '../watch/main.ts', {
         DATABASE_URL: databaseUrl(config, 'operator'),
-        CONNECT_URL: connectUrl(config),
+        ...connectEnv(config),
         ...kafkaEnv(config, 'watch'),
         METRICS_PORT: String(config.WATCH_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
@@ -82,7 +82,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
     {
       ...job('consumer', ['register'], '../consumers-example/main.ts', {
         ...kafkaEnv(config, 'consumer'),
-        REGISTRY_URL,
+        ...registryEnv(config, 'reader'),
         GROUP_ID: GROUP,
         METRICS_PORT: String(config.CONSUMER_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
@@ -95,7 +95,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
         ...fileSettings('actions', env),
         DATABASE_URL: databaseUrl(config, 'actions'),
         ...kafkaEnv(config, 'actions'),
-        REGISTRY_URL,
+        ...registryEnv(config, 'reader'),
         GROUP_ID: ACTIONS_GROUP,
         METRICS_PORT: String(config.ACTIONS_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
@@ -117,8 +117,8 @@ function consolePart(config: StackConfig, job: Job): Part {
     ...job('console', ['migrate'], '../operate/console/main.ts', {
       DATABASE_URL: databaseUrl(config, 'operator'),
       ...kafkaEnv(config, 'operator'),
-      CONNECT_URL: connectUrl(config),
-      REGISTRY_URL: registryUrl(config),
+      ...connectEnv(config),
+      ...registryEnv(config, 'reader'),
       ACK_GROUPS: ACK_GROUPS.join(','),
       CDC_DATABASE_USER: 'cdc',
       PORT: String(config.CONSOLE_PORT),

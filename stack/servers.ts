@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connectService, registryService } from '../kit/http-login.ts';
 import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
 import { jarsHome, kafkaClasspath, registryHome } from './jars.ts';
+import { CONNECT_USER, connectFor, registryFor } from './http-logins.ts';
 import { kafkaEnv, kafkaFor } from './kafka-logins.ts';
 import type { Part } from './keeper.ts';
 import { answersOk, brokerAnswers } from './probes.ts';
@@ -43,9 +45,7 @@ export function kafkaPart(config: StackConfig, java: string): Part {
     needs: [],
     address: broker,
     prepare: async () => {
-      // One that an earlier version wrote would keep its mode.
-      rmSync(properties, { force: true });
-      writeFileSync(properties, `${readFileSync(here('kafka.properties'), 'utf8')}\n${own.join('\n')}\n`, { mode: 0o600 });
+      writePrivate(properties, [readFileSync(here('kafka.properties'), 'utf8'), ...own]);
       if (existsSync(join(data, 'meta.properties'))) return;
       mkdirSync(data, { recursive: true });
       await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]);
@@ -53,6 +53,12 @@ export function kafkaPart(config: StackConfig, java: string): Part {
     command: { file: java, args: [...base, 'kafka.Kafka', properties] },
     probe: () => brokerAnswers(kafkaFor(config, 'admin')),
   };
+}
+
+/** One that an earlier version wrote would keep its mode. */
+function writePrivate(path: string, lines: readonly string[]): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
 }
 
 export function registryPart(config: StackConfig, java: string): Part {
@@ -80,23 +86,46 @@ export function registryPart(config: StackConfig, java: string): Part {
         APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.POSTGRES_PORT}/registry`,
         APICURIO_DATASOURCE_USERNAME: 'registry',
         APICURIO_DATASOURCE_PASSWORD: config.secrets.registry,
+        ...registryLogins(config),
       },
     },
-    probe: () => answersOk(`${registryUrl(config)}/subjects`),
+    probe: () => answersOk(`${registryUrl(config)}/subjects`, registryService(registryFor(config, 'reader')).headers),
   };
 }
 
+/** Basic on every path, and two users: one may write schemas, the other may not. */
+const registryLogins = ({ secrets }: StackConfig) => ({
+  QUARKUS_HTTP_AUTH_BASIC: 'true',
+  QUARKUS_HTTP_AUTH_PERMISSION_ALL_PATHS: '/*',
+  QUARKUS_HTTP_AUTH_PERMISSION_ALL_POLICY: 'authenticated',
+  APICURIO_AUTH_ROLE_BASED_AUTHORIZATION: 'true',
+  QUARKUS_SECURITY_USERS_EMBEDDED_PLAIN_TEXT: 'true',
+  QUARKUS_SECURITY_USERS_EMBEDDED_USERS_WRITER: secrets.registry_writer,
+  QUARKUS_SECURITY_USERS_EMBEDDED_ROLES_WRITER: 'sr-developer',
+  QUARKUS_SECURITY_USERS_EMBEDDED_USERS_READER: secrets.registry_reader,
+  QUARKUS_SECURITY_USERS_EMBEDDED_ROLES_READER: 'sr-readonly',
+});
+
+/** Reads the logins of the REST interface from a file, NAME=PASSWORD. An empty file would let everybody in. */
+const REST_LOGIN = 'org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule';
+
 export function connectPart(config: StackConfig, java: string): Part {
+  const [jaas, users] = [join(config.dir, 'connect.jaas'), join(config.dir, 'connect.users')];
   return {
     name: 'connect',
     // It would wait by itself, but looks again only every ten seconds.
     needs: ['kafka'],
     address: connectUrl(config),
+    prepare: () => {
+      writePrivate(users, [`${CONNECT_USER}=${config.secrets.connect}`]);
+      writePrivate(jaas, [`KafkaConnect { ${REST_LOGIN} required file="${users}"; };`]);
+    },
     command: {
       file: java,
       args: [
         ...jvm(config, 'connect', config.CONNECT_HEAP_MB),
         logging,
+        `-Djava.security.auth.login.config=${jaas}`,
         // The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
         '-Dorg.apache.kafka.automatic.config.providers=org.apache.kafka.common.config.provider.EnvVarConfigProvider',
         ...['-cp', kafkaClasspath(config.jars), 'org.apache.kafka.connect.cli.ConnectDistributed'],
@@ -115,6 +144,6 @@ export function connectPart(config: StackConfig, java: string): Part {
         CDC_DATABASE_PASSWORD: config.secrets.cdc,
       },
     },
-    probe: () => answersOk(`${connectUrl(config)}/health`),
+    probe: () => answersOk(`${connectUrl(config)}/health`, connectService(connectFor(config)).headers),
   };
 }

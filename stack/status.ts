@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { connectUrl, databaseUrl, type StackConfig } from './config.ts';
+import { databaseUrl, type StackConfig } from './config.ts';
+import { connectEnv } from './http-logins.ts';
 import { kafkaEnv } from './kafka-logins.ts';
 import type { Status } from './keeper.ts';
 import { ACK_GROUPS } from './parts.ts';
@@ -15,7 +16,7 @@ async function describePipeline(config: StackConfig): Promise<string> {
   const env = {
     ...process.env,
     DATABASE_URL: databaseUrl(config, 'operator'),
-    CONNECT_URL: connectUrl(config),
+    ...connectEnv(config),
     ...kafkaEnv(config, 'operator'),
     ACK_GROUPS: ACK_GROUPS.join(','),
   };

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EVENT_TOPIC } from '../contract/names.ts';
-import { brokerAddress, registryUrl, type StackConfig } from './config.ts';
+import { brokerAddress, type StackConfig } from './config.ts';
+import { registryEnv } from './http-logins.ts';
 import { requireFreePorts } from './ports.ts';
 import { ensurePython } from './python.ts';
 import type { Say } from './stack.ts';
@@ -12,10 +14,14 @@ import type { Say } from './stack.ts';
 /** Where kaskade's programs lie; installs them at the first call. */
 export const kaskadePrograms = () => ensurePython('kaskade', new URL('kaskade.lock', import.meta.url));
 
-/** What kaskade is asked to show, by the page's name. */
+/** What kaskade is asked to show, by the page's name. The logins are in a file: arguments are seen by everybody. */
 export function kaskadeArguments(config: StackConfig): { topics: string[]; records: string[] } {
   const broker = brokerAddress(config);
-  const decoded = ['--key', 'string', '--value', 'registry', '--registry', `url=${registryUrl(config)}`];
+  const file = join(config.dir, 'kaskade.ini');
+  const { REGISTRY_URL, REGISTRY_USERNAME, REGISTRY_PASSWORD } = registryEnv(config, 'reader');
+  rmSync(file, { force: true });
+  writeFileSync(file, `[registry]\nurl=${REGISTRY_URL}\nbasic.auth.user.info=${REGISTRY_USERNAME}:${REGISTRY_PASSWORD}\n`, { mode: 0o600 });
+  const decoded = ['--key', 'string', '--value', 'registry', '--config-file', file];
   return {
     topics: ['admin', '--bootstrap-servers', broker],
     records: ['consumer', '--bootstrap-servers', broker, '--topic', EVENT_TOPIC, ...decoded],

@@ -14,11 +14,13 @@ import { zapRunCreated } from '../contract/zap-run.ts';
 import { ensurePython } from '../stack/python.ts';
 import { lagOf, ownTopics, produce } from './support/consumer.ts';
 import { encode, event, eventRecord, registerSchema, schemaId, schemaText } from './support/events.ts';
+import { registryEnv, registryFor } from '../stack/http-logins.ts';
 import { kafkaEnv } from '../stack/kafka-logins.ts';
 import { uniqueName } from './support/names.ts';
 import { post } from './support/post.ts';
 import { addresses, config } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
+import { askRegistry, json } from './support/http.ts';
 
 let known: number;
 beforeAll(async () => {
@@ -38,8 +40,11 @@ test.each(['before', 'after', 'committed'])(
     const ids = Array.from({ length: 20 }, () => randomUUID());
     const start = (at: string) => {
       const program = fileURLToPath(new URL('support/crashing-consumer.ts', import.meta.url));
-      const args = ['--import', 'tsx', program, addresses.registry, groupId, topics.topic, file, at];
-      return spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...kafkaEnv(config, 'admin') } });
+      const args = ['--import', 'tsx', program, groupId, topics.topic, file, at];
+      return spawn(process.execPath, args, {
+        stdio: 'inherit',
+        env: { ...process.env, ...kafkaEnv(config, 'admin'), ...registryEnv(config, 'reader') },
+      });
     };
     await produce(
       topics.topic,
@@ -74,7 +79,8 @@ test('a Python client reads the same event, with the schema that the record name
   const { body: answer } = await post(userId, zapId, body);
   const script = fileURLToPath(new URL('support/read_event.py', import.meta.url));
   const args = [script, addresses.broker, addresses.registry, EVENT_TOPIC, answer.id ?? ''];
-  const { stdout } = await promisify(execFile)(join(programs, 'python'), args);
+  const login = registryEnv(config, 'reader');
+  const { stdout } = await promisify(execFile)(join(programs, 'python'), args, { env: { ...process.env, ...login } });
   expect(JSON.parse(stdout)).toMatchObject({
     key: `${userId}/${zapId}`,
     schemaId: known,
@@ -87,11 +93,7 @@ describe('a schema with one more field that has a default', () => {
   const subject = uniqueName('evolving');
   let newer: number;
   beforeAll(async () => {
-    await fetch(`${addresses.registry}/config/${subject}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-      body: '{"compatibility":"BACKWARD_TRANSITIVE"}',
-    });
+    await askRegistry(`/config/${subject}`, json('PUT', { compatibility: 'BACKWARD_TRANSITIVE' }));
     await registerSchema(subject, schemaText);
     newer = await registerSchema(subject, evolved);
   });
@@ -99,14 +101,14 @@ describe('a schema with one more field that has a default', () => {
   test('writes what an old consumer reads', async () => {
     const old = event();
     const written = { ...old, attempt: 3 };
-    const decode = createDecoder(createRegistry(addresses.registry), zapRunCreated);
+    const decode = createDecoder(createRegistry(registryFor(config, 'reader')), zapRunCreated);
     expect({ ...(await decode(encode(newer, written, evolved))) }).toEqual(old);
   });
 
   test('reads what an old producer wrote', async () => {
     const written = event();
     const reader = { schema: JSON.parse(evolved) as avsc.Schema, typed: (decoded: unknown) => decoded as object };
-    const decode = createDecoder(createRegistry(addresses.registry), reader);
+    const decode = createDecoder(createRegistry(registryFor(config, 'reader')), reader);
     expect({ ...(await decode(encode(known, written))) }).toEqual({ ...written, attempt: 1 });
   });
 

@@ -8,8 +8,9 @@ import { createConsumerMetrics } from '../consumers-example/consumer/observe.ts'
 import { endOf, lagOf, ownTopics, produce, readAll, runConsumer, withAdmin, type Record } from './support/consumer.ts';
 import { encode, event, eventRecord, registerSchema, schemaId, schemaText } from './support/events.ts';
 import { uniqueName } from './support/names.ts';
-import { addresses } from './support/stack.ts';
+import { addresses, config } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
+import { registryFor } from '../stack/http-logins.ts';
 
 let known: number;
 beforeAll(async () => {
@@ -178,13 +179,15 @@ describe('without the registry', () => {
     let open = true;
     const proxy = createServer((request, response) => {
       if (!open) return void request.socket.destroy();
-      void fetch(`${new URL(addresses.registry).origin}${request.url}`).then(async (answer) => {
+      void fetch(`${new URL(addresses.registry).origin}${request.url}`, {
+        headers: { authorization: request.headers.authorization ?? '' },
+      }).then(async (answer) => {
         response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
       });
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/apis/ccompat/v7`;
-    const consumer = await runConsumer({ ...topics, groupId }, url);
+    const REGISTRY_URL = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/apis/ccompat/v7`;
+    const consumer = await runConsumer({ ...topics, groupId }, { ...registryFor(config, 'reader'), REGISTRY_URL });
     const [first, second, third, fresh] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
     try {
       await produce(topics.topic, [eventRecord(known, first, 0)]);

@@ -9,8 +9,9 @@ import { uniqueName } from './support/names.ts';
 import { outbox } from './support/operate.ts';
 import { postInTurn } from './support/post.ts';
 import { register } from './support/services.ts';
-import { addresses, query, start, stop, untilUp } from './support/stack.ts';
+import { query, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
+import { askConnect } from './support/http.ts';
 
 // The doctor's codes for what takes whole parts of the stack to bring about; the others are in doctor.test.ts.
 
@@ -110,7 +111,7 @@ test('broken SLOT_AHEAD: somebody moves the slot while the connector is stopped,
   await expectFound(
     'broken SLOT_AHEAD',
     async () => {
-      await fetch(`${addresses.connect}/connectors/${CONNECTOR_NAME}/stop`, { method: 'PUT' });
+      await askConnect(`/connectors/${CONNECTOR_NAME}/stop`, { method: 'PUT' });
       await waitFor('the slot is not read', async () => !(await slotIs('active')));
       await postInTurn(uniqueName('user'), 'z', 1);
       await asAdmin(`SELECT pg_replication_slot_advance('zap_run_outbox', pg_current_wal_lsn())`);

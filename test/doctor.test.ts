@@ -9,8 +9,9 @@ import { always, asAdmin, codes, connectorConfig, doctor, expectFound, postgresS
 import { uniqueName } from './support/names.ts';
 import { outbox } from './support/operate.ts';
 import { postInTurn } from './support/post.ts';
-import { addresses, query, start, stop, untilUp } from './support/stack.ts';
+import { query, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
+import { askRegistry, json } from './support/http.ts';
 
 let admin: Admin;
 let original: ConnectorConfig;
@@ -256,12 +257,7 @@ test('weak OTHER_SLOTS: a slot that nobody reads keeps WAL, and its size is said
 });
 
 test('weak COMPATIBILITY: the registry takes any schema', async () => {
-  const set = (compatibility: string) =>
-    fetch(`${addresses.registry}/config/${EVENT_SUBJECT}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ compatibility }),
-    });
+  const set = (compatibility: string) => askRegistry(`/config/${EVENT_SUBJECT}`, json('PUT', { compatibility }));
   await expectFound(
     'weak COMPATIBILITY',
     () => set('NONE'),

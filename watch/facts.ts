@@ -4,6 +4,7 @@ import { evaluatePublication, readPublication } from '../checks/postgres.ts';
 import { readConnectorState, readSlot, type ConnectorState, type Slot } from '../checks/state.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
+import { LoginError } from '../kit/http-login.ts';
 
 /** What Postgres and Connect said in one round. */
 export interface Facts {
@@ -26,6 +27,8 @@ export interface Facts {
   snapshot: boolean;
   /** Whether Connect answered; without an answer nothing is known of the connector. */
   connectAnswers: boolean;
+  /** Why it did not, where that is its login. */
+  connectRefuses?: string | undefined;
   /** undefined: not registered, or Connect did not answer. */
   connector: ConnectorStatus | undefined;
   /** The settings in force that are not the file's. */
@@ -46,8 +49,11 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
     readSlot(pool, config['slot.name']),
     pool.query<{ snapshot: boolean }>(SNAPSHOT, [config['table.include.list']]),
     connect.status(CONNECTOR_NAME).then(
-      (status) => ({ answers: true, status }),
-      () => ({ answers: false, status: undefined }),
+      (status) => ({ answers: true, status, refuses: undefined }),
+      (error: unknown) => ({
+        ...{ answers: false, status: undefined },
+        refuses: error instanceof LoginError ? `${error.code}: ${error.message}` : undefined,
+      }),
     ),
     connect.storedOffset(CONNECTOR_NAME).catch(() => undefined),
     connect.config(CONNECTOR_NAME).catch(() => undefined),
@@ -61,6 +67,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
     position: JSON.stringify([slot?.confirmed, stored]),
     snapshot: snapshots.rows[0]?.snapshot === true,
     connectAnswers: connector.answers,
+    connectRefuses: connector.refuses,
     connector: connector.status,
     drift: inForce === undefined ? [] : drift(inForce, config),
   };

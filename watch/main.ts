@@ -29,10 +29,10 @@ log.info(loggable(settings, config), 'starting');
 
 const connector = JSON.parse(readFileSync(new URL('../connect/outbox-connector.json', import.meta.url), 'utf8')) as ConnectorConfig;
 const pool = openPool(config.DATABASE_URL, { max: 4, statementMs: 10_000 }, log);
-const connect = new ConnectApi(config.CONNECT_URL);
+const connect = new ConnectApi(config);
 /** Slower than this is no answer: looks go on. */
 const FACTS_TIMEOUT_MS = 3000;
-const connectForFacts = new ConnectApi(config.CONNECT_URL, FACTS_TIMEOUT_MS);
+const connectForFacts = new ConnectApi(config, FACTS_TIMEOUT_MS);
 
 const recordLimit = () => withAdmin(config, 'outbox-watch', (admin) => readRecordLimit(admin, connect));
 

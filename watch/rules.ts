@@ -193,7 +193,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: 'connect-silent',
-    wrong: ({ connectAnswers }) => (connectAnswers ? undefined : 'Kafka Connect does not answer'),
+    wrong: ({ connectAnswers, connectRefuses }) => (connectAnswers ? undefined : (connectRefuses ?? 'Kafka Connect does not answer')),
     patienceMs: 15_000,
   },
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { registrySettings } from '../../kit/http-login.ts';
 import { kafkaSettings } from '../../kit/kafka-settings.ts';
 import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../../contract/names.ts';
 import { metricsSettings } from '../../kit/metrics.ts';
@@ -21,7 +22,7 @@ function parsed<In, Out>(parse: (value: In) => Out) {
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_actions'),
   ...kafkaSettings,
-  REGISTRY_URL: z.url().default('http://localhost:8081/apis/ccompat/v7').describe('Schema registry, Confluent API'),
+  ...registrySettings,
   TOPIC: z.string().min(1).default(EVENT_TOPIC).describe('The topic of the events'),
   GROUP_ID: z.string().min(1).default('actions').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
   DEAD_LETTER_TOPIC: z.string().min(1).default(DEAD_LETTER_TOPIC).describe('Takes the records that can never become a call'),

@@ -48,7 +48,7 @@ const { GROUP_ID: groupId, TOPIC: topic, DEAD_LETTER_TOPIC: deadLetterTopic } = 
 const consumer = await consume<ZapRunCreated>({
   ...{ kafka: createKafka(config, { clientId: groupId, log }), groupId, topic, deadLetterTopic },
   ...{ maxAttempts: 5, stallSeconds: 60, batchSize: 500, log, metrics: createConsumerMetrics(registry) },
-  decode: createDecoder(createRegistry(config.REGISTRY_URL), zapRunCreated),
+  decode: createDecoder(createRegistry(config), zapRunCreated),
   // The position is committed behind this: from then on the tables hold what is to be called, whatever dies.
   handleBatch: (delivered) => dispatcher.accept(delivered.map(({ event }) => toAction(event))),
   onGivingUp: (error) => {

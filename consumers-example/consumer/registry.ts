@@ -1,4 +1,5 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
+import { askService, loginFault, registryService, type HttpService, type RegistrySettings } from '../../kit/http-login.ts';
 import { NotNowError, PoisonError } from './errors.ts';
 
 /** The client has no timeout by itself: a registry that accepts and never answers would hold a partition for ever. */
@@ -11,12 +12,15 @@ const SCHEMA_NOT_FOUND = 40_403;
  * The schemas of a registry, kept once they have come. `retry` of the client stays at its default, as setting it
  * would change it for every client of the process.
  *
- * getSchema throws PoisonError SCHEMA_UNKNOWN when the registry has no such id, NotNowError when it cannot say.
+ * getSchema throws PoisonError SCHEMA_UNKNOWN when the registry has no such id, NotNowError REGISTRY_LOGIN when it refuses the
+ * login, NotNowError REGISTRY_UNAVAILABLE when it cannot say.
  */
-export function createRegistry(url: string): Pick<SchemaRegistry, 'getSchema'> {
+export function createRegistry(settings: RegistrySettings): Pick<SchemaRegistry, 'getSchema'> {
+  const service = registryService(settings);
+  const { url, headers } = service;
   const timeout = () => ({
-    prepareRequest: async <R extends { enhance: (extras: { timeout: number }) => R }>(next: () => Promise<R>) =>
-      (await next()).enhance({ timeout: TIMEOUT_MS }),
+    prepareRequest: async <R extends { enhance: (extras: { timeout: number; headers: typeof headers }) => R }>(next: () => Promise<R>) =>
+      (await next()).enhance({ timeout: TIMEOUT_MS, headers }),
   });
   const registry = new SchemaRegistry({ host: url, middlewares: [timeout] });
   return {
@@ -24,8 +28,10 @@ export function createRegistry(url: string): Pick<SchemaRegistry, 'getSchema'> {
       try {
         return await registry.getSchema(id);
       } catch (error) {
-        const status = error instanceof Error && 'status' in error ? error.status : undefined;
-        if (status === 404 && (await hasNone(url, id))) {
+        const status = error instanceof Error && 'status' in error ? Number(error.status) : 0;
+        const refused = loginFault(service, status, `read schema ${id}`);
+        if (refused !== undefined) throw new NotNowError(refused.code, refused.message, error);
+        if (status === 404 && (await hasNone(service, id))) {
           throw new PoisonError('SCHEMA_UNKNOWN', `the registry has no schema ${id}`, error);
         }
         throw new NotNowError('REGISTRY_UNAVAILABLE', `schema ${id} cannot be fetched from ${url}: ${String(error)}`, error);
@@ -38,9 +44,9 @@ export function createRegistry(url: string): Pick<SchemaRegistry, 'getSchema'> {
  * Whether a 404 is the registry's word on the schema. One of another origin (a wrong path, a proxy's page) would bury
  * every event, and the client's error does not tell them apart.
  */
-async function hasNone(url: string, id: number): Promise<boolean> {
+async function hasNone(registry: HttpService, id: number): Promise<boolean> {
   try {
-    const response = await fetch(`${url.replace(/\/$/, '')}/schemas/ids/${id}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await askService(registry, `/schemas/ids/${id}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     const { error_code: code } = (await response.json()) as { error_code?: number };
     return response.status === 404 && code === SCHEMA_NOT_FOUND;
   } catch {

@@ -36,7 +36,7 @@ async function settingsOf(part: PartId, config: Config, pool: Pool): Promise<Set
     );
     return rows.map(({ name, value }) => [name, value]);
   }
-  if (part === 'connect') return Object.entries((await new ConnectApi(config.CONNECT_URL, 2000).config(CONNECTOR_NAME)) ?? {});
+  if (part === 'connect') return Object.entries((await new ConnectApi(config, 2000).config(CONNECTOR_NAME)) ?? {});
   if (part === 'topic') return [...(await withAdmin(config, (admin) => topicConfigs(admin, EVENT_TOPIC)))];
   return startSettings(config.CONSOLE_LOG_DIR, logs[part]);
 }

@@ -52,22 +52,26 @@ const systems: readonly string[] = ['postgres', 'kafka', 'connect', 'registry'] 
 
 /** What one snapshot alone shows, in the words that the doctor has for it: sooner than the doctor, which asks much more. */
 function seenAtOnce({ silent }: Snapshot): Placed[] {
-  return [...silent].map(([name, found]) => {
+  return [...silent].map(([name, reason]) => {
     if (systems.includes(name)) {
-      const finding = unreachableFinding(name as System, found);
+      const finding = unreachableFinding(name as System, reason);
       return { ...finding, part: partOf(finding.code) };
     }
     const service = name as Service;
     return {
       ...{ code: 'SERVICE_SILENT', grade: service === 'watch' ? 'weak' : 'broken', part: partOfService[service] },
-      ...{ found: `${service}: ${found}`, why: why[service], remedy: `Start it (make up), or see its log: make logs PART=${service}` },
+      ...{
+        found: `${service}: ${reason.message}`,
+        why: why[service],
+        remedy: `Start it (make up), or see its log: make logs PART=${service}`,
+      },
     };
   });
 }
 
 /** The findings of the doctor and of the last snapshot, the gravest first, each code once for a part. */
 export function merged(doctors: readonly Finding[], snapshot: Snapshot, more: readonly Placed[]): Placed[] {
-  const unreachable = /^(POSTGRES|KAFKA|CONNECT)_UNREACHABLE$/;
+  const unreachable = /^(POSTGRES|KAFKA|CONNECT)_UNREACHABLE$|^CONNECT_LOGIN$/;
   // The last snapshot is newer: it decides what can be reached.
   const placed = doctors.filter(({ code }) => !unreachable.test(code)).map((finding) => ({ ...finding, part: partOf(finding.code) }));
   const order = ['unsafe', 'broken', 'weak'];

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { LoginError } from '../../kit/http-login.ts';
 import { checks } from '../diagnose.ts';
 import { findingsOf, merged, partOf, stateOf } from './parts.ts';
 import type { Snapshot } from './sources.ts';
 
-const snapshot = (silent: [string, string][] = []): Snapshot => ({
+const snapshot = (silent: [string, Error][] = []): Snapshot => ({
   ...{ at: 0, metricsAt: 0, kafkaAt: 0 },
   silent: new Map(silent) as Snapshot['silent'],
   groups: [],
@@ -18,8 +19,10 @@ test.each([
   ['WAL_LEVEL', 'slot'],
   ['CONNECTOR_FAILED', 'connect'],
   ['CONNECT_UNREACHABLE', 'connect'],
+  ['CONNECT_LOGIN', 'connect'],
   ['POLL_INTERVAL', 'connect'],
   ['TOPIC_MISSING', 'topic'],
+  ['REGISTRY_LOGIN', 'topic'],
   ['SCHEMA_NOT_STORED', 'topic'],
   ['GROUP_AHEAD', 'groups'],
   ['ACK_GROUP_UNKNOWN', 'groups'],
@@ -35,8 +38,14 @@ test('every code of the doctor about Connect is one of those that nobody else is
 });
 
 test('what a snapshot alone shows is a finding at once, in the words of the doctor', () => {
-  const [first] = merged([], snapshot([['connect', 'refused']]), []);
+  const [first] = merged([], snapshot([['connect', new Error('refused')]]), []);
   expect(first).toMatchObject({ code: 'CONNECT_UNREACHABLE', grade: 'broken', part: 'connect', found: 'refused' });
+});
+
+test('a login that is refused is another finding than a service that is away', () => {
+  const refused = new LoginError('CONNECT_LOGIN', 'refused', 'CONNECT_USERNAME and CONNECT_PASSWORD');
+  const found = merged([finding('CONNECT_LOGIN', 'broken')], snapshot([['connect', refused]]), []);
+  expect(found).toMatchObject([{ code: 'CONNECT_LOGIN', part: 'connect', remedy: expect.stringContaining('CONNECT_PASSWORD') as string }]);
 });
 
 test('what a newer snapshot reached is no longer unreachable', () => {

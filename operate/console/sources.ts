@@ -21,7 +21,7 @@ export type Service = (typeof services)[number];
 /** What was seen at one moment. What could not be asked is absent, with the reason in `silent`. */
 export interface Snapshot {
   at: number;
-  silent: ReadonlyMap<System | Service, string>;
+  silent: ReadonlyMap<System | Service, Error>;
   outbox?: Outbox;
   slot?: Slot | undefined;
   paused?: { at: Date; because: string | undefined } | undefined;
@@ -50,7 +50,7 @@ const LIST_GROUPS_EVERY = 10;
 interface Kept {
   at: number;
   value: unknown;
-  silent: string | undefined;
+  silent: Error | undefined;
 }
 
 /**
@@ -72,7 +72,7 @@ export class Sources {
   constructor(config: Config, log: Logger) {
     this.#config = config;
     this.pool = openPool(config.DATABASE_URL, { max: 3, statementMs: WITHIN_MS, options: '-c application_name=outbox-console' }, log);
-    this.#connect = new ConnectApi(config.CONNECT_URL, WITHIN_MS);
+    this.#connect = new ConnectApi(config, WITHIN_MS);
     const file = new URL('../../connect/outbox-connector.json', import.meta.url);
     this.#slotName = (JSON.parse(readFileSync(file, 'utf8')) as ConnectorConfig)['slot.name'];
   }
@@ -91,7 +91,7 @@ export class Sources {
       this.#ask('connect', turn === 3, () => this.#connect.status(CONNECTOR_NAME)),
       ...metrics.map((service) => this.#ask(service, turn === 2, () => this.#scrape(service))),
     ]);
-    const silent = new Map<System | Service, string>();
+    const silent = new Map<System | Service, Error>();
     const postgres = outbox.silent ?? state.silent;
     if (postgres !== undefined) silent.set('postgres', postgres);
     if (kafka.silent !== undefined) silent.set('kafka', kafka.silent);
@@ -119,7 +119,7 @@ export class Sources {
     const at = Date.now();
     const asked = await within(ask()).then(
       (value) => ({ at, value, silent: undefined }),
-      (error: unknown) => ({ at, value: undefined, silent: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => ({ at, value: undefined, silent: error instanceof Error ? error : new Error(String(error)) }),
     );
     this.#kept.set(name, asked);
     return asked;

@@ -1,5 +1,6 @@
 import { EVENT_TOPIC } from '../../contract/names.ts';
-import { connectUrl } from '../../stack/config.ts';
+import { askService, connectService } from '../../kit/http-login.ts';
+import { connectFor } from '../../stack/http-logins.ts';
 import { lagOf } from './kafka.ts';
 import type { World } from './world.ts';
 
@@ -39,7 +40,8 @@ async function waitingRows(world: World, olderThanSeconds?: number): Promise<str
 }
 
 async function connectorUnrest(world: World): Promise<string[]> {
-  const response = await fetch(`${connectUrl(world.config)}/connectors/${CONNECTOR}/status`, { signal: AbortSignal.timeout(5000) });
+  const connect = connectService(connectFor(world.config));
+  const response = await askService(connect, `/connectors/${CONNECTOR}/status`, { signal: AbortSignal.timeout(5000) });
   if (!response.ok) return [`Connect answers ${response.status} about the connector`];
   const { connector, tasks } = (await response.json()) as { connector: { state: string }; tasks: { state: string }[] };
   const states = [connector, ...tasks].map(({ state }) => state);

@@ -1,5 +1,7 @@
 import pg from 'pg';
-import { connectUrl, databaseUrl, type Login } from '../../stack/config.ts';
+import { askService, connectService } from '../../kit/http-login.ts';
+import { databaseUrl, type Login } from '../../stack/config.ts';
+import { connectFor } from '../../stack/http-logins.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { deleteGroups, deleteTopic } from './kafka.ts';
 import type { Fault } from './fault.ts';
@@ -78,7 +80,8 @@ export const stateFaults: Fault[] = [
   plain('publication dropped', (world) => world.query(`DROP PUBLICATION IF EXISTS ${SLOT}`)),
   plain('publication emptied', (world) => world.query(`ALTER PUBLICATION ${SLOT} SET (publish = 'update')`)),
   plain('connector deleted', async (world) => {
-    await fetch(`${connectUrl(world.config)}/connectors/${CONNECTOR}`, { method: 'DELETE', signal: AbortSignal.timeout(20_000) });
+    const connect = connectService(connectFor(world.config));
+    await askService(connect, `/connectors/${CONNECTOR}`, { method: 'DELETE', signal: AbortSignal.timeout(20_000) });
   }),
   plain('connections ended', async (world) => {
     await asSuperuser(world, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outbox' AND pid <> pg_backend_pid()`);
@@ -176,13 +179,17 @@ export const stateFaults: Fault[] = [
     parts: [''],
     holdMs: [3000, 8000],
     inject: async (world) => {
-      const url = `${connectUrl(world.config)}/connectors/${CONNECTOR}/config`;
+      const connect = connectService(connectFor(world.config));
+      const path = `/connectors/${CONNECTOR}/config`;
       const put = async (config: object) => {
         const headers = { 'content-type': 'application/json' };
-        const response = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(config), signal: AbortSignal.timeout(20_000) });
-        return response.ok;
+        const request = { method: 'PUT', headers, body: JSON.stringify(config), signal: AbortSignal.timeout(20_000) };
+        return (await askService(connect, path, request)).ok;
       };
-      const original = (await waitFor('the configuration', async () => (await fetch(url)).json(), 60_000)) as Record<string, string>;
+      const original = (await waitFor('the configuration', async () => (await askService(connect, path)).json(), 60_000)) as Record<
+        string,
+        string
+      >;
       await put({ ...original, 'errors.tolerance': 'all', 'producer.override.max.request.size': '10000' });
       return async () => {
         await waitFor('the configuration is as it was', () => put(original), 60_000);

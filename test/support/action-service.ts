@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { databaseUrl } from '../../stack/config.ts';
+import { registryEnv } from '../../stack/http-logins.ts';
 import { kafkaEnv } from '../../stack/kafka-logins.ts';
 import { freePorts } from './free-ports.ts';
 import { uniqueName } from './names.ts';
-import { addresses, config } from './stack.ts';
+import { config } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 
 export const SECRET = `whsec_${randomBytes(24).toString('base64')}`;
@@ -92,7 +93,7 @@ export async function actionService(targets: Record<string, object>, env: Record
     const out = openSync(logFile, 'a');
     const settings = {
       DATABASE_URL: databaseUrl(config, 'actions'),
-      ...{ ...kafkaEnv(config, 'admin'), REGISTRY_URL: addresses.registry, GROUP_ID: groupId, METRICS_PORT: String(port) },
+      ...{ ...kafkaEnv(config, 'admin'), ...registryEnv(config, 'reader'), GROUP_ID: groupId, METRICS_PORT: String(port) },
       ...{ ACTIONS_FILE: file, ALLOW_TARGETS: '127.0.0.0/8', LEASE_SECONDS: '4', ACTIONS_ENV: '*SECRET', SECRET, OLD_SECRET, ...env },
     };
     const args = ['--import', 'tsx', 'consumers-example/actions/main.ts'];

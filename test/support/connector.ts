@@ -1,9 +1,11 @@
 import { CONNECTOR_NAME } from '../../contract/names.ts';
 import { ConnectApi, type ConnectorConfig } from '../../kit/connect-api.ts';
-import { addresses, query } from './stack.ts';
+import { connectFor } from '../../stack/http-logins.ts';
+import { askConnect } from './http.ts';
+import { config, query } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 
-export const connect = new ConnectApi(addresses.connect);
+export const connect = new ConnectApi(connectFor(config));
 
 /** `RUNNING`, `FAILED`… of the connector and its tasks; empty when it is not registered. */
 export async function connectorStates(): Promise<string[]> {
@@ -28,10 +30,7 @@ export function slowSnapshot(original: ConnectorConfig, secondsPerRow: number): 
 }
 
 export async function deleteConnector(): Promise<void> {
-  const response = await fetch(`${addresses.connect}/connectors/${CONNECTOR_NAME}`, {
-    method: 'DELETE',
-    signal: AbortSignal.timeout(10_000),
-  });
+  const response = await askConnect(`/connectors/${CONNECTOR_NAME}`, { method: 'DELETE', signal: AbortSignal.timeout(10_000) });
   if (!response.ok) throw new Error(`DELETE answers ${response.status}: ${await response.text()}`);
 }
 

@@ -8,8 +8,9 @@ import { createRegistry } from '../../consumers-example/consumer/registry.ts';
 import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
 import { adminClient } from './kafka.ts';
 import { uniqueName } from './names.ts';
-import { addresses } from './stack.ts';
+import { config } from './stack.ts';
 import { waitFor } from './wait-for.ts';
+import { registryFor } from '../../stack/http-logins.ts';
 
 export const kafka = adminClient();
 
@@ -89,13 +90,13 @@ type Options = Partial<Consumption<ZapRunCreated>> & { topic: string; deadLetter
 /** The example's consumer in this process, which keeps what it has handled. */
 export async function runConsumer(
   { groupId = uniqueName('group'), ...options }: Options,
-  registryUrl = addresses.registry,
+  registry = registryFor(config, 'reader'),
 ): Promise<Running> {
   const handled: Delivered<ZapRunCreated>[] = [];
   const gaveUp: Error[] = [];
   const consumer = await consume<ZapRunCreated>({
     kafka,
-    decode: createDecoder(createRegistry(registryUrl), zapRunCreated),
+    decode: createDecoder(createRegistry(registry), zapRunCreated),
     handle: async (delivered) => void handled.push(delivered),
     maxAttempts: 2,
     stallSeconds: 30,

@@ -6,20 +6,22 @@ import { createDecoder } from '../../consumers-example/consumer/decode.ts';
 import { consume } from '../../consumers-example/consumer/kafka.ts';
 import { createConsumerMetrics } from '../../consumers-example/consumer/observe.ts';
 import { createRegistry } from '../../consumers-example/consumer/registry.ts';
+import { registrySettings } from '../../kit/http-login.ts';
 import { createKafka } from '../../kit/kafka.ts';
 import { kafkaSettings } from '../../kit/kafka-settings.ts';
 import { readSettings } from '../../kit/settings.ts';
 import { zapRunCreated } from '../../contract/zap-run.ts';
 
 // A process of its own that consumes and kills itself with SIGKILL at a point of its tenth record:
-// REGISTRY GROUP TOPIC FILE POINT, where POINT is before, after, committed or never. Kafka is that of the environment.
+// GROUP TOPIC FILE POINT, where POINT is before, after, committed or never. Kafka and registry are those of the environment.
 
-const [registryUrl = '', groupId = '', topic = '', file = '', point = 'never'] = process.argv.slice(2);
+const [groupId = '', topic = '', file = '', point = 'never'] = process.argv.slice(2);
 const die = () => process.kill(process.pid, 'SIGKILL');
 let count = 0;
-const decode = createDecoder(createRegistry(registryUrl), zapRunCreated);
+const settings = readSettings(z.object({ ...kafkaSettings, ...registrySettings }), process.env);
+const decode = createDecoder(createRegistry(settings), zapRunCreated);
 await consume({
-  kafka: createKafka(readSettings(z.object(kafkaSettings), process.env), { clientId: groupId }),
+  kafka: createKafka(settings, { clientId: groupId }),
   groupId,
   topic,
   decode,

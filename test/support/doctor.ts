@@ -3,17 +3,18 @@ import { CONNECTOR_NAME } from '../../contract/names.ts';
 import { settings, type Config } from '../../operate/config.ts';
 import { diagnose } from '../../operate/diagnose.ts';
 import { databaseUrl } from '../../stack/config.ts';
+import { connectEnv, registryEnv } from '../../stack/http-logins.ts';
 import { kafkaEnv } from '../../stack/kafka-logins.ts';
 import { connect } from './connector.ts';
-import { addresses, config, query } from './stack.ts';
+import { config, query } from './stack.ts';
 import { waitFor } from './wait-for.ts';
 
 /** The settings of a doctor for the test's stack. */
 export const doctor: Config = settings.parse({
   DATABASE_URL: databaseUrl(config, 'operator'),
-  CONNECT_URL: addresses.connect,
+  ...connectEnv(config),
   ...kafkaEnv(config, 'operator'),
-  REGISTRY_URL: addresses.registry,
+  ...registryEnv(config, 'reader'),
   ACK_GROUPS: 'consumers-example',
 });
 

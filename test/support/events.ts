@@ -1,7 +1,8 @@
 import avsc from 'avsc';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { addresses, query } from './stack.ts';
+import { askRegistry, json } from './http.ts';
+import { query } from './stack.ts';
 import type { Record } from './consumer.ts';
 
 export const schemaText = readFileSync(new URL('../../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
@@ -15,11 +16,7 @@ export async function schemaId(): Promise<number> {
 
 /** Registers a schema under a subject. @returns its id */
 export async function registerSchema(subject: string, schema: string): Promise<number> {
-  const response = await fetch(`${addresses.registry}/subjects/${subject}/versions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-    body: JSON.stringify({ schema }),
-  });
+  const response = await askRegistry(`/subjects/${subject}/versions`, json('POST', { schema }));
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   return ((await response.json()) as { id: number }).id;
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { ensurePython } from '../../stack/python.ts';
 import { startIngest } from './own-ingest.ts';
-import { addresses, config, query } from './stack.ts';
+import { config, query } from './stack.ts';
 import { readTopic } from './topic.ts';
 import { waitFor } from './wait-for.ts';
+import { askConnect } from './http.ts';
 
 /** What schemathesis asks of each answer, beside that it comes. */
 const CHECKS = [
@@ -70,7 +71,7 @@ export async function fuzzIngest({ examples, minutes, seed }: { examples: number
     const timesOf = ({ id, key }: (typeof runs)[number]) => topic.records(key).filter(({ headers }) => headers.id === id).length;
     await waitFor('every 200 has its event on the topic', () => runs.every((one) => timesOf(one) > 0), 120_000);
     expect(runs.filter((one) => timesOf(one) !== 1)).toEqual([]);
-    const status = (await (await fetch(`${addresses.connect}/connectors/zap-run-outbox/status`)).json()) as {
+    const status = (await (await askConnect('/connectors/zap-run-outbox/status')).json()) as {
       connector: { state: string };
       tasks: { state: string }[];
     };

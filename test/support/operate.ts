@@ -8,9 +8,12 @@ export interface Outcome {
 }
 
 /** `npm run outbox -- <args>`, as a process of its own that finds the stack as an operator's would. */
-export async function outbox(...args: string[]): Promise<Outcome> {
+export const outbox = (...args: string[]): Promise<Outcome> => outboxWith({}, ...args);
+
+/** The same with settings of the test's choice. */
+export async function outboxWith(own: Record<string, string>, ...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    const env = { ...process.env, STACK_DIR: config.STACK_DIR };
+    const env = { ...process.env, STACK_DIR: config.STACK_DIR, ...own };
     const child = execFile(
       process.execPath,
       ['--import', 'tsx', 'operate/main.ts', ...args],

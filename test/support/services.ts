@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { databaseUrl } from '../../stack/config.ts';
 import { ACK_GROUPS } from '../../stack/parts.ts';
 import { freePorts } from './free-ports.ts';
+import { connectEnv, registryEnv } from '../../stack/http-logins.ts';
 import { kafkaEnv } from '../../stack/kafka-logins.ts';
-import { addresses, config } from './stack.ts';
+import { config } from './stack.ts';
 
 export interface Copy {
   /** Everything it logged so far. */
@@ -32,7 +33,7 @@ export async function startWatch(env: Record<string, string> = {}): Promise<Copy
   const copy = start('watch/main.ts', {
     DATABASE_URL: databaseUrl(config, 'operator'),
     ...kafkaEnv(config, 'watch'),
-    CONNECT_URL: addresses.connect,
+    ...connectEnv(config),
     METRICS_PORT: String(port),
     ...env,
   });
@@ -40,12 +41,13 @@ export async function startWatch(env: Record<string, string> = {}): Promise<Copy
 }
 
 /** Runs `npm run register` once more against the stack. @throws with its log when it does not end well */
-export async function register(): Promise<void> {
+export async function register(env: Record<string, string> = {}): Promise<void> {
   const job = start('connect/main.ts', {
     DATABASE_URL: databaseUrl(config, 'operator'),
     ...kafkaEnv(config, 'register'),
-    REGISTRY_URL: addresses.registry,
-    CONNECT_URL: addresses.connect,
+    ...registryEnv(config, 'writer'),
+    ...connectEnv(config),
+    ...env,
   });
   if ((await job.ended) !== 0) throw new Error(`register failed: ${job.log()}`);
 }

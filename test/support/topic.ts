@@ -1,12 +1,13 @@
-import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import type { KafkaMessage } from 'kafkajs';
 import { EVENT_TOPIC } from '../../contract/names.ts';
 import { createDecoder } from '../../consumers-example/consumer/decode.ts';
 import { zapRunCreated, type ZapRunCreated } from '../../contract/zap-run.ts';
 import { adminClient } from './kafka.ts';
 import { uniqueName } from './names.ts';
-import { addresses } from './stack.ts';
+import { config } from './stack.ts';
 import { waitFor } from './wait-for.ts';
+import { createRegistry } from '../../consumers-example/consumer/registry.ts';
+import { registryFor } from '../../stack/http-logins.ts';
 
 export interface TopicRecord {
   partition: number;
@@ -30,7 +31,7 @@ export interface TopicReader {
 export async function readTopic(): Promise<TopicReader> {
   const kafka = adminClient();
   const consumer = kafka.consumer({ groupId: uniqueName('test'), readUncommitted: false, maxWaitTimeInMs: 100, retry: { retries: 30 } });
-  const decode = createDecoder(new SchemaRegistry({ host: addresses.registry }), zapRunCreated);
+  const decode = createDecoder(createRegistry(registryFor(config, 'reader')), zapRunCreated);
   const byKey = new Map<string, TopicRecord[]>();
   const records = (key: string) => byKey.get(key) ?? [];
 

@@ -12,13 +12,13 @@ export const java = () => findJava(process.env);
 const NAME = 'connect-of-a-test';
 
 /**
- * A worker of Connect in the place of the embedded stack's own, which must be stopped.
+ * A worker of Connect in the place of the embedded stack's own, which must be stopped; or beside it, on a port of its own.
  *
  * @param change makes its properties from those of connect/worker.properties
  * @returns ends it
  */
-export async function startWorker(change: (properties: string) => string): Promise<() => Promise<void>> {
-  const { command, probe } = connectPart(config, java());
+export async function startWorker(change: (properties: string) => string, port = config.CONNECT_PORT): Promise<() => Promise<void>> {
+  const { command, probe } = connectPart({ ...config, CONNECT_PORT: port }, java());
   const changed = join(config.dir, `${NAME}.properties`);
   writeFileSync(changed, change(readFileSync(command.args.at(-1) ?? '', 'utf8')));
   const { pid } = start(config.dir, NAME, { ...command, args: [...command.args.slice(0, -1), changed] });

@@ -1,0 +1,15 @@
+# Starts the worker in its container. REST_LOGIN is the login of its REST interface, NAME=PASSWORD. It goes to a file, and the
+# worker's environment, which connectors may name in part, does not have it.
+set -eu
+umask 077
+case "${REST_LOGIN:-}" in ?*=?*) ;; *) echo 'REST_LOGIN must be NAME=PASSWORD' >&2; exit 1 ;; esac
+printf '%s\n' "$REST_LOGIN" > /tmp/connect.users
+unset REST_LOGIN
+echo 'KafkaConnect {
+  org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule required file="/tmp/connect.users";
+};' > /tmp/connect.jaas
+# The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
+exec java -XX:+UseSerialGC -Dlog4j2.configurationFile=/connect/log4j2.yaml \
+  -Djava.security.auth.login.config=/tmp/connect.jaas \
+  -Dorg.apache.kafka.automatic.config.providers=org.apache.kafka.common.config.provider.EnvVarConfigProvider \
+  -cp '/connect/kafka/*' org.apache.kafka.connect.cli.ConnectDistributed /connect/worker.properties
