@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,17 +29,23 @@ export function kaskadeArguments(config: StackConfig): { topics: string[]; recor
   };
 }
 
-/** Serves kaskade on UI_PORT until it is interrupted. */
-export async function openKaskade(config: StackConfig, say: Say): Promise<void> {
-  await requireFreePorts(config, ['UI_PORT']);
-  say('preparing kaskade…');
-  const programs = kaskadePrograms();
+/** Starts the server of kaskade's pages on UI_PORT. Only who has the token gets in. */
+export function startKaskade(config: StackConfig, programs: string, token: string): ChildProcess {
   const { topics, records } = kaskadeArguments(config);
   const command = (args: string[]) => [join(programs, 'kaskade'), ...args].map((word) => `'${word}'`).join(' ');
   const pages = [`topics=${command(topics)}`, `records=${command([...records, '--earliest'])}`];
   const args = [fileURLToPath(new URL('serve-kaskade.py', import.meta.url)), String(config.UI_PORT), ...pages];
-  say(`Kafka UI: http://localhost:${config.UI_PORT}  topics, groups and their lag; records, decoded. Ctrl-C ends it.`);
-  const child = spawn(join(programs, 'python'), args, { stdio: 'inherit' });
+  return spawn(join(programs, 'python'), args, { stdio: 'inherit', env: { ...process.env, KASKADE_TOKEN: token } });
+}
+
+/** Serves kaskade until it is interrupted. */
+export async function openKaskade(config: StackConfig, say: Say): Promise<void> {
+  await requireFreePorts(config, ['UI_PORT']);
+  say('preparing kaskade…');
+  const token = randomBytes(24).toString('hex');
+  const child = startKaskade(config, kaskadePrograms(), token);
+  say(`Kafka UI: http://localhost:${config.UI_PORT}/?token=${token}`);
+  say('Topics, groups and their lag; records, decoded. Ctrl-C ends it.');
   // Ctrl-C reaches the whole group: the child ends by it, and this process after the child.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal));
   await new Promise((resolve) => child.once('exit', resolve));
