@@ -70,3 +70,9 @@ export async function runChecks<Context>(checks: readonly Check<Context>[], cont
   );
   return results.filter((finding) => finding !== undefined);
 }
+
+const GRADES: readonly Grade[] = ['unsafe', 'broken', 'weak'];
+
+/** The gravest first; those of one grade stay in their order. */
+export const gravestFirst = <F extends { grade: Grade }>(findings: readonly F[]): F[] =>
+  findings.toSorted((a, b) => GRADES.indexOf(a.grade) - GRADES.indexOf(b.grade));

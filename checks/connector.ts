@@ -1,7 +1,8 @@
 import { CONNECTOR_NAME, OFFSET_TOPIC } from '../contract/names.ts';
 import type { ConnectorStatus } from '../kit/connect-api.ts';
-import { check } from './check.ts';
-import { readConnectorState } from './state.ts';
+import { check, type Check } from './check.ts';
+import { failuresOf } from './connector-status.ts';
+import { describePause, readConnectorState } from './state.ts';
 
 const readStatus = ({ connect }: { connect: { status: (name: string) => Promise<ConnectorStatus | undefined> } }) =>
   connect.status(CONNECTOR_NAME);
@@ -38,7 +39,7 @@ export const cluster = check({
       : { found: `Connect writes to the cluster ${ids.connect}, KAFKA_BROKERS is ${ids.kafka}`, remedy: 'Give both the same brokers.' },
 });
 
-export const connectorMissing = check({
+const connectorMissing = check({
   code: 'CONNECTOR_MISSING',
   grade: 'broken',
   why: 'Nothing is published. No event is lost: rows wait in the outbox.',
@@ -50,19 +51,17 @@ export const connectorMissing = check({
       : undefined,
 });
 
-export const connectorFailed = check({
+const connectorFailed = check({
   code: 'CONNECTOR_FAILED',
   grade: 'broken',
   why: 'Nothing is published. No event is lost: rows wait in the outbox.',
   needs: ['connect'],
   read: readStatus,
   evaluate: (status) => {
-    const parts = status === undefined ? [] : [status.connector, ...status.tasks];
-    const failed = parts.find(({ state }) => state === 'FAILED');
-    if (failed === undefined) return undefined;
-    const cause = failed.trace?.split('\n').findLast((line) => line.startsWith('Caused by: ')) ?? failed.trace?.split('\n')[0] ?? '';
+    const failures = failuresOf(status);
+    if (failures.length === 0) return undefined;
     return {
-      found: `FAILED: ${cause.replace('Caused by: ', '').slice(0, 300)}`,
+      found: `FAILED: ${failures.join('; ')}`,
       remedy: 'Mend the cause. The watchdog starts it again, at growing intervals while the cause lasts.',
     };
   },
@@ -87,7 +86,7 @@ export const connectorIdle = check({
   },
 });
 
-export const connectorPaused = check({
+const connectorPaused = check({
   code: 'CONNECTOR_PAUSED',
   grade: 'broken',
   why: 'Nothing is published, and the watchdog leaves it alone; Postgres keeps WAL for the slot meanwhile.',
@@ -99,7 +98,7 @@ export const connectorPaused = check({
   evaluate: ({ state, paused }) => {
     if (paused !== undefined)
       return {
-        found: `paused by an operator since ${paused.at.toISOString()}: ${paused.because ?? 'no reason given'}`,
+        found: describePause(paused),
         remedy: 'npm run outbox -- resume',
       };
     if (state !== 'PAUSED' && state !== 'STOPPED') return undefined;
@@ -107,7 +106,7 @@ export const connectorPaused = check({
   },
 });
 
-export const snapshotRunning = check({
+const snapshotRunning = check({
   code: 'SNAPSHOT_RUNNING',
   grade: 'weak',
   why: 'All rows that still wait are being sent again; consumers see repeats, and new events come after them.',
@@ -122,7 +121,7 @@ export const snapshotRunning = check({
       : undefined,
 });
 
-export const exactlyOnce = check({
+const exactlyOnce = check({
   code: 'EXACTLY_ONCE',
   grade: 'broken',
   why: 'Who requires it relies on events that are not repeated after a crash of Connect; the worker writes event and position apart.',
@@ -143,7 +142,7 @@ export const exactlyOnce = check({
 /** Heartbeats move the position every five seconds, and it is stored every second. */
 const STILL_MS = 40_000;
 
-export const connectorStuck = check({
+const connectorStuck = check({
   code: 'CONNECTOR_STUCK',
   grade: 'broken',
   why: 'It runs and gets nowhere: rows wait in the outbox, and Postgres keeps WAL for the slot.',
@@ -203,3 +202,17 @@ export const offsetFlush = check({
       : undefined;
   },
 });
+
+/** In the order in which a finding explains those after it. */
+export const connectorChecks: readonly Check[] = [
+  plugin,
+  cluster,
+  connectorMissing,
+  connectorFailed,
+  connectorPaused,
+  connectorIdle,
+  connectorStuck,
+  snapshotRunning,
+  exactlyOnce,
+  offsetFlush,
+];

@@ -99,18 +99,18 @@ const cleanupStopped = check({
   evaluate: (stop) => stop && { found: `${stop.code}: ${stop.detail}`, remedy: 'Do what it says; then: npm run outbox -- accept-topic' },
 });
 
-const dead = check({
-  code: 'OUTBOX_DEAD',
+const buried = check({
+  code: 'OUTBOX_BURIED',
   grade: 'broken',
   why: 'These events were answered 200 and are not on the topic.',
   needs: ['postgres'],
   read: ({ pool }: DoctorContext) => readOutbox(pool),
-  evaluate: ({ dead: count, deadExact }) =>
+  evaluate: ({ buried: count, buriedExact }) =>
     count === 0
       ? undefined
       : {
-          found: `${deadExact ? '' : 'at least '}${count} events are dead`,
-          remedy: 'npm run outbox -- dead list, mend the cause, then: dead requeue --all',
+          found: `${buriedExact ? '' : 'at least '}${count} events are buried`,
+          remedy: 'npm run outbox -- buried list, fix the cause, then: buried requeue --all',
         },
 });
 
@@ -129,4 +129,4 @@ const old = check({
         },
 });
 
-export const groupChecks: readonly Check<DoctorContext>[] = [ackNone, ackUnknown, groupAhead, cleanupIdle, cleanupStopped, dead, old];
+export const groupChecks: readonly Check<DoctorContext>[] = [ackNone, ackUnknown, groupAhead, cleanupIdle, cleanupStopped, buried, old];

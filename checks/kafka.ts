@@ -44,7 +44,7 @@ function tooSmall(limits: Record<string, number>): Fault | undefined {
   };
 }
 
-export const topicMissing = check({
+const topicMissing = check({
   code: 'TOPIC_MISSING',
   grade: 'broken',
   why: 'The producer waits for it, and it is not made by itself, as that would be with other settings.',
@@ -61,7 +61,7 @@ export const topicMissing = check({
 
 const HELPERS = [HEARTBEAT_TOPIC, DEAD_LETTER_TOPIC];
 
-export const helperTopics = check({
+const helperTopics = check({
   code: 'HELPER_TOPIC_MISSING',
   grade: 'broken',
   why: 'Without its heartbeat topic the connector stops publishing; without the dead-letter topic a consumer stops at the first event that it cannot read.',
@@ -73,7 +73,7 @@ export const helperTopics = check({
   },
 });
 
-export const workerTopics = check({
+const workerTopics = check({
   code: 'CONNECT_TOPICS',
   grade: 'broken',
   why: 'They are the memory of Connect: with retention in place of compaction, or without them, it forgets the connector and its position.',
@@ -189,7 +189,7 @@ const topicCheck = ({ key, fits, wanted, code, grade, why }: Rule) =>
   });
 
 /** What the doctor asks of the event topic, and the part of it without which register goes no further. */
-export const topicChecks: readonly Check[] = rules.map(topicCheck);
+const topicChecks: readonly Check[] = rules.map(topicCheck);
 export const topicRefusals: readonly Check[] = rules.filter(({ refused }) => refused === true).map(topicCheck);
 
 interface Copies {
@@ -229,3 +229,5 @@ export const autoCreation = check({
       ? undefined
       : { found: `auto.create.topics.enable is ${value}`, remedy: 'Set it to false in the brokers’ configuration and restart them.' },
 });
+
+export const kafkaChecks: readonly Check[] = [recordSize, topicMissing, helperTopics, workerTopics, ...topicChecks, copies, autoCreation];

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
-import { check, type Fault } from './check.ts';
+import { check, type Check, type Fault } from './check.ts';
 
 const needs = ['postgres'] as const;
 
@@ -46,7 +46,7 @@ export const walLevel = check({
     level === 'logical' ? undefined : { found: `wal_level is ${level}`, remedy: "Set wal_level = 'logical' and restart Postgres." },
 });
 
-export const durability = check({
+const durability = check({
   code: 'DURABILITY',
   grade: 'unsafe',
   why: 'A 200 means that the row is on disk; with one of these off, a crash of the machine loses what was answered 200.',
@@ -60,7 +60,7 @@ export const durability = check({
   },
 });
 
-export const walBound = check({
+const walBound = check({
   code: 'WAL_UNBOUNDED',
   grade: 'weak',
   why: 'A slot that nobody reads holds WAL until the disk is full and Postgres stops. The outbox survives a lost slot, a full disk it does not.',
@@ -91,7 +91,7 @@ interface Guard {
   checks: number;
 }
 
-export const outboxGuard = check({
+const outboxGuard = check({
   code: 'OUTBOX_GUARD',
   grade: 'broken',
   why: 'What cannot be published must not be committed: an UPDATE would be lost without a trace, a row too large would stop all events.',
@@ -225,3 +225,16 @@ export const cdcLogin = check({
     return { found, remedy: `As an administrator: ALTER ROLE "${cdcUser}" LOGIN REPLICATION; GRANT outbox_cdc TO "${cdcUser}";` };
   },
 });
+
+/** In the order in which a finding explains those after it. */
+export const postgresChecks: readonly Check[] = [
+  encoding,
+  walLevel,
+  durability,
+  walBound,
+  migrations,
+  outboxGuard,
+  publication,
+  slotRoom,
+  cdcLogin,
+];

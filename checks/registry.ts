@@ -1,7 +1,7 @@
 import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
 import { askService, type HttpService } from '../kit/http-login.ts';
-import { check, type CheckContext } from './check.ts';
+import { check, type Check, type CheckContext } from './check.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 
@@ -18,7 +18,7 @@ export async function askRegistry<T>(registry: HttpService, route: string): Prom
   return (await response.json()) as T;
 }
 
-export const schemaStored = check({
+const schemaStored = check({
   code: 'SCHEMA_NOT_STORED',
   grade: 'broken',
   why: 'Ingest finds its schema’s id in event_schema; a new copy of it answers 503 until it is there.',
@@ -43,7 +43,7 @@ interface Known {
 
 const canonical = (schema: string) => JSON.stringify(JSON.parse(schema));
 
-export const schemaIds = check({
+const schemaIds = check({
   code: 'SCHEMA_ID_CHANGED',
   grade: 'broken',
   why: 'Stored events carry the ids of event_schema. A consumer that asks the registry for one gets nothing, or another schema.',
@@ -71,7 +71,7 @@ export const schemaIds = check({
   },
 });
 
-export const compatibility = check({
+const compatibility = check({
   code: 'COMPATIBILITY',
   grade: 'weak',
   why: 'Without it a schema may be registered with which consumers cannot read older events, or older consumers new ones.',
@@ -86,3 +86,6 @@ export const compatibility = check({
           remedy: 'npm run register sets BACKWARD_TRANSITIVE.',
         },
 });
+
+/** In the order in which a finding explains those after it. */
+export const registryChecks: readonly Check<RegistryContext>[] = [schemaStored, schemaIds, compatibility];

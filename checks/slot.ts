@@ -1,59 +1,58 @@
-import { CONNECTOR_NAME } from '../contract/names.ts';
-import { check, type CheckContext } from './check.ts';
-import { readSlot } from './state.ts';
+import { CONNECTOR_NAME, SLOT_NAME } from '../contract/names.ts';
+import { check, type Check, type CheckContext } from './check.ts';
+import { lsn, readSlot, slotFault } from './state.ts';
 
-const readOurs = ({ pool, connector }: CheckContext) => readSlot(pool, connector['slot.name']);
+const readOurs = ({ pool }: CheckContext) => readSlot(pool);
 
 const watchdog = 'The watchdog mends it within seconds (npm run watch), unless the connector is paused.';
 
-export const slotMissing = check({
+const slotMissing = check({
   code: 'SLOT_MISSING',
   grade: 'broken',
   why: 'Without its slot the connector streams nothing. No event is lost: a new slot publishes every row that still waits.',
   needs: ['postgres'],
   read: readOurs,
-  evaluate: (slot, { connector }) =>
-    slot === undefined ? { found: `no replication slot ${connector['slot.name']}`, remedy: watchdog } : undefined,
+  evaluate: (slot) => (slotFault(slot) === 'SLOT_MISSING' ? { found: `no replication slot ${SLOT_NAME}`, remedy: watchdog } : undefined),
 });
 
-export const slotLost = check({
+const slotLost = check({
   code: 'SLOT_LOST',
   grade: 'broken',
   why: 'Its WAL is gone and it can never be read again; Debezium would wait half an hour for it.',
   needs: ['postgres'],
   read: readOurs,
-  evaluate: (slot, { connector }) =>
-    slot?.walStatus === 'lost'
+  evaluate: (slot) =>
+    slotFault(slot) === 'SLOT_LOST'
       ? {
-          found: `the slot ${connector['slot.name']} was invalidated`,
-          remedy: `${watchdog} By hand: SELECT pg_drop_replication_slot('${connector['slot.name']}');`,
+          found: `the slot ${SLOT_NAME} was invalidated`,
+          remedy: `${watchdog} By hand: SELECT pg_drop_replication_slot('${SLOT_NAME}');`,
         }
       : undefined,
 });
 
-export const slotUnread = check({
+const slotUnread = check({
   code: 'SLOT_UNREAD',
   grade: 'broken',
   why: 'Nobody reads the slot: events wait in the outbox, and Postgres keeps WAL for it.',
   needs: ['postgres'],
   read: readOurs,
   evaluate: (slot) =>
-    slot !== undefined && !slot.active && slot.walStatus !== 'lost'
+    slotFault(slot) === 'SLOT_UNREAD'
       ? {
-          found: `the slot is not active and keeps ${slot.keptBytes} bytes of WAL`,
+          found: `the slot is not active and keeps ${slot?.keptBytes} bytes of WAL`,
           remedy: 'See that Connect runs and the connector is RUNNING: npm run outbox -- status',
         }
       : undefined,
 });
 
-export const slotReserve = check({
+const slotReserve = check({
   code: 'SLOT_RESERVE',
   grade: 'weak',
   why: 'Once max_slot_wal_keep_size is used up the slot is invalidated, and all rows that still wait are sent again.',
   needs: ['postgres'],
   read: readOurs,
   evaluate: (slot) => {
-    if (slot === undefined || slot.safeBytes === undefined || slot.walStatus === 'lost') return undefined;
+    if (slot?.safeBytes === undefined || slotFault(slot) === 'SLOT_LOST') return undefined;
     const { safeBytes: safe, keptBytes: kept } = slot;
     if (safe > kept && slot.walStatus !== 'unreserved') return undefined;
     return {
@@ -66,18 +65,18 @@ export const slotReserve = check({
 /** Less is what a standby that restarts leaves. */
 const MUCH_BYTES = 64 * 1024 * 1024;
 
-export const otherSlots = check({
+const otherSlots = check({
   code: 'OTHER_SLOTS',
   grade: 'weak',
   why: 'A slot that nobody reads holds WAL of the whole server, until max_slot_wal_keep_size, or until the disk is full and Postgres stops.',
   needs: ['postgres'],
-  read: async ({ pool, connector }: CheckContext) =>
+  read: async ({ pool }: CheckContext) =>
     (
       await pool.query<{ name: string; kept: string }>(
         `SELECT slot_name AS name, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::int8 AS kept
            FROM pg_catalog.pg_replication_slots
           WHERE NOT active AND slot_name <> $1 AND pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) >= $2 ORDER BY 2 DESC`,
-        [connector['slot.name'], MUCH_BYTES],
+        [SLOT_NAME, MUCH_BYTES],
       )
     ).rows,
   evaluate: (slots) => {
@@ -96,13 +95,7 @@ interface Positions {
   stored: bigint | undefined;
 }
 
-/** `0/1E35990` → a number. */
-function lsn(text: string): bigint {
-  const [high = '0', low = '0'] = text.split('/');
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
-}
-
-export const slotAhead = check({
+const slotAhead = check({
   code: 'SLOT_AHEAD',
   grade: 'broken',
   why: 'Somebody moved the slot past events that the connector had not sent. Their rows are still in the outbox and are sent again.',
@@ -128,7 +121,7 @@ export const slotAhead = check({
         },
 });
 
-export const slotRole = check({
+const slotRole = check({
   code: 'SLOT_ROLE',
   grade: 'broken',
   why: 'A slot that is lost for good stays: the watchdog cannot drop it, and nothing is published.',
@@ -150,3 +143,6 @@ export const slotRole = check({
             'ALTER FUNCTION public.outbox_drop_slot() OWNER TO outbox_slot;',
         },
 });
+
+/** In the order in which a finding explains those after it. */
+export const slotChecks: readonly Check[] = [slotMissing, slotLost, slotUnread, slotReserve, slotAhead, slotRole, otherSlots];

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { CONNECTOR_NAME } from '../contract/names.ts';
+import { CONNECTOR_NAME, SLOT_NAME } from '../contract/names.ts';
 
 // What Postgres knows of the pipeline's state, each asked in one way by whoever wants to know it.
 
@@ -12,28 +12,70 @@ export interface Slot {
   keptBytes: number;
   /** Bytes of WAL that may still be written before it is in danger; undefined without a limit. */
   safeBytes: number | undefined;
-  /** How far it is confirmed; it moves with every heartbeat. */
+  /** How far it is confirmed, a position in the WAL; it moves with every heartbeat. */
   confirmed: string | undefined;
+  /** Bytes of WAL that were written since then. */
+  behindBytes: number;
 }
 
 /** @returns undefined when there is none */
-export async function readSlot(pool: Pool, name: string | undefined): Promise<Slot | undefined> {
-  const { rows } = await pool.query<{ active: boolean; status: string; kept: number; safe: number | null; confirmed: string | null }>(
+export async function readSlot(pool: Pool): Promise<Slot | undefined> {
+  interface Row {
+    active: boolean;
+    status: string;
+    kept: number;
+    safe: number | null;
+    confirmed: string | null;
+    behind: number;
+  }
+  const { rows } = await pool.query<Row>(
     `SELECT active, wal_status AS status, safe_wal_size::float8 AS safe, confirmed_flush_lsn::text AS confirmed,
-            coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8 AS kept
+            coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8 AS kept,
+            coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::float8 AS behind
        FROM pg_replication_slots WHERE slot_name = $1`,
-    [name],
+    [SLOT_NAME],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { active, status, kept, safe, confirmed } = row;
-  return { active, walStatus: status, keptBytes: kept, safeBytes: safe ?? undefined, confirmed: confirmed ?? undefined };
+  const { active, status, kept, safe, confirmed, behind } = row;
+  return {
+    active,
+    walStatus: status,
+    keptBytes: kept,
+    safeBytes: safe ?? undefined,
+    confirmed: confirmed ?? undefined,
+    behindBytes: behind,
+  };
 }
+
+/** Why nothing can come through the slot at the moment. */
+export type SlotFault = 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD';
+
+export function slotFault(slot: Slot | undefined): SlotFault | undefined {
+  if (slot === undefined) return 'SLOT_MISSING';
+  if (slot.walStatus === 'lost') return 'SLOT_LOST';
+  return slot.active ? undefined : 'SLOT_UNREAD';
+}
+
+/** A position in the WAL, `0/1E35990`, as a number. */
+export function lsn(text: string): bigint {
+  const [high = '0', low = '0'] = text.split('/');
+  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
+}
+
+/** A pause by the operator's verb. */
+export interface Pause {
+  at: Date;
+  because: string | undefined;
+}
+
+export const describePause = ({ at, because }: Pause): string =>
+  `paused by an operator since ${at.toISOString()}: ${because ?? 'no reason given'}`;
 
 /** What an operator or the watchdog noted about the connector. */
 export interface ConnectorState {
-  /** Paused by the operator's verb; undefined when it is meant to run. */
-  paused: { at: Date; because: string | undefined } | undefined;
+  /** undefined when it is meant to run. */
+  paused: Pause | undefined;
   /** The publication that the slot was made for. */
   publicationOid: number;
 }
@@ -56,12 +98,34 @@ export interface CleanupStop {
   at: Date;
 }
 
-/** @returns undefined while it works */
-export async function readCleanupStop(pool: Pool, topic: string): Promise<CleanupStop | undefined> {
-  const { rows } = await pool.query<{ code: string; detail: string | null; at: Date }>(
-    'SELECT stop_code AS code, stop_detail AS detail, stopped_at AS at FROM cleanup_state WHERE topic = $1 AND stop_code IS NOT NULL',
+export interface CleanupState {
+  stop: CleanupStop | undefined;
+  /** What its reconciler does or waits for, and for how many seconds. */
+  reconciler: { code: string; text: string; seconds: number };
+}
+
+/** @returns undefined before cleanup has begun */
+export async function readCleanupState(pool: Pool, topic: string): Promise<CleanupState | undefined> {
+  interface Row {
+    stop: string | null;
+    detail: string | null;
+    at: Date;
+    code: string;
+    text: string;
+    seconds: number;
+  }
+  const { rows } = await pool.query<Row>(
+    `SELECT stop_code AS stop, stop_detail AS detail, stopped_at AS at, reconciler_code AS code, reconciler AS text,
+            round(extract(epoch FROM now() - reconciler_at))::int AS seconds
+       FROM cleanup_state WHERE topic = $1`,
     [topic],
   );
   const [row] = rows;
-  return row && { ...row, detail: row.detail ?? '' };
+  if (row === undefined) return undefined;
+  const { stop, detail, at, code, text, seconds } = row;
+  return { stop: stop === null ? undefined : { code: stop, detail: detail ?? '', at }, reconciler: { code, text, seconds } };
 }
+
+/** @returns undefined while it works */
+export const readCleanupStop = async (pool: Pool, topic: string): Promise<CleanupStop | undefined> =>
+  (await readCleanupState(pool, topic))?.stop;

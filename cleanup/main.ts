@@ -1,16 +1,13 @@
-import { pino } from 'pino';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { createAlarm, createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { openPool } from '../kit/postgres.ts';
-import { loggable, settingsOrExit } from '../kit/settings.ts';
+import { fail, startService, stopOnSignal } from '../kit/process.ts';
 import { settings } from './config.ts';
 import { openKafka } from './kafka.ts';
 import { createCleanupMetrics } from './observe.ts';
 import { runCleanup } from './service.ts';
 
-const log = pino({ name: 'cleanup' });
-const config = settingsOrExit(settings, process.env);
-log.info(loggable(settings, config), 'starting');
+const { log, config } = startService('cleanup', settings, process.env);
 
 const pool = openPool(
   config.DATABASE_URL,
@@ -27,6 +24,8 @@ const pool = openPool(
 
 const registry = createMetrics();
 const alarm = createAlarm(registry, log);
+let unready = (): string | undefined => 'starting';
+const stopMetrics = await serveMetrics(registry, config, log, () => unready());
 const kafka = await openKafka({
   settings: config,
   log,
@@ -37,7 +36,6 @@ const kafka = await openKafka({
 });
 
 const stopping = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 const cleanup = runCleanup(
   {
     config,
@@ -49,13 +47,15 @@ const cleanup = runCleanup(
     log,
     giveUp: (reason) => {
       alarm('CLEANUP_STALLED', reason);
-      process.exit(1);
+      fail(log, 'CLEANUP_STALLED', 'the process ends, to be started again');
     },
   },
   stopping.signal,
 );
-const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST }, cleanup.unready);
-await cleanup.done;
-stopMetrics();
-await Promise.all([kafka.disconnect(), pool.end()]);
-log.info('stopped');
+unready = cleanup.unready;
+stopOnSignal(log, async () => {
+  stopping.abort();
+  await cleanup.done;
+  stopMetrics();
+  await Promise.all([kafka.disconnect(), pool.end()]);
+});

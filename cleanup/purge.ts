@@ -11,7 +11,7 @@ const PAUSE_MS = 20;
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Deletes every run that is older than it is kept, batch by batch. A run whose event waits in the outbox, or is dead,
+ * Deletes every run that is older than it is kept, batch by batch. A run whose event waits in the outbox, or is buried,
  * stays until a later round.
  *
  * @param days how long a run is kept; at least 1

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { lsn, readSlot, slotFault } from '../checks/state.ts';
 import type { Alarm } from '../kit/metrics.ts';
 import type { createLostRowPolicy, LostRow } from './lost-rows.ts';
 import type { TopicSnapshot } from './kafka.ts';
 import type { ReconcilerCode } from './state.ts';
 
-const SLOT = 'zap_run_outbox';
 /** Rows of one round, and of one transaction that sends them again. */
 const CANDIDATES = 10_000;
 const CHUNK = 500;
@@ -35,7 +35,7 @@ export interface ReconcileContext {
  */
 export async function reconcile(context: ReconcileContext): Promise<void> {
   const { pool, say } = context;
-  const slot = await readSlot(pool);
+  const slot = await slotCode(pool);
   if (slot !== 'HEALTHY') return say(slot, `waits: ${slotWords[slot]}`);
   const candidates = await readCandidates(pool, context.afterSeconds);
   if (candidates.length === 0) return say('IDLE', 'idle: no row is old enough to be lost');
@@ -56,17 +56,12 @@ const slotWords = {
 };
 
 /** The slot may be missing or lost: whoever watches over Connect repairs it, and all rows are sent again. */
-async function readSlot(pool: Pool, lsn?: string): Promise<keyof typeof slotWords | 'HEALTHY'> {
-  const { rows } = await pool.query<{ fit: boolean; active: boolean; confirmed: boolean }>(
-    `SELECT wal_status IS DISTINCT FROM 'lost' AS fit, active, coalesce(confirmed_flush_lsn >= $2::pg_lsn, false) AS confirmed
-     FROM pg_replication_slots WHERE slot_name = $1`,
-    [SLOT, lsn ?? null],
-  );
-  const slot = rows[0];
-  if (slot === undefined) return 'SLOT_MISSING';
-  if (!slot.fit) return 'SLOT_LOST';
-  if (!slot.active) return 'SLOT_UNREAD';
-  return lsn === undefined || slot.confirmed ? 'HEALTHY' : 'SLOT_UNCONFIRMED';
+async function slotCode(pool: Pool, upTo?: string): Promise<keyof typeof slotWords | 'HEALTHY'> {
+  const slot = await readSlot(pool);
+  const fault = slotFault(slot);
+  if (fault !== undefined) return fault;
+  const confirmed = upTo === undefined || (slot?.confirmed !== undefined && lsn(slot.confirmed) >= lsn(upTo));
+  return confirmed ? 'HEALTHY' : 'SLOT_UNCONFIRMED';
 }
 
 // The oldest by id, which begins with the time: the primary key is the only index, and the table may be large.
@@ -88,9 +83,9 @@ async function readRows(pool: Pool, candidates: readonly LostRow[]): Promise<Los
   return candidates.filter(({ id, seq }) => still.get(id) === seq);
 }
 
-async function slotConfirms({ pool, say, mayGoOn }: ReconcileContext, lsn: string, count: number): Promise<boolean> {
+async function slotConfirms({ pool, say, mayGoOn }: ReconcileContext, upTo: string, count: number): Promise<boolean> {
   while (mayGoOn()) {
-    const slot = await readSlot(pool, lsn);
+    const slot = await slotCode(pool, upTo);
     if (slot === 'HEALTHY') return true;
     // A slot that is made anew confirms at once what it never sent: the round is worth nothing any more.
     if (slot !== 'SLOT_UNCONFIRMED') {
@@ -139,7 +134,7 @@ async function act({ pool, decide, arrivedSeq, alarm, log, onMoved }: ReconcileC
     const ids = bury.map(({ id }) => id);
     const reason = 'sent again three times without arriving, while rows sent after it arrived';
     await pool.query('SELECT outbox_bury($1::uuid[], $2, $3)', [ids, 'LOST', reason]);
-    alarm('ROWS_BURIED', `moved to outbox_dead, as they never arrive: ${ids.join(', ')}. See: npm run outbox -- dead list`);
+    alarm('ROWS_BURIED', `moved to outbox_dead, as they never arrive: ${ids.join(', ')}. See: npm run outbox -- buried list`);
   }
   for (let from = 0; from < resend.length; from += CHUNK) {
     const ids = resend.slice(from, from + CHUNK).map(({ id }) => id);

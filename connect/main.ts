@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { createKafka } from '../kit/kafka.ts';
 import { openPool } from '../kit/postgres.ts';
 import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
-import { ConnectApi, ConnectError, type ConnectorConfig } from '../kit/connect-api.ts';
+import { readConnectorFile } from '../checks/connector-file.ts';
+import { ConnectApi, ConnectError } from '../kit/connect-api.ts';
 import { LoginError } from '../kit/http-login.ts';
 import { RegisterError } from './errors.ts';
 import { register } from './register.ts';
@@ -14,8 +14,6 @@ import { register } from './register.ts';
 const log = pino({ name: 'register' });
 try {
   const config = readSettings(settings, process.env);
-  const path = new URL('outbox-connector.json', import.meta.url);
-  const connector = JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig;
   const pool = openPool(config.DATABASE_URL, { max: 10, statementMs: 30_000 }, log);
   const admin = createKafka(config, { clientId: 'outbox-register' }).admin();
   try {
@@ -26,7 +24,7 @@ try {
         error,
       );
     });
-    const done = await register({ config, connector, pool, admin, connect: new ConnectApi(config) });
+    const done = await register({ config, connector: readConnectorFile(), pool, admin, connect: new ConnectApi(config) });
     log.info(done, 'connector is running');
   } finally {
     await Promise.all([admin.disconnect(), pool.end()]);

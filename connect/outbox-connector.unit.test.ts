@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CONNECTOR_NAME, EVENT_TOPIC, OFFSET_TOPIC } from '../contract/names.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC, OFFSET_TOPIC, SLOT_NAME } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
 
 const text = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
@@ -86,7 +86,7 @@ describe("the connector's settings", () => {
   test("use the migration's publication, which publishes inserts of the outbox", () => {
     const [, publication, table, publish] = /CREATE PUBLICATION (\w+) FOR TABLE (\w+) WITH \(publish = '(\w+)'\)/.exec(sql) ?? [];
     expect(setting('publication.name')).toBe(publication);
-    expect(setting('slot.name')).toBe(publication);
+    expect([publication, setting('slot.name')]).toEqual([SLOT_NAME, SLOT_NAME]);
     expect(setting('table.include.list')).toBe(`public.${table}`);
     expect(publish).toBe('insert');
   });

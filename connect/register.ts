@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Finding } from '../checks/check.ts';
+import { isRunning } from '../checks/connector-status.ts';
 import { createPrismaClient } from '../prisma/client.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectConfig } from './config.ts';
@@ -60,8 +61,8 @@ async function waitUntilRunning(connect: ConnectApi, seconds: number): Promise<v
   let last = 'no status yet';
   while (performance.now() < deadline) {
     const status = await connect.status(CONNECTOR_NAME);
+    if (isRunning(status)) return;
     const parts = status === undefined ? [] : [status.connector, ...status.tasks];
-    if (parts.length > 1 && parts.every(({ state }) => state === 'RUNNING')) return;
     if (parts.length > 0) last = parts.map(({ state, trace }) => `${state} ${trace ?? ''}`.trim()).join('\n');
     await delay(100);
   }

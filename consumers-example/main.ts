@@ -1,7 +1,6 @@
-import { pino } from 'pino';
 import { createKafka } from '../kit/kafka.ts';
 import { createMetrics, serveMetrics } from '../kit/metrics.ts';
-import { loggable, settingsOrExit } from '../kit/settings.ts';
+import { fail, startService, stopOnSignal } from '../kit/process.ts';
 import { settings } from './config.ts';
 import { createDecoder } from './consumer/decode.ts';
 import { consume } from './consumer/kafka.ts';
@@ -9,12 +8,10 @@ import { createConsumerMetrics } from './consumer/observe.ts';
 import { createRegistry } from './consumer/registry.ts';
 import { zapRunCreated } from '../contract/zap-run.ts';
 
-const log = pino({ name: 'consumers-example' });
-const config = settingsOrExit(settings, process.env);
-log.info(loggable(settings, config), 'starting');
+const { log, config } = startService('consumers-example', settings, process.env);
 
 const metrics = createMetrics();
-const closeMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST });
+const closeMetrics = await serveMetrics(metrics, config, log);
 const decode = createDecoder(createRegistry(config), zapRunCreated);
 const consumer = await consume({
   kafka: createKafka(config, { clientId: config.GROUP_ID, log }),
@@ -30,18 +27,6 @@ const consumer = await consume({
   stallSeconds: config.STALL_SECONDS,
   log,
   metrics: createConsumerMetrics(metrics),
-  onGivingUp: (error) => {
-    log.fatal({ cause: error.message }, 'consuming stopped');
-    process.exit(1);
-  },
+  onGivingUp: (error) => fail(log, 'CONSUMING_ENDED', `consuming has ended: ${error.message}`),
 });
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(
-    signal,
-    () =>
-      void consumer
-        .stop()
-        .then(closeMetrics)
-        .then(() => log.info('stopped')),
-  );
-}
+stopOnSignal(log, () => consumer.stop().then(closeMetrics));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
+import { isRunId } from './ids.ts';
 
 /** What a webhook gives to its event. */
 export interface EventContent {
@@ -49,11 +50,9 @@ export interface ReaderSchema<T> {
   readonly typed: (decoded: unknown) => T;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** The id of a record's header; undefined for anything but one UUID. */
 export function parseId(header: Buffer | string | (Buffer | string)[] | undefined): string | undefined {
   if (header === undefined || Array.isArray(header)) return undefined;
   const text = header.toString();
-  return UUID.test(text) ? text : undefined;
+  return isRunId(text) ? text : undefined;
 }

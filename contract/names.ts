@@ -1,5 +1,7 @@
 /** Names that several services must agree on. */
 export const CONNECTOR_NAME = 'zap-run-outbox';
+/** The replication slot, and the publication that it streams. */
+export const SLOT_NAME = 'zap_run_outbox';
 export const EVENT_TOPIC = 'zap-run.events';
 /** Where the connector's heartbeats go: Debezium's own prefix, and the connector's topic.prefix. */
 export const HEARTBEAT_TOPIC = '__debezium-heartbeat.outbox';

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { exitUnfit } from '../kit/settings.ts';
 import { IngestError } from './errors.ts';
 import { answerOf, doubtToken, findRule, type HookAnswer } from './handshake.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -78,7 +79,6 @@ export function accessControlOrExit(
     return createAccessControl(followZaps(path, env, log), wrongOnes);
   } catch (error) {
     if (!(error instanceof ZapsError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
+    return exitUnfit(error);
   }
 }

@@ -1,39 +1,16 @@
-import { readFileSync } from 'node:fs';
-import type avsc from 'avsc';
 import { describe, expect, test } from 'vitest';
+import { stubbed } from '../test/support/stubbed-ingest.ts';
 import { createApp, type Dependencies } from './app.ts';
-import { Budget } from './budget.ts';
 import { faults, IngestError, type FaultCode } from './errors.ts';
-import { eventSchema } from '../contract/event.ts';
-import type { RequestLine } from './observe.ts';
-import type { RunEvent } from './webhook.ts';
 
-const avro = JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
-const schema = eventSchema(7, avro);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const MARKER = 'marker-that-nobody-may-see';
 const HOOK = '/hooks/catch/u/z';
 
 /** The app with stubs around it, what was recorded, and what was logged. */
 function setUp(given: Partial<Dependencies> = {}) {
-  const recorded: RunEvent[] = [];
-  const lines: RequestLine[] = [];
-  const budget = new Budget(10_000_000);
-  const app = createApp({
-    recordEvent: async (event) => {
-      recorded.push(event);
-      return { id: event.id, repeated: false };
-    },
-    eventSchema: () => schema,
-    pingDatabase: () => Promise.resolve(),
-    bodyLimitBytes: 1000,
-    maxEventBytes: 5000,
-    outboxIsFull: () => false,
-    budget,
-    keepHeaders: [],
-    observe: { request: (line) => lines.push(line) },
-    ...given,
-  });
+  const { dependencies, recorded, lines, budget } = stubbed({ bodyLimitBytes: 1000, maxEventBytes: 5000, ...given });
+  const app = createApp(dependencies);
   const request = async (path: string, init?: RequestInit) => app.request(path, init);
   const post = (
     body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_EVENT_BYTES } from '../contract/limits.ts';
 import { metricsSettings } from '../kit/metrics.ts';
 import { host, integer, list, port, postgresUrl } from '../kit/settings.ts';
 
@@ -13,7 +14,9 @@ export const settings = z.object({
   ...metricsSettings(9401),
   DATABASE_CONNECTIONS: integer(3, 100).default(6).describe('Connections to Postgres'),
   BODY_LIMIT_BYTES: integer(1, 800_000).default(524_288).describe('Largest body that is accepted'),
-  MAX_EVENT_BYTES: integer(1_000, 900_000).default(900_000).describe('Largest encoded event; the outbox has a CHECK of 900,000'),
+  MAX_EVENT_BYTES: integer(1_000, MAX_EVENT_BYTES)
+    .default(MAX_EVENT_BYTES)
+    .describe('Largest encoded event; the outbox has a CHECK of 900,000'),
   QUEUE_LIMIT: integer(1, 1_000_000).default(10_000).describe('Requests that may wait for the database before others get 503'),
   QUEUE_BYTES: integer(1_000_000, 10_000_000_000)
     .default(64_000_000)

@@ -1,15 +1,13 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Schema } from 'avsc';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { eventSchema } from '../contract/event.ts';
 import { edgeCases, edgeHooks } from '../test/support/edge-cases.ts';
 import { sendRaw } from '../test/support/raw-http.ts';
+import { stubbed } from '../test/support/stubbed-ingest.ts';
 import { createApp } from './app.ts';
-import { Budget } from './budget.ts';
 import { createAccessControl } from './access-control.ts';
 import { createIngestServer } from './server.ts';
 import type { RunEvent } from './webhook.ts';
@@ -19,8 +17,10 @@ import { loadZaps } from './zaps.ts';
 
 const SECRET = 'a-secret-that-is-long-enough';
 const folder = mkdtempSync(join(tmpdir(), 'edge-'));
-const all: RunEvent[] = [];
-let recorded: RunEvent[] = [];
+let all: readonly RunEvent[] = [];
+let before = 0;
+/** By the test that runs, followers too. */
+const recorded = () => all.slice(before).flatMap((event) => [event, ...(event.followers ?? [])]);
 let port = 0;
 let stop: () => Promise<void>;
 
@@ -28,26 +28,10 @@ beforeAll(async () => {
   const file = join(folder, 'zaps.json');
   writeFileSync(file, JSON.stringify({ zaps: edgeHooks.map((hook) => ({ userId: 'u', ...hook })) }));
   const zaps = loadZaps(file, { SECRET, VERIFY: 'mine' });
-  const schema = eventSchema(7, JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as Schema);
-  const budget = new Budget(100_000_000);
-  const observe = { request: () => undefined, closed: () => undefined };
-  const app = createApp({
-    recordEvent: async (event) => {
-      const isSame = ({ idempotencyKey, zapId }: RunEvent) => idempotencyKey === event.idempotencyKey && zapId === event.zapId;
-      const first = event.idempotencyKey === null ? undefined : all.find(isSame);
-      if (first !== undefined) return { id: first.id, repeated: true };
-      all.push(event);
-      recorded.push(event, ...(event.followers ?? []));
-      return { id: event.id, repeated: false };
-    },
-    ...{ eventSchema: () => schema, pingDatabase: async () => undefined, outboxIsFull: () => false, budget, observe },
-    ...{
-      bodyLimitBytes: 524_288,
-      maxEventBytes: 900_000,
-      keepHeaders: [],
-      access: createAccessControl(() => zaps, { take: () => undefined }),
-    },
-  });
+  const { dependencies, recorded: events, budget } = stubbed({ access: createAccessControl(() => zaps, { take: () => undefined }) });
+  all = events;
+  const observe = { ...dependencies.observe, closed: () => undefined };
+  const app = createApp(dependencies);
   const limits = { MAX_CONNECTIONS: 100, ANSWER_TIMEOUT_MS: 3000, HEADERS_TIMEOUT_MS: 2000, REQUEST_TIMEOUT_MS: 5000 };
   const made = createIngestServer(app.fetch, { ...limits, KEEP_ALIVE_TIMEOUT_MS: 10_000, MAX_HEADER_BYTES: 16_384 }, observe, budget);
   made.server.listen(0, '127.0.0.1');
@@ -59,7 +43,7 @@ beforeAll(async () => {
   };
 });
 beforeEach(() => {
-  recorded = [];
+  before = all.length;
 });
 afterAll(async () => {
   await stop();
@@ -77,7 +61,7 @@ describe('as senders send it:', () => {
     expect(response.status, text).toBe(answer.status ?? 200);
     if (answer.text !== undefined) expect(text).toBe(answer.text);
     for (const [name, value] of Object.entries(answer.headers ?? {})) expect(response.headers.get(name), name).toBe(value);
-    expect(recorded.map(({ metadata }) => metadata)).toEqual([stored].flat());
+    expect(recorded().map(({ metadata }) => metadata)).toEqual([stored].flat());
   });
 });
 
@@ -104,5 +88,5 @@ test('a kept header is stored as UTF-8, and left out when it is not', async () =
     const head = `POST /hooks/catch/u/open HTTP/1.1\r\nHost: x\r\nX-Event-Name: ${value}\r\nContent-Length: 2\r\n\r\n`;
     expect((await sendRaw(port, [Buffer.from(`${head}{}`, 'latin1')])).status).toBe(200);
   }
-  expect(recorded.map(({ headers }) => headers)).toEqual([{ 'x-event-name': 'größe 🦊' }, {}]);
+  expect(recorded().map(({ headers }) => headers)).toEqual([{ 'x-event-name': 'größe 🦊' }, {}]);
 });

@@ -1,44 +1,25 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Schema } from 'avsc';
 import { afterAll, describe, expect, test } from 'vitest';
+import { stubbed } from '../test/support/stubbed-ingest.ts';
 import { createApp } from './app.ts';
-import { Budget } from './budget.ts';
 import { createAccessControl } from './access-control.ts';
-import { eventSchema } from '../contract/event.ts';
-import type { RunEvent } from './webhook.ts';
 import { loadZaps } from './zaps.ts';
 
 const SECRET = 'a-secret-that-is-long-enough';
 const env = { SECRET, VERIFY: 'mine' };
 const folder = mkdtempSync(join(tmpdir(), 'handshake-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const schema = eventSchema(7, JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as Schema);
 
 /** The app with one hook, and what it recorded. */
 function hookOf(settings: object) {
   const path = join(folder, 'zaps.json');
   writeFileSync(path, JSON.stringify({ zaps: [{ userId: 'u', zapId: 'z', ...settings }] }));
   const zaps = loadZaps(path, env);
-  const recorded: RunEvent[] = [];
-  const app = createApp({
-    recordEvent: async (event) => {
-      const first = event.idempotencyKey === null ? undefined : recorded.find((one) => one.idempotencyKey === event.idempotencyKey);
-      if (first === undefined) recorded.push(event);
-      return { id: first?.id ?? event.id, repeated: first !== undefined };
-    },
-    ...{ eventSchema: () => schema, pingDatabase: async () => undefined, outboxIsFull: () => false },
-    ...{
-      bodyLimitBytes: 10_000,
-      maxEventBytes: 50_000,
-      budget: new Budget(1_000_000),
-      keepHeaders: [],
-      observe: { request: () => undefined },
-    },
-    access: createAccessControl(() => zaps, { take: () => undefined }),
-  });
+  const { dependencies, recorded } = stubbed({ access: createAccessControl(() => zaps, { take: () => undefined }) });
+  const app = createApp(dependencies);
   const send = async (method: string, query = '', headers: Record<string, string> = {}, body?: string) =>
     app.request(`/hooks/catch/u/z${query}`, {
       method,

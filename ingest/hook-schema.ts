@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { HOOK_ID } from '../contract/ids.ts';
+import { secretReference } from '../kit/secrets.ts';
 import { handshakeSchema } from './handshake.ts';
 import { idempotencySchema } from './idempotency.ts';
 import { readingSchema } from './reading.ts';
@@ -6,18 +8,7 @@ import { schemeSchema } from './signature.ts';
 
 // What zaps.json may say, once: the loader judges by it, and the documentation is generated from it.
 
-const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1-64 letters, digits, _ or -');
-/** Never the secret itself: zaps.json may lie in a repository. `{"env": …}` and `{"file": …}` are the older form. */
-const source = z.union([
-  z
-    .string()
-    .regex(/^(env|file):.+$/, 'expected env:NAME or file:path')
-    .transform((text) => (text.startsWith('env:') ? { env: text.slice(4), file: undefined } : { env: undefined, file: text.slice(5) })),
-  z
-    .strictObject({ env: z.string().min(1).optional(), file: z.string().min(1).optional() })
-    .refine(({ env, file }) => (env === undefined) !== (file === undefined), 'expected either "env" or "file"'),
-]);
-export type Source = z.output<typeof source>;
+const id = z.string().regex(HOOK_ID, 'expected 1-64 letters, digits, _ or -');
 
 const origin = z.union([
   z.literal('*'),
@@ -42,11 +33,11 @@ export const hookSchema = z.strictObject({
   userId: id,
   zapId: id,
   preset: z.string().optional().describe('a vendor of the table: its handshake and response, and its signature once there are `secrets`'),
-  secrets: z.array(source).min(1).max(4).optional().describe('of the preset'),
+  secrets: z.array(secretReference()).min(1).max(4).optional().describe('of the preset'),
   signature: z
     .strictObject({
       scheme: z.string().describe('a preset, or a name of `schemes`'),
-      secrets: z.array(source).min(1).max(4).describe('`env:NAME` or `file:path`; several while they rotate'),
+      secrets: z.array(secretReference()).min(1).max(4).describe('`env:NAME` or `file:path`; several while they rotate'),
       url: z.url().optional().describe("the hook's public address as the vendor has it, where that is signed"),
       toleranceSeconds: z
         .int()
@@ -59,7 +50,7 @@ export const hookSchema = z.strictObject({
     .optional(),
   url: z.url().optional().describe('of the preset, see `signature`'),
   handshake: z.union([z.string(), handshakeSchema]).optional().describe('a preset, or rules'),
-  handshakeToken: source.optional().describe('what the vendor repeats in its handshake, where it does'),
+  handshakeToken: secretReference().optional().describe('what the vendor repeats in its handshake, where it does'),
   response: response.optional().describe("in place of ingest's JSON: `status` 200, 202 or 204, `type`, `body`"),
   ...readingSchema.shape,
   idempotency: z

@@ -1,15 +1,14 @@
 import pg from 'pg';
-import { pino } from 'pino';
 import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { createPrismaClient } from '../prisma/client.ts';
-import { loggable, settingsOrExit } from '../kit/settings.ts';
+import { listen } from '../kit/listen.ts';
+import { startService, stopOnSignal } from '../kit/process.ts';
 import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
 import { settings } from './config.ts';
 import type { EventSchema } from '../contract/event.ts';
 import { accessControlOrExit } from './access-control.ts';
 import { waitForEventSchema } from './event-schema.ts';
-import { exitUnlistening, listen } from './listen.ts';
 import { logLines } from './log-lines.ts';
 import { createObserver } from './observe.ts';
 import { watchOutboxSize } from './outbox-size.ts';
@@ -17,9 +16,7 @@ import { createRecorder, poolTimeouts } from './record-event.ts';
 import { createRateLimit, limitRate } from './rate-limit.ts';
 import { createIngestServer } from './server.ts';
 
-const log = pino({ name: 'ingest' }, logLines());
-const config = settingsOrExit(settings, process.env);
-log.info(loggable(settings, config), 'starting');
+const { log, config } = startService('ingest', settings, process.env, logLines());
 
 const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: config.DATABASE_CONNECTIONS, keepAlive: true, ...poolTimeouts });
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
@@ -51,19 +48,19 @@ const app = createApp({
   observe,
 });
 const { server, connections, stop } = createIngestServer(app.fetch, config, observe, budget);
-const stopMetrics = await serveMetrics(metrics, { port: config.METRICS_PORT, host: config.METRICS_HOST }).catch(exitUnlistening(log));
-await listen(server, config, log).catch(exitUnlistening(log));
+const stopMetrics = await serveMetrics(metrics, config, log);
+await listen(server, { port: config.PORT, host: config.HOST }, log);
+log.info({ port: config.PORT, host: config.HOST }, 'listening');
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => {
+stopOnSignal(
+  log,
+  async () => {
     stopping.abort();
-    setTimeout(() => process.exit(1), config.SHUTDOWN_SECONDS * 1000).unref();
-    // No new connections; requests in flight are answered, then the process ends by itself.
-    void stop().then(async () => {
-      outbox.stop();
-      stopMetrics();
-      await pool.end();
-      log.info('stopped');
-    });
-  });
-}
+    // No new connections; requests in flight are answered.
+    await stop();
+    outbox.stop();
+    stopMetrics();
+    await pool.end();
+  },
+  config.SHUTDOWN_SECONDS,
+);

@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { IngestError } from './errors.ts';
+import { codeOf } from '../test/support/code-of.ts';
 import { metadataOf } from './metadata.ts';
-
-/** The code of the IngestError that `act` throws; undefined when it throws nothing. */
-function codeOf(act: () => unknown): string | undefined {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof IngestError) return error.code;
-    throw error;
-  }
-  return undefined;
-}
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

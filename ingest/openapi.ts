@@ -1,3 +1,5 @@
+import { HOOK_ID } from '../contract/ids.ts';
+import { KEY } from './webhook.ts';
 import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig, type RouteConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import { faults, type FaultCode } from './errors.ts';
@@ -57,12 +59,12 @@ export const routes: readonly Route[] = [
   },
 ];
 
-const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+const id = z.string().regex(HOOK_ID);
 const params = z.object({ userId: id, zapId: id });
 const headers = z.object({
   'Idempotency-Key': z
     .string()
-    .regex(/^[\x21-\x7e]{1,255}$/)
+    .regex(KEY)
     .optional()
     .meta({ description: 'A repeat with this key answers with the first id; with another body 409. Else webhook-id counts.' }),
   traceparent: z.string().optional().meta({ description: 'W3C trace context, carried to the event' }),

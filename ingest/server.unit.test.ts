@@ -1,15 +1,11 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import type avsc from 'avsc';
-import { eventSchema } from '../contract/event.ts';
 import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
 import type { Closed } from './connections.ts';
 import { createIngestServer, type Limits } from './server.ts';
-import type { RunEvent } from './webhook.ts';
-import type { RequestLine } from './observe.ts';
+import { stubbed } from '../test/support/stubbed-ingest.ts';
 import { sendRaw } from '../test/support/raw-http.ts';
 import { waitFor } from '../test/support/wait-for.ts';
 
@@ -23,33 +19,18 @@ const LIMITS: Limits = {
   KEEP_ALIVE_TIMEOUT_MS: 10_000,
   MAX_HEADER_BYTES: 16_384,
 };
-const avro = JSON.parse(readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
-const schema = eventSchema(7, avro);
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
 async function startServer({ limits = {}, budgetBytes = 10_000_000, answerBytes = 100_000 } = {}) {
-  const recorded: RunEvent[] = [];
-  const lines: RequestLine[] = [];
   const closed: Closed[] = [];
-  const budget = new Budget(budgetBytes);
-  const observe = { request: (line: RequestLine) => lines.push(line), closed: (why: Closed) => closed.push(why) };
-  const app = createApp({
-    recordEvent: async (event) => {
-      recorded.push(event);
-      return { id: event.id, repeated: false };
-    },
-    eventSchema: () => schema,
-    pingDatabase: () => Promise.resolve(),
-    bodyLimitBytes: 500_000,
-    maxEventBytes: 500_000,
-    outboxIsFull: () => false,
-    budget,
-    keepHeaders: [],
-    observe,
+  const { dependencies, recorded, lines, budget } = stubbed({
+    ...{ bodyLimitBytes: 500_000, maxEventBytes: 500_000, budget: new Budget(budgetBytes) },
   });
+  const observe = { ...dependencies.observe, closed: (why: Closed) => closed.push(why) };
+  const app = createApp(dependencies);
   app.get('/large', (c) => c.text('x'.repeat(answerBytes)));
   const { server, connections, stop } = createIngestServer(app.fetch, { ...LIMITS, ...limits }, observe, budget);
   server.listen(0, '127.0.0.1');

@@ -1,3 +1,4 @@
+import { HOOK_ID } from '../contract/ids.ts';
 import { IngestError } from './errors.ts';
 
 /** Where a webhook goes. */
@@ -42,8 +43,8 @@ export interface Recorded {
 /** Request headers by their names in lower case, as Node gives them. */
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-const ID = /^[A-Za-z0-9_-]{1,64}$/;
-const KEY = /^[\x21-\x7e]{1,255}$/;
+/** An idempotency key. */
+export const KEY = /^[\x21-\x7e]{1,255}$/;
 const MAX_KEPT_HEADERS_BYTES = 4096;
 // W3C Trace Context: version ff and ids of zeros only are invalid.
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -76,7 +77,7 @@ export const noSuchHook = () => new IngestError('not_found', 'No such hook. Expe
  * @throws IngestError not_found
  */
 export function parsePath({ userId, zapId }: { userId?: string; zapId?: string }): Hook {
-  if (userId === undefined || zapId === undefined || !ID.test(userId) || !ID.test(zapId)) throw noSuchHook();
+  if (userId === undefined || zapId === undefined || !HOOK_ID.test(userId) || !HOOK_ID.test(zapId)) throw noSuchHook();
   return { userId, zapId };
 }
 

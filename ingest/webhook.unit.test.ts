@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { IngestError } from './errors.ts';
+import { codeOf } from '../test/support/code-of.ts';
 import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, parsePath, traceparentOf } from './webhook.ts';
-
-/** The code of the IngestError that `act` throws; undefined when it throws nothing. */
-function codeOf(act: () => unknown): string | undefined {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof IngestError) return error.code;
-    throw error;
-  }
-  return undefined;
-}
 
 describe('parsePath', () => {
   test.each(['1', 'a', 'A-b_9', '-', '_', '0'.repeat(64), 'constructor', '__proto__'])('takes "%s" as either id', (id) => {

@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { followFiles, readText, UnreadableError, type ReadText } from '../kit/follow-files.ts';
+import { describeReference, readSecret, type SecretReference, type SecretSources } from '../kit/secrets.ts';
 import { handshakeSchema, needsKey, needsToken, type Handshake, type HookAnswer } from './handshake.ts';
-import { zapsSchema, type HookEntry, type Source } from './hook-schema.ts';
+import { zapsSchema, type HookEntry } from './hook-schema.ts';
 import { idempotencySchema, type Idempotency } from './idempotency.ts';
 import { presets } from './presets.ts';
 import type { Reading } from './reading.ts';
@@ -56,10 +57,7 @@ export function loadZaps(path: string, env: NodeJS.ProcessEnv, read = readText):
     const zap = `${entry.userId}/${entry.zapId}`;
     const fault = (where: string, what: string) => faults.push(`zaps[${at}]${where}: ${what}`);
     if (zaps.has(zap)) fault('', `${zap} is there twice`);
-    zaps.set(
-      zap,
-      settingsOf(entry, named, (source) => readSource(source, env, dirname(path), read), fault),
-    );
+    zaps.set(zap, settingsOf(entry, named, secretsFrom({ env, read, folder: dirname(path) }, fault), fault));
   }
   if (faults.length > 0) throw new ZapsError(`${path} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   return zaps;
@@ -68,7 +66,7 @@ export function loadZaps(path: string, env: NodeJS.ProcessEnv, read = readText):
 function settingsOf(
   entry: HookEntry,
   schemes: ReadonlyMap<string, Scheme>,
-  secretOf: (source: Source) => string | undefined,
+  secretOf: SecretOf,
   fault: (where: string, what: string) => void,
 ): HookSettings {
   const { preset: name = '', secrets, handshakeToken } = entry;
@@ -84,9 +82,8 @@ function settingsOf(
   const rules = typeof chosen === 'string' ? handshakesOfPresets.get(chosen) : chosen;
   if (chosen !== undefined && rules === undefined)
     fault('.handshake', `"${typeof chosen === 'string' ? chosen : ''}" is none of ${[...handshakesOfPresets.keys()].join(', ')}`);
-  const token = handshakeToken === undefined ? undefined : secretOf(handshakeToken);
+  const token = handshakeToken === undefined ? undefined : secretOf(handshakeToken, '.handshakeToken');
   const [key] = signature?.keys ?? [];
-  if (handshakeToken !== undefined && (token ?? '') === '') fault('.handshakeToken', `${nameOf(handshakeToken)} is missing or empty`);
   if (rules !== undefined && needsToken(rules) && handshakeToken === undefined) fault('.handshakeToken', 'is needed for this handshake');
   if (rules !== undefined && needsKey(rules) && key === undefined) fault('.handshake', 'needs the secret of a signature');
 
@@ -117,7 +114,7 @@ function checkOf(
   wanted: NonNullable<HookEntry['signature']>,
   at: string,
   schemes: ReadonlyMap<string, Scheme>,
-  secretOf: (source: Source) => string | undefined,
+  secretOf: SecretOf,
   fault: (where: string, what: string) => void,
 ): HookSettings['signature'] {
   const { scheme: name, secrets, url, toleranceSeconds, replays } = wanted;
@@ -129,10 +126,12 @@ function checkOf(
   const placeholders = placeholdersOf(scheme.signed);
   if (placeholders.includes('url') && url === undefined) fault(`${at}.url`, `is needed: ${name} signs the hook's public address`);
   const keys = secrets.map((source, index): Buffer | KeyObject | undefined => {
-    const key = readKey(scheme, secretOf(source));
-    const { atLeastBytes } = scheme.secret;
     const where = `${at}.secrets[${index}]`;
-    if (key === undefined) fault(where, `${nameOf(source)} is missing, shorter than ${atLeastBytes} bytes or not as ${name} has it`);
+    const secret = secretOf(source, where);
+    if (secret === undefined) return undefined;
+    const key = readKey(scheme, secret);
+    const { atLeastBytes } = scheme.secret;
+    if (key === undefined) fault(where, `${describeReference(source)} is shorter than ${atLeastBytes} bytes or not as ${name} has it`);
     return key;
   });
   return {
@@ -143,18 +142,17 @@ function checkOf(
   };
 }
 
-const nameOf = ({ env, file }: Source) => file ?? env ?? '';
-
-/** @returns undefined when it cannot be read */
-function readSource({ env: variable = '', file }: Source, env: NodeJS.ProcessEnv, folder: string, read: ReadText): string | undefined {
-  if (file === undefined) return env[variable];
-  try {
-    // An editor's last line break is no part of a secret.
-    return read(resolve(folder, file)).replace(/\r?\n$/, '');
-  } catch (error) {
-    if (error instanceof UnreadableError) return undefined;
-    throw error;
-  }
+/** A secret that cannot be read is a fault of the entry. It stays in ingest, so it may come from anywhere. */
+type SecretOf = (reference: SecretReference, where: string) => string | undefined;
+function secretsFrom(sources: SecretSources, fault: (where: string, what: string) => void): SecretOf {
+  return (reference, where) => {
+    try {
+      return readSecret(reference, sources);
+    } catch (error) {
+      fault(where, error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
 }
 
 function readJson(path: string, read: ReadText): unknown {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+import { listen } from './listen.ts';
 import { host, port } from './settings.ts';
 
 // How every service is seen by Prometheus: a registry of its own on a port of its own, which the internet never gets.
@@ -31,15 +32,16 @@ export function createAlarm(registry: Registry, log: Logger): Alarm {
 }
 
 /**
- * Serves `GET /metrics` in Prometheus' text format, and `GET /readyz`: 200, or 503 with the reason.
+ * Serves `GET /metrics` in Prometheus' text format, and `GET /readyz`: 200, or 503 with the reason. Ends the process when
+ * the port is taken.
  *
  * @param unready why the service does not do its work at the moment; undefined when it does
  * @returns stop: closes the port
- * @throws when the port cannot be had
  */
 export async function serveMetrics(
   registry: Registry,
-  { port, host }: { port: number; host: string },
+  { METRICS_PORT, METRICS_HOST }: { METRICS_PORT: number; METRICS_HOST: string },
+  log: Logger,
   unready: () => string | undefined = () => undefined,
 ): Promise<() => void> {
   const server = createServer((request, response) => {
@@ -57,10 +59,7 @@ export async function serveMetrics(
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  await listen(server, { port: METRICS_PORT, host: METRICS_HOST }, log);
   return () => {
     server.close();
     server.closeAllConnections();

@@ -113,7 +113,7 @@ function forgetPostgres(env: Environment): void {
 }
 
 /** The settings in force for the log's first line: secrets only as "set" or "unset". */
-export function loggable<S extends z.ZodObject>(schema: S, settings: z.output<S>): Record<string, unknown> {
+export function loggable<S extends z.ZodObject>(schema: S, settings: Readonly<z.output<S>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(schema.shape).map(([name, about]) => {
       const value = (settings as Record<string, unknown>)[name];
@@ -147,13 +147,18 @@ function metaOf(type: z.ZodType, key: 'secret' | 'rule'): unknown {
   return own ?? (inner === undefined ? undefined : metaOf(inner, key));
 }
 
-/** readSettings for a main file: prints the faults and ends the process with 2, as no start can fix them. */
+/** readSettings for a main file. */
 export function settingsOrExit<S extends z.ZodObject>(schema: S, env: Environment): Readonly<z.output<S>> {
   try {
     return readSettings(schema, env);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
+    return exitUnfit(error);
   }
+}
+
+/** Settings, or a file that they name, are invalid: prints what is wrong and ends the process with 2, as no restart can fix it. */
+export function exitUnfit({ code, message }: { code: string; message: string }): never {
+  process.stderr.write(`${code}: ${message}\n`);
+  process.exit(2);
 }

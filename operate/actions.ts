@@ -4,7 +4,7 @@ import { moment, runIds, zap, type Zap } from './arguments.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, UsageError, type Run, type Work } from './verb.ts';
 
-/** Dead letters of one listing; the rest is counted. */
+/** Dead deliveries of one listing; the rest is counted. */
 const LISTED = 100;
 
 /** What a command is about. What is not named (no ids, too) is no condition, so each command says what it demands. */
@@ -24,8 +24,9 @@ export const actions = (run: Run) => {
       .option('--zap <userId/zapId>', 'of this zap', zap)
       .option('--target <name>', 'to this target')
       .option('--since <time>', 'of events that came since then', moment);
-  const dlq = new Command('dlq')
-    .description('calls that were given up')
+  const dead = new Command('dead')
+    .alias('dlq')
+    .description('dead deliveries: calls that were given up')
     .addCommand(
       choose('list')
         .description('calls that were given up, the latest first')
@@ -47,7 +48,7 @@ export const actions = (run: Run) => {
     );
   return new Command('actions')
     .description('the webhooks that the action consumer calls')
-    .addCommand(dlq)
+    .addCommand(dead)
     .addCommand(
       new Command('rerun')
         .description('calls of these events, or of a zap since a time, are made once more, whatever came of them')
@@ -85,7 +86,7 @@ export function retrying(chosen: Chosen): Work {
 /** @throws UsageError */
 export function discarding(chosen: Chosen): Work {
   requireNamed(chosen);
-  return saying(async (pool) => `${await discardDead(pool, chosen)} dead letters are discarded`);
+  return saying(async (pool) => `${await discardDead(pool, chosen)} dead deliveries are discarded`);
 }
 
 /** @throws UsageError */
@@ -114,7 +115,7 @@ export interface Letter {
   settled_at: Date;
 }
 
-/** @returns the latest dead letters, and how many there are in all */
+/** @returns the latest dead deliveries, and how many there are in all */
 export async function readDead(pool: Pool, chosen: Chosen, most = LISTED): Promise<{ letters: Letter[]; all: number }> {
   const { rows } = await pool.query<Letter & { all: string }>(
     `SELECT d.event_id, d.target, e.zap, d.attempts, d.last_status, d.last_error, d.settled_at, count(*) OVER () AS all
@@ -134,7 +135,7 @@ async function list(pool: Pool, chosen: Chosen): Promise<string> {
       `${event_id}  ${target}  ${of}  ${settled_at.toISOString()}  after ${attempts} attempts: ${last_status ?? last_error}`,
   );
   const more = all - letters.length;
-  return [...lines, ...(more > 0 ? [`and ${more} older ones`] : []), ...(letters.length === 0 ? ['no dead letters'] : [])].join('\n');
+  return [...lines, ...(more > 0 ? [`and ${more} older ones`] : []), ...(letters.length === 0 ? ['no dead deliveries'] : [])].join('\n');
 }
 
 /** @throws UsageError when nothing is named; OperateError NOTHING_FOUND */
@@ -204,6 +205,6 @@ async function runAgain(pool: Pool, states: string[], chosen: Chosen): Promise<n
   const values = [states, idsOf(chosen), keyOf(chosen.zap), chosen.target ?? null, chosen.since ?? null];
   const { rows } = await pool.query<{ count: string }>('SELECT actions.run_again($1, $2, $3, $4, $5) AS count', values);
   const count = Number(rows[0]?.count ?? 0);
-  if (count === 0) throw new OperateError('NOTHING_FOUND', 'no call fits. See: npm run outbox -- actions dlq list');
+  if (count === 0) throw new OperateError('NOTHING_FOUND', 'no call fits. See: npm run outbox -- actions dead list');
   return count;
 }

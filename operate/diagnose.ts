@@ -1,55 +1,22 @@
-import { readFileSync } from 'node:fs';
-import { runChecks, type Check, type Finding, type System } from '../checks/check.ts';
+import { gravestFirst, runChecks, type Check, type Finding, type System } from '../checks/check.ts';
 import { configuration } from '../checks/configuration.ts';
-import * as connector from '../checks/connector.ts';
-import * as kafka from '../checks/kafka.ts';
-import * as postgres from '../checks/postgres.ts';
-import * as registry from '../checks/registry.ts';
-import * as slot from '../checks/slot.ts';
-import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
+import { connectorChecks } from '../checks/connector.ts';
+import { kafkaChecks } from '../checks/kafka.ts';
+import { postgresChecks } from '../checks/postgres.ts';
+import { askRegistry, registryChecks } from '../checks/registry.ts';
+import { slotChecks } from '../checks/slot.ts';
+import { readConnectorFile } from '../checks/connector-file.ts';
+import { ConnectApi } from '../kit/connect-api.ts';
 import { LoginError, registryService } from '../kit/http-login.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import { groupChecks, type DoctorContext } from '../checks/groups.ts';
 
-const { encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin } = postgres;
-const { slotMissing, slotLost, slotUnread, slotReserve, slotAhead, slotRole, otherSlots } = slot;
-const {
-  plugin,
-  cluster,
-  connectorMissing,
-  connectorFailed,
-  connectorPaused,
-  connectorIdle,
-  connectorStuck,
-  snapshotRunning,
-  exactlyOnce,
-  offsetFlush,
-} = connector;
-const { recordSize, topicMissing, helperTopics, workerTopics, topicChecks, copies, autoCreation } = kafka;
-const { schemaStored, schemaIds, compatibility } = registry;
-
 /** All checks of the doctor. */
 export const checks: readonly Check<DoctorContext>[] = [
-  ...[encoding, walLevel, durability, walBound, migrations, outboxGuard, publication, slotRoom, cdcLogin],
-  ...[slotMissing, slotLost, slotUnread, slotReserve, slotAhead, slotRole, otherSlots],
-  ...[
-    plugin,
-    cluster,
-    connectorMissing,
-    connectorFailed,
-    connectorPaused,
-    connectorIdle,
-    connectorStuck,
-    snapshotRunning,
-    exactlyOnce,
-    offsetFlush,
-  ],
-  ...configuration,
-  ...[recordSize, topicMissing, helperTopics, workerTopics, ...topicChecks, copies, autoCreation],
-  ...[schemaStored, schemaIds, compatibility],
-  ...groupChecks,
+  ...[...postgresChecks, ...slotChecks, ...connectorChecks, ...configuration],
+  ...[...kafkaChecks, ...registryChecks, ...groupChecks],
 ];
 
 /** What cannot be reached: one finding for it, in place of one for each check that needs it. */
@@ -73,11 +40,10 @@ export function unreachableFinding(system: System, reason: Error): Finding {
 
 /** Runs every check that can be run. @returns the findings, the gravest first */
 export async function diagnose(config: Config): Promise<Finding[]> {
-  const path = new URL('../connect/outbox-connector.json', import.meta.url);
   const connect = new ConnectApi(config);
   const context = {
     connect,
-    connector: JSON.parse(readFileSync(path, 'utf8')) as ConnectorConfig,
+    connector: readConnectorFile(),
     cdcUser: config.CDC_DATABASE_USER,
     registry: registryService(config),
     ackGroups: config.ACK_GROUPS,
@@ -90,7 +56,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   };
   await Promise.all([
     ask('connect', connect.clusterId()),
-    ask('registry', registry.askRegistry(context.registry, '/subjects')),
+    ask('registry', askRegistry(context.registry, '/subjects')),
     ask(
       'postgres',
       withPostgres(config.DATABASE_URL, () => Promise.resolve()),
@@ -105,8 +71,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
   const possible = checks.filter(({ needs }) => !needs.some(away));
   findings.push(...(await runPossible(config, silent, possible, context)));
-  const order = ['unsafe', 'broken', 'weak'];
-  return findings.sort((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade));
+  return gravestFirst(findings);
 }
 
 async function runPossible(

@@ -10,7 +10,7 @@ const BATCH_ROWS = 500;
 
 export const erase = (run: Run) =>
   new Command('erase')
-    .description("erases a person's runs, their dead events and what the action consumer keeps of them; says what it cannot reach")
+    .description("erases a person's runs, their buried rows and what the action consumer keeps of them; says what it cannot reach")
     .option('--zap <userId/zapId>', 'all runs of this zap', zap)
     .option('--run <id>', 'this run', runId)
     .option('--cancel-calls', 'also runs with calls that are still due: those are not made')
@@ -32,12 +32,12 @@ export interface Erased {
   /** Left alone: a call is due. */
   due: number;
   /** Of the erased ones: never published. */
-  dead: number;
+  buried: number;
 }
 
 /** Erases in batches, each a transaction of its own: what is cut off can be run again. */
 export async function eraseRuns(pool: Pool, chosen: Zap | string, how: { cancelCalls: boolean; dryRun: boolean }): Promise<Erased> {
-  const sum = { erased: 0, waiting: 0, due: 0, dead: 0 };
+  const sum = { erased: 0, waiting: 0, due: 0, buried: 0 };
   for await (const ids of batches(pool, chosen)) {
     const { rows } = await pool.query<Erased>('SELECT * FROM outbox_erase($1::uuid[], $2, $3)', [ids, how.cancelCalls, how.dryRun]);
     for (const row of rows) for (const name of Object.keys(sum) as (keyof Erased)[]) sum[name] += row[name];
@@ -72,8 +72,8 @@ async function* ofZap(pool: Pool, chosen: Zap): AsyncGenerator<string[]> {
   }
 }
 
-function describe({ erased, waiting, due, dead }: Erased, dry: boolean): string[] {
-  const lines = [`${erased} runs ${dry ? 'would be' : 'are'} erased${dead === 0 ? '' : `; ${dead} of them had never been published`}.`];
+function describe({ erased, waiting, due, buried }: Erased, dry: boolean): string[] {
+  const lines = [`${erased} runs ${dry ? 'would be' : 'are'} erased${buried === 0 ? '' : `; ${buried} of them had never been published`}.`];
   if (waiting > 0) lines.push(`${waiting} are left: their events are not yet acknowledged. Run erase again when they are (outbox status).`);
   if (due > 0) lines.push(`${due} are left: calls of them are due. --cancel-calls erases them, and the calls are not made.`);
   return [

@@ -38,9 +38,9 @@ async function tell(id: string, config: Config, { say }: Output): Promise<number
 }
 
 /** What became of the run's row, in words. */
-function describeRow({ waits_since: waits, resends, dead_since: dead, reason }: TracedRun): string {
+function describeRow({ waits_since: waits, resends, buried_since: buried, reason }: TracedRun): string {
   if (waits !== null) return `its row waits since ${waits.toISOString()}, sent again ${resends} times`;
-  if (dead !== null) return `dead since ${dead.toISOString()}: ${reason}`;
+  if (buried !== null) return `buried since ${buried.toISOString()}: ${reason}`;
   return 'its row is gone: the event was read back from the topic and acknowledged';
 }
 

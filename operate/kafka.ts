@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
 import { createKafka as createClient, type KafkaSettings } from '../kit/kafka.ts';
+import { withAdmin as withClient } from '../kit/kafka-admin.ts';
 import { OperateError } from './verb.ts';
 
 // The operator's only user of kafkajs.
@@ -12,12 +13,10 @@ const CONNECT_WITHIN_MS = 3000;
 /** No batch for this long means that something is wrong with the broker. */
 const STALLED_MS = 30_000;
 
+const CLIENT_ID = 'outbox-operate';
+const RETRY = { retries: 3, initialRetryTime: 100 };
 const createKafka = (settings: KafkaSettings): Kafka =>
-  createClient(settings, {
-    clientId: 'outbox-operate',
-    connectionTimeout: CONNECT_WITHIN_MS,
-    retry: { retries: 3, initialRetryTime: 100 },
-  });
+  createClient(settings, { clientId: CLIENT_ID, connectionTimeout: CONNECT_WITHIN_MS, retry: RETRY });
 
 /** An admin client that stays connected, for what is asked often. Its errors are kafkajs's own. */
 export async function openAdmin(settings: KafkaSettings): Promise<Admin> {
@@ -28,14 +27,10 @@ export async function openAdmin(settings: KafkaSettings): Promise<Admin> {
 
 /** @throws OperateError KAFKA_UNREACHABLE, or KAFKA_REFUSED when a broker answers with an error */
 export async function withAdmin<T>(settings: KafkaSettings, use: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = createKafka(settings).admin();
   try {
-    await admin.connect();
-    return await use(admin);
+    return await withClient(settings, CLIENT_ID, use, RETRY);
   } catch (error) {
     throw error instanceof kafkajs.KafkaJSError ? kafkaFault(settings, error) : error;
-  } finally {
-    await admin.disconnect();
   }
 }
 

@@ -1,7 +1,7 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { acceptTopic } from './accept-topic.ts';
 import { actions } from './actions.ts';
-import { dead } from './dead.ts';
+import { buried } from './buried.ts';
 import { doctor } from './doctor.ts';
 import { erase } from './erase.ts';
 import { explain } from './explain.ts';
@@ -13,7 +13,7 @@ import { SettingsError } from '../kit/settings.ts';
 import type { Config } from './config.ts';
 import { OperateError, UsageError, type Output, type Run } from './verb.ts';
 
-const verbs = [status, doctor, pause, resume, dead, replay, rebuild, explain, reconcile, acceptTopic, actions, erase];
+const verbs = [status, doctor, pause, resume, buried, replay, rebuild, explain, reconcile, acceptTopic, actions, erase];
 
 /**
  * Runs one verb.

@@ -16,7 +16,7 @@ const BATCH_ROWS = 1000;
 
 export const reconcile = (run: Run) =>
   new Command('reconcile')
-    .description('checks that every run since then is in the outbox, on the topic or among the dead; prints the ids that are in none')
+    .description('checks that every run since then is in the outbox, on the topic or buried; prints the ids that are in none')
     .requiredOption('--since <time>', 'runs received since then', moment)
     .action(({ since }) => run(comparing(since)));
 
@@ -42,7 +42,7 @@ async function compare(since: Date, config: Config, { say, warn }: Output): Prom
         });
         const missing = await printCandidates(pool, say);
         warn(
-          `${runs} runs since ${since.toISOString()}: ${elsewhere} in the outbox or dead, ${runs - elsewhere - missing} on the topic, ${missing} in none.`,
+          `${runs} runs since ${since.toISOString()}: ${elsewhere} in the outbox or buried, ${runs - elsewhere - missing} on the topic, ${missing} in none.`,
         );
         if (missing > 0) warn('Send them again: npm run outbox -- rebuild --since …');
         return missing === 0 ? 0 : 1;
@@ -63,7 +63,7 @@ async function requireRetention(admin: Admin, since: Date): Promise<void> {
   );
 }
 
-/** A temporary table with the runs that are neither in the outbox nor dead, as one snapshot sees them. */
+/** A temporary table with the runs that are neither in the outbox nor buried, as one snapshot sees them. */
 async function openCandidates(pool: Pool, since: Date): Promise<{ runs: number; elsewhere: number }> {
   await pool.query(`CREATE TEMPORARY TABLE candidate (id uuid PRIMARY KEY, waits boolean NOT NULL)`);
   const { rowCount } = await pool.query(

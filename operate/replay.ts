@@ -40,7 +40,7 @@ export const rebuild = (run: Run) =>
     .option('--dry-run', 'count only')
     .action(({ since, dryRun = false }) => run((config, output) => send({ since, until: new Date() }, dryRun, config, output)));
 
-/** Encodes the runs again and puts them into the outbox. What still waits there, or is dead, is left alone. */
+/** Encodes the runs again and puts them into the outbox. What still waits there, or is buried, is left alone. */
 async function send(selection: Selection, dry: boolean, { DATABASE_URL }: Config, { say }: Output): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {
     let found = 0;
@@ -58,7 +58,7 @@ async function send(selection: Selection, dry: boolean, { DATABASE_URL }: Config
       sent += rowCount ?? 0;
     }
     const left = found - sent;
-    const rest = left === 0 ? '' : `; ${left} are in the outbox or among the dead and ${dry ? 'would be' : 'were'} left alone`;
+    const rest = left === 0 ? '' : `; ${left} are in the outbox or buried and ${dry ? 'would be' : 'were'} left alone`;
     say(`${found} runs, ${sent} ${dry ? 'would be sent' : 'are sent'} again${rest}.`);
     return 0;
   });

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { RECONCILE_EVERY_MS } from '../contract/limits.ts';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC, SLOT_NAME } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { LoginError, type ConnectSettings } from '../kit/http-login.ts';
 import type { KafkaSettings } from '../kit/kafka.ts';
@@ -8,8 +8,9 @@ import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { consumerGroups, readLag } from './lag.ts';
 import { readOutbox } from '../checks/outbox.ts';
-import { readConnectorState } from '../checks/state.ts';
+import { describePause, readCleanupState, readConnectorState, readSlot, type CleanupState } from '../checks/state.ts';
 import { withPostgres } from './postgres.ts';
+import { bytes } from './units.ts';
 import type { Run } from './verb.ts';
 
 type StatusConfig = Pick<Config, 'DATABASE_URL' | 'ACK_GROUPS' | 'CLEANUP_GROUP'> & ConnectSettings & KafkaSettings;
@@ -47,26 +48,18 @@ async function fact(name: string, read: () => Promise<string>): Promise<string> 
 const withDatabase = <T>({ DATABASE_URL }: StatusConfig, use: Parameters<typeof withPostgres<T>>[1]) =>
   withPostgres(DATABASE_URL, use, { connections: 1, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
 
-const rows = <T extends object>(config: StatusConfig, sql: string, values: unknown[] = []): Promise<T[]> =>
-  withDatabase(config, async (pool) => (await pool.query<T>(sql, values)).rows);
-
 async function outbox(config: StatusConfig): Promise<string> {
   const found = await withDatabase(config, readOutbox);
   const waiting = `${found.exact ? '' : 'about '}${found.rows} rows wait to be acknowledged`;
   const oldest = found.oldest === undefined ? '' : `, the oldest for ${Math.round(found.oldest.ageSeconds)} s`;
-  const dead = found.dead === 0 ? '' : `; ${found.deadExact ? '' : 'at least '}${found.dead} are dead: outbox dead list`;
-  return `${waiting}${oldest}${dead}`;
+  const buried = found.buried === 0 ? '' : `; ${found.buriedExact ? '' : 'at least '}${found.buried} are buried: outbox buried list`;
+  return `${waiting}${oldest}${buried}`;
 }
 
 async function slot(config: StatusConfig): Promise<string> {
-  const slots = await rows<{ slot_name: string; active: boolean; wal_status: string; behind: string }>(
-    config,
-    `SELECT slot_name, active, wal_status, pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)) AS behind
-     FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database()`,
-  );
-  const describe = (one: (typeof slots)[number]) =>
-    `${one.slot_name} ${one.active ? 'active' : 'not active'}, WAL ${one.wal_status}, ${one.behind} behind`;
-  return slots.map(describe).join('; ') || 'missing';
+  const found = await withDatabase(config, readSlot);
+  if (found === undefined) return 'missing';
+  return `${SLOT_NAME} ${found.active ? 'active' : 'not active'}, WAL ${found.walStatus}, ${bytes(found.behindBytes)} behind`;
 }
 
 async function connector(config: StatusConfig): Promise<string> {
@@ -74,20 +67,15 @@ async function connector(config: StatusConfig): Promise<string> {
     new ConnectApi(config).status(CONNECTOR_NAME),
     withDatabase(config, readConnectorState),
   ]);
-  const paused = by === undefined ? '' : `; paused by an operator since ${by.at.toISOString()}: ${by.because ?? 'no reason given'}`;
+  const paused = by === undefined ? '' : `; ${describePause(by)}`;
   if (found === undefined) return `not registered${paused}`;
   const tasks = found.tasks.map(({ id, state: is }) => `task ${id} ${is}`).join(', ') || 'no task';
   return `${CONNECTOR_NAME} ${found.connector.state}, ${tasks}${paused}`;
 }
 
 async function cleanup(config: StatusConfig): Promise<string> {
-  const [[state], members] = await Promise.all([
-    rows<CleanupState>(
-      config,
-      `SELECT stop_code, stop_detail, reconciler_code, reconciler, round(extract(epoch FROM now() - reconciler_at))::int AS seconds
-       FROM cleanup_state WHERE topic = $1`,
-      [EVENT_TOPIC],
-    ),
+  const [state, members] = await Promise.all([
+    withDatabase(config, (pool) => readCleanupState(pool, EVENT_TOPIC)),
     // Only its group tells whether it runs; what it wrote stays when it dies.
     withAdmin(config, (admin) => admin.describeGroups([config.CLEANUP_GROUP])).then(
       ({ groups }) => groups[0]?.members.length ?? 0,
@@ -97,24 +85,16 @@ async function cleanup(config: StatusConfig): Promise<string> {
   return describeCleanup(state, members, config.CLEANUP_GROUP);
 }
 
-export interface CleanupState {
-  stop_code: string | null;
-  stop_detail: string | null;
-  reconciler_code: string;
-  reconciler: string;
-  seconds: number;
-}
-
 /** @param members of its group; undefined when Kafka cannot be asked */
 export function describeCleanup(state: CleanupState | undefined, members: number | undefined, group: string): string {
-  const stopped = state?.stop_code == null ? [] : [`STOPPED ${state.stop_code}: ${state.stop_detail}`];
+  const stopped = state?.stop === undefined ? [] : [`STOPPED ${state.stop.code}: ${state.stop.detail}`];
   if (members === 0) return [...stopped, `DOES NOT RUN: nobody is in the group ${group}`].join('; ');
   if (state === undefined) return 'has not begun';
   const works = members === undefined ? 'cannot be seen without Kafka' : 'works';
-  return [...(stopped.length > 0 ? stopped : [works]), `reconciler ${describeReconciler(state)}`].join('; ');
+  return [...(stopped.length > 0 ? stopped : [works]), `reconciler ${describeReconciler(state.reconciler)}`].join('; ');
 }
 
-function describeReconciler({ reconciler_code: code, reconciler: text, seconds }: CleanupState): string {
+function describeReconciler({ code, text, seconds }: CleanupState['reconciler']): string {
   if (code !== 'NOT_STARTED') return text;
   const left = RECONCILE_EVERY_MS / 1000 - seconds;
   return left >= 0 ? `looks for the first time within ${left} s` : `has not looked for ${seconds} s: make logs PART=cleanup`;

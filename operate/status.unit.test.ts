@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import { describeCleanup, type CleanupState } from './status.ts';
+import type { CleanupState } from '../checks/state.ts';
+import { describeCleanup } from './status.ts';
 
 const state = (more: Partial<CleanupState>): CleanupState => ({
-  ...{ stop_code: null, stop_detail: null, reconciler_code: 'IDLE', reconciler: 'idle: no row', seconds: 5 },
+  ...{ stop: undefined, reconciler: { code: 'IDLE', text: 'idle: no row', seconds: 5 } },
   ...more,
 });
-const stopped = { stop_code: 'TOPIC_SHRANK', stop_detail: 'partition 0' };
-const notStarted = { reconciler_code: 'NOT_STARTED', reconciler: 'not started' };
+const stopped = { stop: { code: 'TOPIC_SHRANK', detail: 'partition 0', at: new Date(0) } };
+const notStarted = (seconds: number) => ({ reconciler: { code: 'NOT_STARTED', text: 'not started', seconds } });
 
 test.each<[string, CleanupState | undefined, number | undefined, string]>([
   ['that works', state({}), 1, 'works; reconciler idle: no row'],
@@ -16,13 +17,8 @@ test.each<[string, CleanupState | undefined, number | undefined, string]>([
   ['while Kafka is away', state({}), undefined, 'cannot be seen without Kafka; reconciler idle: no row'],
   ['that never ran', undefined, 0, 'DOES NOT RUN: nobody is in the group g'],
   ['that begins', undefined, 1, 'has not begun'],
-  ['that has not looked yet', state(notStarted), 1, 'works; reconciler looks for the first time within 25 s'],
-  [
-    'that should have looked',
-    state({ ...notStarted, seconds: 60 }),
-    1,
-    'works; reconciler has not looked for 60 s: make logs PART=cleanup',
-  ],
+  ['that has not looked yet', state(notStarted(5)), 1, 'works; reconciler looks for the first time within 25 s'],
+  ['that should have looked', state(notStarted(60)), 1, 'works; reconciler has not looked for 60 s: make logs PART=cleanup'],
 ])('status of a cleanup %s', (_what, found, members, text) => {
   expect(describeCleanup(found, members, 'g')).toBe(text);
 });

@@ -45,7 +45,7 @@ export interface TracedRun {
   traceparent: string | null;
   waits_since: Date | null;
   resends: number | null;
-  dead_since: Date | null;
+  buried_since: Date | null;
   reason: string | null;
 }
 
@@ -55,7 +55,7 @@ export async function readRun(pool: Pool, id: string): Promise<TracedRun | undef
   const committed = on[0]?.on === true ? 'pg_xact_commit_timestamp(r.xmin)' : 'NULL::timestamptz';
   const { rows } = await pool.query<TracedRun>(
     `SELECT r.user_id || '/' || r.zap_id AS zap, r.received_at, ${committed} AS committed_at, r.schema_id, r.traceparent,
-            octet_length(r.metadata::text) AS bytes, o.created_at AS waits_since, o.resends, d.moved_at AS dead_since, d.reason
+            octet_length(r.metadata::text) AS bytes, o.created_at AS waits_since, o.resends, d.moved_at AS buried_since, d.reason
        FROM zap_run r LEFT JOIN zap_run_outbox o USING (id) LEFT JOIN outbox_dead d USING (id)
       WHERE r.id = $1`,
     [id],

@@ -104,17 +104,17 @@ test('a failing call is made again with the same id and body and a new time, unt
   expect(new Set(target.arrived.map(({ headers }) => headers['webhook-timestamp'])).size).toBeGreaterThan(1);
   for (const arrived of target.arrived) verified(arrived, SECRET);
 
-  expect((await outbox('dlq', 'list', '--target', name)).output).toMatch(
+  expect((await outbox('dead', 'list', '--target', name)).output).toMatch(
     new RegExp(`^${id}  ${name}  ${user}/${zap}  .*after 3 attempts: 500`),
   );
   expect(await service.metrics()).toContain(`outbox_actions_attempts_total{target="${name}",answer="5xx"} 3`);
   await waitFor('the dead letter is counted', async () =>
-    (await service.metrics()).includes(`outbox_actions_dead_letters{target="${name}"} 1`),
+    (await service.metrics()).includes(`outbox_actions_dead_deliveries{target="${name}"} 1`),
   );
   expect(service.log().filter(({ msg, target: of }) => msg === 'attempt' && of === name)).toHaveLength(3);
 
   status = 200;
-  expect(await outbox('dlq', 'replay', '--target', name)).toEqual({ code: 0, output: '1 calls are due again\n' });
+  expect(await outbox('dead', 'replay', '--target', name)).toEqual({ code: 0, output: '1 calls are due again\n' });
   await untilState(id, 'delivered');
   expect([...target.ids()]).toEqual([`${id}_${name}`]);
 
@@ -143,7 +143,7 @@ test('410 ends all calls to its target, over a restart too, until an operator en
   const other = await actionTarget();
   const service = await actionService({ [name]: to(target, `${user}/*`), [uniqueName('other')]: to(other, `${user}/*`) });
   const first = await postUntilAccepted(user, 'z', '{}');
-  await waitFor('the first is a dead letter', async () => (await rowsOf(first)).some(({ state }) => state === 'dead'));
+  await waitFor('the first is dead', async () => (await rowsOf(first)).some(({ state }) => state === 'dead'));
   await service.stop();
   await service.start();
   const second = await postUntilAccepted(user, 'z', '{}');
@@ -155,8 +155,8 @@ test('410 ends all calls to its target, over a restart too, until an operator en
   expect((await outbox('enable', '--target', name)).output).toBe(`${name} is called again\n`);
   await untilState(second, 'delivered');
   expect((await outbox('enable', '--target', name)).output).toMatch(/^NOT_DISABLED: /);
-  expect((await outbox('dlq', 'discard', first)).output).toBe('1 dead letters are discarded\n');
-  expect((await outbox('dlq', 'replay', first)).output).toMatch(/^NOTHING_FOUND: /);
+  expect((await outbox('dead', 'discard', first)).output).toBe('1 dead deliveries are discarded\n');
+  expect((await outbox('dead', 'replay', first)).output).toMatch(/^NOTHING_FOUND: /);
 });
 
 test('a redelivered event calls nobody who has answered 2xx', async () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { databaseUrl } from '../stack/config.ts';
-import { startAudit, type Audit } from './support/audit.ts';
+import { audit, auditThisFile, topic } from './support/audited.ts';
 import { insertion } from './support/catalog.ts';
 import { committed, untilNoLag } from './support/kafka.ts';
 import { startLoad } from './support/load.ts';
@@ -10,17 +10,9 @@ import { uniqueName } from './support/names.ts';
 import { postInTurn } from './support/post.ts';
 import { startCleanup } from './support/services.ts';
 import { config, part, query, start, stop, untilUp } from './support/stack.ts';
-import { readTopic, type TopicReader } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
-let topic: TopicReader;
-let audit: Audit;
-beforeAll(async () => {
-  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
-});
-afterAll(async () => {
-  await Promise.all([topic.close(), audit.close()]);
-});
+auditThisFile();
 
 const rowsOf = async (key: string) =>
   (await query<{ id: string }>('SELECT id FROM zap_run_outbox WHERE aggregateid = $1', [key])).map(({ id }) => id);

@@ -72,7 +72,7 @@ test.each<[string, string, string]>([
     `DELETE FROM event_schema WHERE subject = 'a test'`,
   ],
   [
-    'broken OUTBOX_DEAD',
+    'broken OUTBOX_BURIED',
     `INSERT INTO outbox_dead SELECT gen_random_uuid(), 1, 'zap-run', 'u/z', 'T', '\\x00', NULL, 0, now(), 'a test', now(), 'BY_HAND'`,
     `DELETE FROM outbox_dead WHERE reason = 'a test'`,
   ],

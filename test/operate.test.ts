@@ -74,7 +74,7 @@ describe('replay', () => {
     try {
       await postInTurn(userId, zapId, 2);
       expect((await outbox('replay', '--zap', zap, '--since', between)).stdout).toBe(
-        '2 runs, 0 are sent again; 2 are in the outbox or among the dead and were left alone.\n',
+        '2 runs, 0 are sent again; 2 are in the outbox or buried and were left alone.\n',
       );
       expect((await outbox('replay', '--zap', zap, '--since', '1h', '--until', between)).stdout).toBe('3 runs, 3 are sent again.\n');
       expect(await waiting(userId)).toBe(5);
@@ -155,7 +155,7 @@ describe('reconcile', () => {
       await postInTurn(userId, zapId, 2);
       const well = await outbox('reconcile', '--since', since);
       expect(well).toMatchObject({ code: 0, stdout: '' });
-      expect(well.stderr).toContain('2 in the outbox or dead, 5 on the topic, 0 in none.');
+      expect(well.stderr).toContain('2 in the outbox or buried, 5 on the topic, 0 in none.');
 
       const lost = crypto.randomUUID();
       await query(
@@ -226,7 +226,7 @@ test('status counts a lag without joining a group: it writes nothing into Kafka'
   }
 });
 
-test('dead list shows what was buried and why, and requeue brings it back to the topic', { timeout: 120_000 }, async () => {
+test('buried list shows what was buried and why, and requeue brings it back to the topic', { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   await stop('connect');
   let ids: string[] = [];
@@ -237,14 +237,14 @@ test('dead list shows what was buried and why, and requeue brings it back to the
     await start('connect');
     await untilUp('connect');
   }
-  const { stdout } = await outbox('dead', 'list');
+  const { stdout } = await outbox('buried', 'list');
   for (const id of ids) expect(stdout).toMatch(new RegExp(`^${id}  ${userId}/${zapId}  \\d+ bytes, .*, BY_HAND: a test$`, 'm'));
-  expect(await outbox('dead', 'requeue', ids[0] ?? '')).toMatchObject({ code: 0, stdout: '1 back in the outbox.\n' });
-  expect(await outbox('dead', 'requeue', '--all')).toMatchObject({ code: 0, stdout: '2 back in the outbox.\n' });
-  expect(await outbox('dead', 'list')).toMatchObject({ code: 0, stdout: 'No event is dead.\n' });
-  expect(await outbox('dead', 'requeue', ids[0] ?? '')).toMatchObject({ code: 1 });
+  expect(await outbox('buried', 'requeue', ids[0] ?? '')).toMatchObject({ code: 0, stdout: '1 back in the outbox.\n' });
+  expect(await outbox('buried', 'requeue', '--all')).toMatchObject({ code: 0, stdout: '2 back in the outbox.\n' });
+  expect(await outbox('buried', 'list')).toMatchObject({ code: 0, stdout: 'No row is buried.\n' });
+  expect(await outbox('buried', 'requeue', ids[0] ?? '')).toMatchObject({ code: 1 });
   // The WAL still had them, so they may have come once before they were brought back.
   const broughtBack = () => topic.records(`${userId}/${zapId}`).filter(({ headers }) => headers.resends === '1');
-  await waitFor('they come from the dead', () => new Set(broughtBack().map(({ headers }) => headers.id)).size === 3, 60_000);
+  await waitFor('they come again', () => new Set(broughtBack().map(({ headers }) => headers.id)).size === 3, 60_000);
   await untilGone(userId);
 });

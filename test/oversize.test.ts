@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { EVENT_TOPIC } from '../contract/names.ts';
-import { startAudit, type Audit } from './support/audit.ts';
+import { audit, auditThisFile, topic } from './support/audited.ts';
 import { untilRunning } from './support/connector.ts';
 import { withAdmin } from './support/kafka.ts';
 import { startLoad } from './support/load.ts';
@@ -9,17 +9,9 @@ import { metric } from './support/metrics.ts';
 import { uniqueName } from './support/names.ts';
 import { post } from './support/post.ts';
 import { query } from './support/stack.ts';
-import { readTopic, type TopicReader } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
-let topic: TopicReader;
-let audit: Audit;
-beforeAll(async () => {
-  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
-});
-afterAll(async () => {
-  await Promise.all([topic.close(), audit.close()]);
-});
+auditThisFile();
 
 /** kafkajs writes all settings of a topic at once: the others are written as they are. @returns the value before */
 async function setLimit(bytes: string): Promise<string> {
@@ -54,7 +46,7 @@ test(
     await waitFor('the event is buried', async () => (await dead()).length === 1, 90_000);
     expect(await dead()).toEqual([{ id: large.body.id, code: 'TOO_LARGE', reason: 'Kafka takes records up to 200000 bytes' }]);
     await audit.expectKept(topic, await load.done);
-    expect(await metric('WATCH', 'outbox_watch_repairs_total{rule="too-large",outcome="done"}')).toBeGreaterThanOrEqual(1);
+    expect(await metric('WATCH', 'outbox_watch_repairs_total{rule="EVENT_TOO_LARGE",outcome="done"}')).toBeGreaterThanOrEqual(1);
     expect(await query('SELECT id FROM outbox_dead WHERE id <> $1', [large.body.id])).toEqual([]);
 
     await setLimit(before);

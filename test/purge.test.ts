@@ -63,7 +63,7 @@ describe('outbox_purge_runs', () => {
     });
   });
 
-  it('leaves a run whose event waits or is dead, and goes on behind it', async () => {
+  it('leaves a run whose event waits or is buried, and goes on behind it', async () => {
     await rolledBack('postgres', async (client) => {
       const [waits = '', free = '', dead = '', last = ''] = await age(client, 'u', 4, days + 1);
       for (const id of [waits, dead]) await client.query(...insertion('zap_run_outbox', outboxRow(id)));

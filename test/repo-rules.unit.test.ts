@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EVENT_TOPIC } from '../contract/names.ts';
 
@@ -123,4 +124,24 @@ test('every code of the doctor is brought about by a test', () => {
   const proven = tests.filter((path) => /^(test\/(full\/)?(doctor|stuck)[^/]*|checks\/[^/]+)$/.test(path)).map(text);
   const named = new Set(proven.flatMap((content) => content.match(/\b[A-Z]+(_[A-Z]+)*\b/g) ?? []));
   expect(found.filter((code) => !named.has(code))).toEqual([]);
+});
+
+test('CI runs a program as a Docker engine only because it is told to, or because it is CI', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ci-'));
+  try {
+    for (const path of ['shared/engine', 'checkout/.ci']) mkdirSync(join(folder, path), { recursive: true });
+    const engine = join(folder, 'shared/engine/up');
+    writeFileSync(engine, '#!/bin/sh\n');
+    chmodSync(engine, 0o755);
+    const chosen = text('.ci/run').split(/^export ENGINE=.*$/m)[0] ?? '';
+    expect(chosen).toContain('shared/engine/up');
+    writeFileSync(join(folder, 'checkout/.ci/run'), `${chosen}\necho "[\${ENGINE:-}]"\n`);
+    const run = (env: Record<string, string>) =>
+      execFileSync('bash', [join(folder, 'checkout/.ci/run')], { env: { PATH: '/usr/bin:/bin', ...env }, encoding: 'utf8' });
+    expect(run({})).toBe('[]\n');
+    expect(run({ ENGINE: '/my/own' })).toBe('[/my/own]\n');
+    expect(run({ CI: 'true' })).toBe(`CI=true: ENGINE is set to ${engine}, which starts a Docker engine\n[${engine}]\n`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

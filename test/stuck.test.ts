@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { CONNECTOR_NAME } from '../contract/names.ts';
-import { startAudit, type Audit } from './support/audit.ts';
+import { audit, auditThisFile, topic } from './support/audited.ts';
 import { connect, connectorStates, untilRunning } from './support/connector.ts';
 import { connectorConfig, untilFound } from './support/doctor.ts';
 import { startLoad } from './support/load.ts';
 import { metric } from './support/metrics.ts';
 import { startWatch } from './support/services.ts';
 import { query, start, stop, untilUp } from './support/stack.ts';
-import { readTopic, type TopicReader } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
-let topic: TopicReader;
-let audit: Audit;
-beforeAll(async () => {
-  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
-});
-afterAll(async () => {
-  await Promise.all([topic.close(), audit.close()]);
-});
+auditThisFile();
 
 // With the connector's own settings nothing in the WAL stops it, so the test takes away what keeps messages out.
 test(
@@ -41,13 +33,13 @@ test(
     const began = performance.now();
     const load = startLoad(5, 40);
     await Promise.all([
-      waitFor('the alarm is up', async () => (await metric(watch.port, 'outbox_watch_alarm{rule="stuck"}')) === 1, 60_000),
+      waitFor('the alarm is up', async () => (await metric(watch.port, 'outbox_watch_alarm{rule="CONNECTOR_STUCK"}')) === 1, 60_000),
       untilFound('broken CONNECTOR_STUCK', 60_000),
     ]);
     expect(performance.now() - began).toBeLessThan(60_000);
     expect(await connectorStates()).toEqual(['RUNNING', 'RUNNING']);
     await audit.expectKept(topic, new Map([...before, ...(await load.done)]), 180_000);
-    expect(await metric(watch.port, 'outbox_watch_repairs_total{rule="stuck",outcome="done"}')).toBe(3);
-    await waitFor('the alarm is down', async () => (await metric(watch.port, 'outbox_watch_alarm{rule="stuck"}')) === 0, 60_000);
+    expect(await metric(watch.port, 'outbox_watch_repairs_total{rule="CONNECTOR_STUCK",outcome="done"}')).toBe(3);
+    await waitFor('the alarm is down', async () => (await metric(watch.port, 'outbox_watch_alarm{rule="CONNECTOR_STUCK"}')) === 0, 60_000);
   },
 );

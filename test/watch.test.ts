@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { CONNECTOR_NAME } from '../contract/names.ts';
-import { startAudit, type Audit } from './support/audit.ts';
+import { audit, auditThisFile, topic } from './support/audited.ts';
 import { connect, connectorStates, deleteConnector, dropSlot, slotIs, untilRunning } from './support/connector.ts';
 import { startLoad } from './support/load.ts';
 import { metric, metricSum } from './support/metrics.ts';
 import { query, start, stop, untilUp } from './support/stack.ts';
-import { readTopic, type TopicReader } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
-let topic: TopicReader;
-let audit: Audit;
-beforeAll(async () => {
-  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
-});
-afterAll(async () => {
-  await Promise.all([topic.close(), audit.close()]);
-});
+auditThisFile();
 
 const repairs = (rule: string) => metric('WATCH', `outbox_watch_repairs_total{rule="${rule}",outcome="done"}`);
 const looks = () => metric('WATCH', 'outbox_watch_looks_total');
@@ -46,7 +38,7 @@ test('a slot that is dropped while Connect is stopped costs no event', { timeout
 });
 
 test('a slot whose WAL was removed is replaced within 30 seconds, not after half an hour', { timeout: 240_000 }, async () => {
-  const before = await repairs('slot-lost');
+  const before = await repairs('SLOT_LOST');
   await stop('connect');
   try {
     await asAdmin(`ALTER SYSTEM SET max_slot_wal_keep_size = '32MB'`);
@@ -58,13 +50,13 @@ test('a slot whose WAL was removed is replaced within 30 seconds, not after half
     }
     // The watchdog may be faster than this test: what it repaired shows as well that the slot was lost.
     await asAdmin('CHECKPOINT');
-    await waitFor('the slot is lost', async () => (await slotIs('lost')) || (await repairs('slot-lost')) > before);
+    await waitFor('the slot is lost', async () => (await slotIs('lost')) || (await repairs('SLOT_LOST')) > before);
     await start('connect');
     await untilUp('connect');
     const began = performance.now();
     await untilRunning(30_000);
     expect(performance.now() - began).toBeLessThan(30_000);
-    expect(await repairs('slot-lost')).toBe(before + 1);
+    expect(await repairs('SLOT_LOST')).toBe(before + 1);
     await audit.expectKept(topic, accepted);
   } finally {
     await asAdmin('ALTER SYSTEM RESET max_slot_wal_keep_size');
@@ -75,11 +67,11 @@ test('a slot whose WAL was removed is replaced within 30 seconds, not after half
 });
 
 test('a publication that is dropped under load is made again, and what was written meanwhile arrives', { timeout: 240_000 }, async () => {
-  const before = await repairs('publication-remade');
+  const before = await repairs('PUBLICATION_REMADE');
   const load = startLoad(10, 100);
   await waitFor('200 posts are accepted', () => load.accepted() >= 200, 60_000);
   await query('DROP PUBLICATION zap_run_outbox');
-  await waitFor('the slot is replaced', async () => (await repairs('publication-remade')) > before, 60_000);
+  await waitFor('the slot is replaced', async () => (await repairs('PUBLICATION_REMADE')) > before, 60_000);
   const accepted = await load.done;
   await audit.expectKept(topic, accepted);
   await untilRunning();
@@ -89,20 +81,20 @@ test('a publication that is dropped under load is made again, and what was writt
 });
 
 test('a connector that was deleted under load is registered again', { timeout: 180_000 }, async () => {
-  const before = await repairs('connector-missing');
+  const before = await repairs('CONNECTOR_MISSING');
   const load = startLoad(10, 60);
   await waitFor('200 posts are accepted', () => load.accepted() >= 200, 60_000);
   await deleteConnector();
-  await waitFor('it is registered again', async () => (await repairs('connector-missing')) > before, 60_000);
+  await waitFor('it is registered again', async () => (await repairs('CONNECTOR_MISSING')) > before, 60_000);
   await audit.expectKept(topic, await load.done);
 });
 
 test('a task that failed for good is started again once its cause is mended', { timeout: 180_000 }, async () => {
-  const before = await repairs('failed');
+  const before = await repairs('CONNECTOR_FAILED');
   await asAdmin('ALTER ROLE cdc NOLOGIN');
   try {
     await asAdmin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cdc'`);
-    await waitFor('the watchdog restarts in vain', async () => (await repairs('failed')) > before, 90_000);
+    await waitFor('the watchdog restarts in vain', async () => (await repairs('CONNECTOR_FAILED')) > before, 90_000);
   } finally {
     await asAdmin('ALTER ROLE cdc LOGIN');
   }

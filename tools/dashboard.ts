@@ -64,7 +64,7 @@ const dashboard = new DashboardBuilder('Webhook outbox')
       'short',
       ['sum(outbox_actions_waiting)', 'due'],
       ['sum(outbox_actions_retrying)', 'to be tried again'],
-      ['sum(outbox_actions_dead_letters)', 'given up'],
+      ['sum(outbox_actions_dead_deliveries)', 'given up'],
     ),
   )
   .build();

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { drift } from '../checks/configuration.ts';
 import { evaluatePublication, readPublication } from '../checks/postgres.ts';
-import { readConnectorState, readSlot, type ConnectorState, type Slot } from '../checks/state.ts';
+import { describePause, readConnectorState, readSlot, type ConnectorState, type Slot } from '../checks/state.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
 import { LoginError } from '../kit/http-login.ts';
@@ -46,7 +46,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
   const [state, publication, slot, snapshots, connector, stored, inForce] = await Promise.all([
     readConnectorState(pool),
     readPublication(pool, config['publication.name']),
-    readSlot(pool, config['slot.name']),
+    readSlot(pool),
     pool.query<{ snapshot: boolean }>(SNAPSHOT, [config['table.include.list']]),
     connect.status(CONNECTOR_NAME).then(
       (status) => ({ answers: true, status, refuses: undefined }),
@@ -75,7 +75,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
 
 /** Paused by the operator's verb, or by hand in Connect: either is somebody's wish. */
 function pausedBy({ paused }: ConnectorState, status: ConnectorStatus | undefined): string | undefined {
-  if (paused !== undefined) return `paused since ${paused.at.toISOString()}${paused.because === undefined ? '' : `: ${paused.because}`}`;
+  if (paused !== undefined) return describePause(paused);
   const state = status?.connector.state;
   return state === 'PAUSED' || state === 'STOPPED' ? `Connect says ${state}` : undefined;
 }

@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pino } from 'pino';
 import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { openPool } from '../kit/postgres.ts';
 import { watchProgress } from '../kit/stall.ts';
-import { loggable, settingsOrExit } from '../kit/settings.ts';
+import { fail, startService, stopOnSignal } from '../kit/process.ts';
 import { readRecordLimit } from '../checks/kafka.ts';
 import { withAdmin } from '../kit/kafka-admin.ts';
-import { ConnectApi, type ConnectorConfig } from '../kit/connect-api.ts';
+import { readConnectorFile } from '../checks/connector-file.ts';
+import { ConnectApi } from '../kit/connect-api.ts';
 import { settings } from './config.ts';
 import { readFacts } from './facts.ts';
 import { createWatchMetrics } from './metrics.ts';
@@ -23,14 +22,12 @@ const AFTER_REPAIR_MS = 1000;
 const STALL_SECONDS = 180;
 const UNREADY_SECONDS = 60;
 
-const log = pino({ name: 'watch' });
-const config = settingsOrExit(settings, process.env);
-log.info(loggable(settings, config), 'starting');
+const { log, config } = startService('watch', settings, process.env);
 
-const connector = JSON.parse(readFileSync(new URL('../connect/outbox-connector.json', import.meta.url), 'utf8')) as ConnectorConfig;
+const connector = readConnectorFile();
 const pool = openPool(config.DATABASE_URL, { max: 4, statementMs: 10_000 }, log);
 const connect = new ConnectApi(config);
-/** Slower than this is no answer: looks go on. */
+/** Slower than this is no answer: the round goes on without it. */
 const FACTS_TIMEOUT_MS = 3000;
 const connectForFacts = new ConnectApi(config, FACTS_TIMEOUT_MS);
 
@@ -45,23 +42,25 @@ const watchOnce = createWatch({
   log,
   now: () => performance.now(),
 });
-const progress = watchProgress(STALL_SECONDS, (seconds) => {
-  log.fatal(`a round has not ended for ${seconds} s: the process ends, to be started again`);
-  process.exit(1);
-});
+const progress = watchProgress(STALL_SECONDS, (seconds) => fail(log, 'WATCH_STALLED', `a round has not ended for ${seconds} s`));
 const unready = () => (progress.ago() > UNREADY_SECONDS ? `the last round ended ${Math.round(progress.ago())} s ago` : undefined);
-const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST }, unready);
+const stopMetrics = await serveMetrics(registry, config, log, unready);
+
+async function watchUntil(stopping: AbortSignal): Promise<void> {
+  while (!stopping.aborted) {
+    const acted = await watchOnce();
+    progress.made();
+    const waitMs = acted ? Math.min(AFTER_REPAIR_MS, config.WATCH_EVERY_MS) : config.WATCH_EVERY_MS;
+    await delay(waitMs, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
 
 const stopping = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
-
-while (!stopping.signal.aborted) {
-  const acted = await watchOnce();
-  progress.made();
-  const waitMs = acted ? Math.min(AFTER_REPAIR_MS, config.WATCH_EVERY_MS) : config.WATCH_EVERY_MS;
-  await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-}
-progress.stop();
-stopMetrics();
-await pool.end();
-log.info('stopped');
+const watching = watchUntil(stopping.signal);
+stopOnSignal(log, async () => {
+  stopping.abort();
+  await watching;
+  progress.stop();
+  stopMetrics();
+  await pool.end();
+});

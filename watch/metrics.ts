@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { isRunning } from '../checks/connector-status.ts';
 import type { Facts } from './facts.ts';
 
 /** What Prometheus sees of the watchdog. */
@@ -29,10 +30,9 @@ export function createWatchMetrics(registry: Registry): WatchMetrics {
   return {
     observe: ({ paused: why, connector, slot }) => {
       looks.inc();
-      const parts = connector === undefined ? [] : [connector.connector, ...connector.tasks];
       sees.set(1);
       paused.set(why === undefined ? 0 : 1);
-      running.set(parts.length > 1 && parts.every(({ state }) => state === 'RUNNING') ? 1 : 0);
+      running.set(isRunning(connector) ? 1 : 0);
       active.set(slot?.active === true ? 1 : 0);
       retained.set(slot?.keptBytes ?? 0);
     },

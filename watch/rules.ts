@@ -1,3 +1,5 @@
+import { failuresOf, isRunning } from '../checks/connector-status.ts';
+import { slotFault } from '../checks/state.ts';
 import type { Facts } from './facts.ts';
 import {
   dropSlot,
@@ -38,23 +40,9 @@ export type Step = (tools: Tools, facts: Facts) => Promise<string>;
 /** Heartbeats come every five seconds, and a position is stored every second. */
 const STILL_MS = 40_000;
 
-const failedParts = ({ connector }: Facts): string[] =>
-  connector === undefined
-    ? []
-    : [
-        ...(connector.connector.state === 'FAILED' ? [`connector: ${cause(connector.connector.trace)}`] : []),
-        ...connector.tasks.filter(({ state }) => state === 'FAILED').map(({ id, trace }) => `task ${id}: ${cause(trace)}`),
-      ];
+const failedParts = ({ connector }: Facts): string[] => failuresOf(connector);
 
-/** The last "Caused by" of a trace is what happened; the lines above say who was told. */
-function cause(trace = ''): string {
-  const lines = trace.split('\n');
-  const last = lines.findLast((line) => line.startsWith('Caused by: ')) ?? lines[0] ?? '';
-  return last.replace('Caused by: ', '').slice(0, 300);
-}
-
-export const runs = ({ connector }: Facts): boolean =>
-  connector?.connector.state === 'RUNNING' && connector.tasks.length > 0 && connector.tasks.every(({ state }) => state === 'RUNNING');
+export const runs = ({ connector }: Facts): boolean => isRunning(connector);
 
 /** Neither paused, nor between two states, nor unknown. */
 const works = ({ connector }: Facts): boolean =>
@@ -86,20 +74,20 @@ const upToNewSlot = (restart: Step): readonly Step[] => [
  */
 export const rules: readonly Rule[] = [
   {
-    name: 'publication-missing',
+    name: 'PUBLICATION_MISSING',
     wrong: ({ publicationOid, publicationFault }) => (publicationOid === undefined ? publicationFault : undefined),
     patienceMs: 0,
     steps: [restorePublication],
   },
   {
     // What was written meanwhile was skipped, and is sent again by cleanup's reconciler.
-    name: 'publication-altered',
+    name: 'PUBLICATION_ALTERED',
     wrong: ({ publicationOid, publicationFault }) => (publicationOid === undefined ? undefined : publicationFault),
     patienceMs: 0,
     steps: [restorePublication],
   },
   {
-    name: 'publication-remade',
+    name: 'PUBLICATION_REMADE',
     wrong: ({ publicationOid, knownPublicationOid }) =>
       publicationOid !== undefined && publicationOid !== knownPublicationOid
         ? 'the publication was made anew: the slot cannot decode what was written before'
@@ -111,14 +99,14 @@ export const rules: readonly Rule[] = [
   },
   {
     // Debezium would wait half an hour for it to become valid, and its task looks RUNNING meanwhile.
-    name: 'slot-lost',
-    wrong: ({ slot }) => (slot?.walStatus === 'lost' ? 'the slot was invalidated: its WAL is gone' : undefined),
+    name: 'SLOT_LOST',
+    wrong: ({ slot }) => (slotFault(slot) === 'SLOT_LOST' ? 'the slot was invalidated: its WAL is gone' : undefined),
     patienceMs: 0,
     steps: [dropSlot],
   },
   {
     // Long enough for a deployment that deletes and registers. One that is paused and deleted is meant to be away.
-    name: 'connector-missing',
+    name: 'CONNECTOR_MISSING',
     tells: ({ connectAnswers }) => connectAnswers,
     wrong: ({ paused, connectAnswers, connector }) =>
       paused === undefined && connectAnswers && connector === undefined ? 'the connector is not registered' : undefined,
@@ -128,7 +116,7 @@ export const rules: readonly Rule[] = [
   {
     // What it published meanwhile under another key or with other bytes is not acknowledged by cleanup, and sent again.
     // The patience is a deployment's, which registers first and starts the new watchdog after that.
-    name: 'connector-drift',
+    name: 'CONNECTOR_DRIFT',
     tells: ({ connectAnswers }) => connectAnswers,
     wrong: ({ drift }) => (drift.length === 0 ? undefined : `the connector runs with other settings than the file's: ${drift.join(', ')}`),
     patienceMs: 20_000,
@@ -137,7 +125,7 @@ export const rules: readonly Rule[] = [
   },
   {
     // A limit was lowered. The task would fail on the same row for ever.
-    name: 'too-large',
+    name: 'EVENT_TOO_LARGE',
     tells: works,
     wrong: (facts) =>
       (facts.connector?.tasks ?? []).some(({ state, trace }) => state === 'FAILED' && trace?.includes('RecordTooLargeException'))
@@ -147,7 +135,7 @@ export const rules: readonly Rule[] = [
     steps: [buryTooLarge],
   },
   {
-    name: 'failed',
+    name: 'CONNECTOR_FAILED',
     tells: works,
     wrong: (facts) => failedParts(facts).join('; ') || undefined,
     patienceMs: 0,
@@ -155,7 +143,7 @@ export const rules: readonly Rule[] = [
   },
   {
     // Longer than a restart, and than the tasks of a dead worker wait to be taken over.
-    name: 'idle',
+    name: 'CONNECTOR_IDLE',
     tells: ({ connectAnswers }) => connectAnswers,
     wrong: (facts) =>
       facts.paused === undefined && facts.connector !== undefined && !works(facts) && failedParts(facts).length === 0
@@ -166,7 +154,7 @@ export const rules: readonly Rule[] = [
   },
   {
     // A task that loses its slot makes a new one within seconds.
-    name: 'slot-missing',
+    name: 'SLOT_MISSING',
     tells: (facts) => facts.slot !== undefined || works(facts),
     wrong: (facts) => (facts.slot === undefined && runs(facts) ? 'the connector runs without a slot' : undefined),
     patienceMs: 20_000,
@@ -175,7 +163,7 @@ export const rules: readonly Rule[] = [
   {
     // A task that lost its connection is back within seconds, unless it hangs. A snapshot is no fault, however long it
     // takes: started anew it would never end.
-    name: 'slot-unread',
+    name: 'SLOT_UNREAD',
     tells: (facts) => facts.slot?.active === true || works(facts),
     wrong: (facts) =>
       facts.slot?.active === false && runs(facts) && !facts.snapshot ? 'the connector runs and does not read its slot' : undefined,
@@ -184,7 +172,7 @@ export const rules: readonly Rule[] = [
   },
   {
     // A task or its producer that hangs, or something in the WAL that it does not get past.
-    name: 'stuck',
+    name: 'CONNECTOR_STUCK',
     wrong: (_facts, stillMs) =>
       stillMs >= STILL_MS ? `the connector reads its slot and has confirmed nothing for ${Math.round(stillMs / 1000)} s` : undefined,
     patienceMs: 0,
@@ -192,7 +180,7 @@ export const rules: readonly Rule[] = [
     pauseMs: 20_000,
   },
   {
-    name: 'connect-silent',
+    name: 'CONNECT_SILENT',
     wrong: ({ connectAnswers, connectRefuses }) => (connectAnswers ? undefined : (connectRefuses ?? 'Kafka Connect does not answer')),
     patienceMs: 15_000,
   },

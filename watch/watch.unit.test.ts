@@ -13,6 +13,7 @@ const slot = (active: boolean, walStatus: string): Slot => ({
   keptBytes: 0,
   safeBytes: undefined,
   confirmed: undefined,
+  behindBytes: 0,
 });
 
 const running: ConnectorStatus = { connector: { state: 'RUNNING' }, tasks: [{ id: 0, state: 'RUNNING' }] };
@@ -83,21 +84,21 @@ function watched(rules: readonly Rule[], outcome: () => Promise<string> = async 
 
 test.each<[string, Partial<Facts>]>([
   ['nothing', {}],
-  ['publication-missing', { publicationOid: undefined, publicationFault: 'no publication' }],
-  ['publication-altered', { publicationFault: 'only some rows' }],
-  ['publication-remade', { publicationOid: 8 }],
-  ['slot-lost', { slot: slot(false, 'lost') }],
-  ['connector-missing', { connector: undefined }],
-  ['connector-drift', { drift: ['event.key'] }],
-  ['failed', { connector: failed }],
-  ['too-large', { connector: refused }],
-  ['slot-missing', { slot: undefined }],
-  ['slot-unread', { slot: slot(false, 'reserved') }],
+  ['PUBLICATION_MISSING', { publicationOid: undefined, publicationFault: 'no publication' }],
+  ['PUBLICATION_ALTERED', { publicationFault: 'only some rows' }],
+  ['PUBLICATION_REMADE', { publicationOid: 8 }],
+  ['SLOT_LOST', { slot: slot(false, 'lost') }],
+  ['CONNECTOR_MISSING', { connector: undefined }],
+  ['CONNECTOR_DRIFT', { drift: ['event.key'] }],
+  ['CONNECTOR_FAILED', { connector: failed }],
+  ['EVENT_TOO_LARGE', { connector: refused }],
+  ['SLOT_MISSING', { slot: undefined }],
+  ['SLOT_UNREAD', { slot: slot(false, 'reserved') }],
   ['nothing', { slot: slot(false, 'reserved'), snapshot: true }],
   ['nothing', { connector: undefined, connectAnswers: false }],
-  ['idle', { slot: undefined, connector: { ...running, tasks: [] } }],
-  ['idle', { connector: { ...running, tasks: [{ id: 0, state: 'UNASSIGNED' }] } }],
-  ['idle', { connector: { connector: { state: 'RESTARTING' }, tasks: running.tasks } }],
+  ['CONNECTOR_IDLE', { slot: undefined, connector: { ...running, tasks: [] } }],
+  ['CONNECTOR_IDLE', { connector: { ...running, tasks: [{ id: 0, state: 'UNASSIGNED' }] } }],
+  ['CONNECTOR_IDLE', { connector: { connector: { state: 'RESTARTING' }, tasks: running.tasks } }],
   ['nothing', { paused: 'an operator', connector: { ...running, tasks: [] } }],
 ])('repairs first: %s', async (expected, facts) => {
   const { world, tickFor } = watched(realRules);
@@ -116,24 +117,24 @@ test('mends the cause before what it leads to, one thing at a time', async () =>
   await tick();
   world.facts = well;
   expect(await tick()).toBe(false);
-  expect(world.repaired).toEqual(['publication-missing', 'publication-remade', 'failed']);
+  expect(world.repaired).toEqual(['PUBLICATION_MISSING', 'PUBLICATION_REMADE', 'CONNECTOR_FAILED']);
 });
 
 test('after two restarts in vain comes a new slot; pauses grow, and all starts over after a quiet time', async () => {
-  const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'failed'));
+  const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'CONNECTOR_FAILED'));
   world.facts = { ...well, connector: failed };
   await tickFor(75_000);
   // At 0, 10, 30 and 70 seconds.
-  expect(world.repaired).toEqual(['failed', 'failed 2', 'failed 3', 'failed 3']);
+  expect(world.repaired).toEqual(['CONNECTOR_FAILED', 'CONNECTOR_FAILED 2', 'CONNECTOR_FAILED 3', 'CONNECTOR_FAILED 3']);
   world.facts = well;
   await tickFor(200_000);
   world.facts = { ...well, connector: failed };
   await tickFor(15_000);
-  expect(world.repaired.slice(4)).toEqual(['failed', 'failed 2']);
+  expect(world.repaired.slice(4)).toEqual(['CONNECTOR_FAILED', 'CONNECTOR_FAILED 2']);
 });
 
 test('does not hurry a task that is RUNNING for a moment between two failures', async () => {
-  const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'failed'));
+  const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'CONNECTOR_FAILED'));
   for (let n = 0; n < 30; n += 1) {
     world.facts = { ...well, connector: n % 2 === 0 ? failed : running };
     await tickFor(1000);
@@ -145,7 +146,7 @@ test('a step that could not be taken is counted, and tried again', async () => {
   const { world, tickFor } = watched(realRules, async () => Promise.reject(new Error('no')));
   world.facts = { ...well, connector: failed };
   await tickFor(35_000);
-  expect(world.repaired).toEqual(['failed', 'failed', 'failed']);
+  expect(world.repaired).toEqual(['CONNECTOR_FAILED', 'CONNECTOR_FAILED', 'CONNECTOR_FAILED']);
   expect(world.failed).toBe(3);
 });
 
@@ -158,13 +159,13 @@ test('touches nothing while paused, and takes up its work afterwards', async () 
   expect(world.repaired).toEqual([]);
   world.facts = { ...world.facts, paused: undefined };
   await tick();
-  expect(world.repaired).toEqual(['publication-missing']);
+  expect(world.repaired).toEqual(['PUBLICATION_MISSING']);
 });
 
 test.each<[string, Partial<Facts>]>([
-  ['publication-altered', { publicationFault: 'only some rows' }],
-  ['slot-lost', { slot: slot(false, 'lost') }],
-  ['connect-silent', { connectAnswers: false, connector: undefined }],
+  ['PUBLICATION_ALTERED', { publicationFault: 'only some rows' }],
+  ['SLOT_LOST', { slot: slot(false, 'lost') }],
+  ['CONNECT_SILENT', { connectAnswers: false, connector: undefined }],
 ])('a pause does not clear the alarm %s, and its end by hand does', async (name, facts) => {
   const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, ...facts };
@@ -179,9 +180,9 @@ test.each<[string, Partial<Facts>]>([
 });
 
 test.each<[string, Partial<Facts>]>([
-  ['failed', { connector: failed }],
-  ['slot-missing', { slot: undefined }],
-  ['slot-unread', { slot: slot(false, 'reserved') }],
+  ['CONNECTOR_FAILED', { connector: failed }],
+  ['SLOT_MISSING', { slot: undefined }],
+  ['SLOT_UNREAD', { slot: slot(false, 'reserved') }],
 ])('an alarm that only a working connector can end, %s, outlasts a pause and a Connect that is silent', async (name, facts) => {
   const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, ...facts };
@@ -211,14 +212,14 @@ test('a position that stands still is an alarm within a minute, then two restart
   await tickFor(30_000);
   expect([...world.alarms]).toEqual([]);
   await tickFor(20_000);
-  expect([...world.alarms]).toEqual(['stuck']);
+  expect([...world.alarms]).toEqual(['CONNECTOR_STUCK']);
   // A restart in between is no progress.
   world.facts = { ...well, connector: { ...running, tasks: [{ id: 0, state: 'RESTARTING' }] } };
   await tickFor(5000);
-  expect([...world.alarms]).toEqual(['stuck']);
+  expect([...world.alarms]).toEqual(['CONNECTOR_STUCK']);
   world.facts = well;
   await tickFor(60_000);
-  expect(world.repaired).toEqual(['stuck', 'stuck 2', 'stuck 3']);
+  expect(world.repaired).toEqual(['CONNECTOR_STUCK', 'CONNECTOR_STUCK 2', 'CONNECTOR_STUCK 3']);
   world.still = false;
   await tickFor(2000);
   expect([...world.alarms]).toEqual([]);
@@ -240,13 +241,13 @@ test('an alarm is up from when the patience is over until all is well', async ()
   await tickFor(15_000);
   expect([...world.alarms]).toEqual([]);
   await tick();
-  expect([...world.alarms]).toEqual(['connect-silent']);
+  expect([...world.alarms]).toEqual(['CONNECT_SILENT']);
   world.facts = well;
   await tick();
   expect([...world.alarms]).toEqual([]);
 });
 
 test('names the cause that the trace ends with', () => {
-  const rule = realRules.find(({ name }) => name === 'failed');
+  const rule = realRules.find(({ name }) => name === 'CONNECTOR_FAILED');
   expect(rule?.wrong({ ...well, connector: failed }, 0)).toBe('task 0: java.Z: no disk');
 });

@@ -5,7 +5,7 @@ import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../../contract/names.ts';
 import { metricsSettings } from '../../kit/metrics.ts';
 import { integer, list, port, postgresUrl } from '../../kit/settings.ts';
 import { parseAllowed } from './address-guard.ts';
-import { parseDuration } from './schedule.ts';
+import { parseDuration } from '../../kit/duration.ts';
 
 /** A text through a function that throws what is wrong with it. */
 function parsed<In, Out>(parse: (value: In) => Out) {
@@ -33,8 +33,8 @@ export const settings = z.object({
   ACTIONS_FILES: z.string().min(1).optional().describe('The folder below which actions.json may refer to files; none: its own'),
   RETRY_SCHEDULE: list()
     .default(['5s', '5m', '30m', '2h', '5h', '10h', '14h', '20h', '24h'])
-    .refine((waits) => waits.every(isDuration), 'expected durations such as 500ms,5s,30m,2h')
-    .describe('Waits before each further attempt, ±10 %; after the last of them a call is a dead letter'),
+    .refine((waits) => waits.every((one) => !Number.isNaN(parseDuration(one))), 'expected durations such as 500ms,5s,30m,2h')
+    .describe('Waits before each further attempt, ±10 %; after the last of them a delivery is dead'),
   ALLOW_TARGETS: list()
     .superRefine((entries, context) => void parsed(() => parseAllowed(entries, []))(entries, context))
     .describe('Targets on private addresses that are allowed: host:port, or ranges such as 10.1.0.0/16, separated by commas'),
@@ -50,11 +50,3 @@ export const settings = z.object({
     .describe('How long an answered call is remembered: no less than the topic keeps its event, and 7 days more'),
   ...metricsSettings(9405),
 });
-
-function isDuration(text: string): boolean {
-  try {
-    return parseDuration(text) >= 0;
-  } catch {
-    return false;
-  }
-}

@@ -78,7 +78,7 @@ const RELEASE = `
   FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS held (event_id, target, lease)
   WHERE d.event_id = held.event_id AND d.target = held.target AND d.state = 'pending' AND d.due_at = held.lease`;
 
-// Dead letters stay, and their events with them, until an operator has decided about them.
+// Dead deliveries stay, and their events with them, until an operator has decided about them.
 const PURGE = `
   DELETE FROM actions.event WHERE id IN (
     SELECT id FROM actions.event e

@@ -1,7 +1,7 @@
-import { pino } from 'pino';
+import { parseDuration } from '../../kit/duration.ts';
 import { createKafka } from '../../kit/kafka.ts';
 import { createMetrics, serveMetrics } from '../../kit/metrics.ts';
-import { loggable, settingsOrExit } from '../../kit/settings.ts';
+import { fail, startService, stopOnSignal } from '../../kit/process.ts';
 import { createDecoder } from '../consumer/decode.ts';
 import { consume } from '../consumer/kafka.ts';
 import { createConsumerMetrics } from '../consumer/observe.ts';
@@ -17,12 +17,9 @@ import { createObserver } from './observe.ts';
 import { toAction } from './payload.ts';
 import { keepPurged } from './purge.ts';
 import { followTargets } from './reload.ts';
-import { parseDuration } from './schedule.ts';
 import { createSettler } from './settler.ts';
 
-const log = pino({ name: 'actions' });
-const config = settingsOrExit(settings, process.env);
-log.info(loggable(settings, config), 'starting');
+const { log, config } = startService('actions', settings, process.env);
 
 const allowed = parseAllowed(config.ALLOW_TARGETS, config.ALLOW_PORTS.map(Number));
 const leaseMs = config.LEASE_SECONDS * 1000;
@@ -42,7 +39,7 @@ const dispatcher: Dispatcher = new Dispatcher({
   onAttempt: createObserver(registry, log, () => dispatcher.inFlight, deliveries.depths),
 });
 const stopPurge = keepPurged(deliveries, config.INBOX_KEEP_HOURS, log);
-const stopMetrics = await serveMetrics(registry, { port: config.METRICS_PORT, host: config.METRICS_HOST });
+const stopMetrics = await serveMetrics(registry, config, log);
 
 const { GROUP_ID: groupId, TOPIC: topic, DEAD_LETTER_TOPIC: deadLetterTopic } = config;
 const consumer = await consume<ZapRunCreated>({
@@ -51,19 +48,12 @@ const consumer = await consume<ZapRunCreated>({
   decode: createDecoder(createRegistry(config), zapRunCreated),
   // The position is committed behind this: from then on the tables hold what is to be called, whatever dies.
   handleBatch: (delivered) => dispatcher.accept(delivered.map(({ event }) => toAction(event))),
-  onGivingUp: (error) => {
-    log.fatal({ cause: error.message }, 'consuming stopped');
-    process.exit(1);
-  },
+  onGivingUp: (error) => fail(log, 'CONSUMING_ENDED', `consuming has ended: ${error.message}`),
 });
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => {
-    void consumer.stop().then(async () => {
-      await dispatcher.stop(10_000);
-      await settler.stop(3000);
-      await Promise.all([client.close(), pool.end()]);
-      for (const stop of [targets.stop, stopPurge, stopMetrics]) stop();
-      log.info('stopped');
-    });
-  });
-}
+stopOnSignal(log, async () => {
+  await consumer.stop();
+  await dispatcher.stop(10_000);
+  await settler.stop(3000);
+  await Promise.all([client.close(), pool.end()]);
+  for (const stop of [targets.stop, stopPurge, stopMetrics]) stop();
+});

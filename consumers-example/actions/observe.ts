@@ -33,7 +33,7 @@ export function createObserver(registry: Registry, log: Logger, inFlight: () => 
   });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers, labelNames: ['target'] as const });
   const fresh = gauge('outbox_actions_waiting', 'Calls that are due and were not tried yet');
-  const dead = gauge('outbox_actions_dead_letters', 'Calls that were given up, until an operator replays or discards them');
+  const dead = gauge('outbox_actions_dead_deliveries', 'Calls that were given up, until an operator replays or discards them');
   let countedAt = -Infinity;
   const retrying: Gauge<'target'> = new Gauge({
     ...{ name: 'outbox_actions_retrying', help: 'Calls that failed and will be tried again', registers },

@@ -1,4 +1,5 @@
 import { PoisonError } from '../consumer/errors.ts';
+import { HOOK_ID, RUN_ID } from '../../contract/ids.ts';
 import type { ZapRunCreated } from '../../contract/zap-run.ts';
 
 /** What is stored of an event, and sent to every target that wants it. */
@@ -9,9 +10,6 @@ export interface Action {
   body: string;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const ID = /^[A-Za-z0-9_-]{1,64}$/;
-
 /**
  * The request body: Standard Webhooks' `type`, `timestamp`, `data`. The metadata goes in as the text that it is: parsed
  * and written again, it would lose large numbers, repeated keys and lone surrogates.
@@ -19,8 +17,8 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
  * @throws PoisonError when the event breaks what its schema promises: it can never become a request
  */
 export function toAction({ zapRunId, userId, zapId, receivedAt, metadata, headers }: ZapRunCreated): Action {
-  if (!UUID.test(zapRunId)) throw new PoisonError('REFUSED', 'zapRunId is no UUID in lower case');
-  if (!ID.test(userId) || !ID.test(zapId)) throw new PoisonError('REFUSED', 'userId or zapId is no id');
+  if (!RUN_ID.test(zapRunId)) throw new PoisonError('REFUSED', 'zapRunId is no UUID in lower case');
+  if (!HOOK_ID.test(userId) || !HOOK_ID.test(zapId)) throw new PoisonError('REFUSED', 'userId or zapId is no id');
   if (Math.abs(receivedAt) > 8.64e15) throw new PoisonError('REFUSED', 'receivedAt is no time');
   try {
     JSON.parse(metadata);

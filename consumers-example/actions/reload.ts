@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { followFiles } from '../../kit/follow-files.ts';
+import { exitUnfit } from '../../kit/settings.ts';
 import { readTargets, TargetsError, type Reading, type Targets } from './targets.ts';
 
 const EVERY_MS = 2000;
@@ -18,7 +19,6 @@ export function followTargets(path: string, reading: Reading, log: Logger): { cu
     });
   } catch (error) {
     if (!(error instanceof TargetsError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
+    return exitUnfit(error);
   }
 }

@@ -1,4 +1,4 @@
-// What follows from an attempt: nothing more, another one at some time, or a dead letter.
+// What follows from an attempt: nothing more, another one at some time, or a dead delivery.
 
 /** How an attempt ended. Without a status no answer came, and `error` says why. */
 export interface Ended {
@@ -15,7 +15,7 @@ export type NextState =
   | { state: 'dead'; disables: boolean };
 
 export interface Policy {
-  /** The waits before the second, third, … attempt. After the last of them an event is a dead letter. */
+  /** The waits before the second, third, … attempt. After the last of them a delivery is dead. */
   scheduleMs: readonly number[];
   /** What a 4xx means that is neither a timeout nor too many requests. */
   on4xx: 'retry' | 'dead';
@@ -78,13 +78,4 @@ function httpDate(text: string, now: Date): number {
   // Two digits that seem to be more than 50 years ahead are of the past.
   const full = Math.floor(now.getUTCFullYear() / 100) * 100 + Number(year);
   return at(full > now.getUTCFullYear() + 50 ? full - 100 : full);
-}
-
-const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `5s` → 5000. @throws for anything else than a number and ms, s, m or h */
-export function parseDuration(text: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
-  if (number === undefined) throw new Error(`"${text}" is no duration such as 500ms, 5s, 30m or 2h`);
-  return Number(number) * (UNITS[unit] ?? NaN);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { nextState, parseDuration, type Policy } from './schedule.ts';
+import { parseDuration } from '../../kit/duration.ts';
+import { nextState, type Policy } from './schedule.ts';
 
 const scheduleMs = ['5s', '5m', '30m', '2h', '5h', '10h', '14h', '20h', '24h'].map(parseDuration);
 const policy: Policy = { scheduleMs, on4xx: 'retry' };
@@ -63,21 +64,6 @@ describe('Retry-After', () => {
   test.each(['0', '1', '-5', 'soon', '', 'Tue, 24 Nov 2020 12:10:00 GMT', '1e9'])('"%s" changes nothing', (header) => {
     expect(after(header, middle)).toEqual({ state: 'pending', delayMs: 5000 });
   });
-});
-
-describe('a duration', () => {
-  test.each([
-    ['500ms', 500],
-    ['5s', 5000],
-    ['1.5m', 90_000],
-    ['24h', 86_400_000],
-  ])('%s is %i ms', (text, ms) => {
-    expect(parseDuration(text)).toBe(ms);
-  });
-
-  test.each(['', '5', 's', '-5s', '5 s', '5d', '1e3s'])('is not "%s"', (text) =>
-    expect(() => parseDuration(text)).toThrow('is no duration'),
-  );
 });
 
 test.each([

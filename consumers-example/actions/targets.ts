@@ -1,9 +1,9 @@
-import { realpathSync } from 'node:fs';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
-import { readText, type ReadText } from '../../kit/follow-files.ts';
+import { readText } from '../../kit/follow-files.ts';
+import { matchesGlob } from '../../kit/glob.ts';
+import { readSecret, textOrReference, toReference, NOT_A_REFERENCE, type SecretReference } from '../../kit/secrets.ts';
 import { whyNotUrl, type Allowed } from './address-guard.ts';
-import { matchesGlob } from './glob.ts';
 import { parseSecret } from './sign.ts';
 
 /** One webhook of actions.json, ready to be called. */
@@ -36,11 +36,11 @@ export class TargetsError extends Error {
 }
 
 export interface Reading {
-  /** What `env:` refers to. */
+  /** What references to the environment refer to. */
   env: Readonly<Record<string, string | undefined>>;
-  /** Patterns of the names that `env:` may refer to: a target is not told the rest of the environment. */
+  /** Patterns of the names that may be referred to: a target is not told the rest of the environment. */
   envNames: readonly string[];
-  /** The folder below which `file:` may refer to files; that of actions.json where it is not set. */
+  /** The folder below which files may be referred to; that of actions.json where it is not set. */
   filesBelow?: string | undefined;
   allowed: Allowed;
   concurrency: number;
@@ -51,10 +51,11 @@ export interface Reading {
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const targetSchema = z.strictObject({
   zap: z.string().regex(/^[A-Za-z0-9_*-]{1,64}\/[A-Za-z0-9_*-]{1,64}$/, 'expected userId/zapId, * for any part of either'),
-  url: z.string().min(1),
-  secrets: z.array(z.string()).min(1).max(2),
+  url: textOrReference(),
+  /** Each checked by itself, so that all faults of a target are told at once. */
+  secrets: z.array(z.unknown()).min(1).max(2),
   method: z.enum(['POST', 'PUT', 'PATCH']).default('POST'),
-  headers: z.record(z.string(), z.string()).default({}),
+  headers: z.record(z.string(), textOrReference()).default({}),
   timeoutSeconds: z.number().min(0.05).max(20).default(20),
   concurrency: z.int().min(1).max(1000).optional(),
   on4xx: z.enum(['retry', 'dead']).default('retry'),
@@ -67,7 +68,7 @@ const OURS = /^(host|content-length|content-type|transfer-encoding|connection|ke
 const SECRET_NAME = /auth|cookie|token|secret|key|password|signature/;
 
 /**
- * Reads and judges actions.json.
+ * Reads actions.json.
  *
  * @throws TargetsError naming every fault of it
  */
@@ -97,16 +98,18 @@ export function readTargets(path: string, reading: Reading, read = readText): Ta
     const timeoutMs = given.timeoutSeconds * 1000;
     if (timeoutMs > longestTimeoutMs)
       faults.push(`${name}.timeoutSeconds: at most ${longestTimeoutMs / 1000}, as LEASE_SECONDS has to be longer`);
-    const refer = (reference: string) => dereference(reference, reading, dirname(path), read);
+    const refer = (reference: SecretReference, moreNames: readonly string[] = []) => {
+      const { env, envNames, filesBelow = dirname(path) } = reading;
+      const limits = { envNames: [...envNames, ...moreNames], envSetting: 'ACTIONS_ENV', filesBelow, filesSetting: 'ACTIONS_FILES' };
+      return readSecret(reference, { env, read, folder: dirname(path), limits }).trim();
+    };
     // A URL may come from any *_URL: what is none with http: is refused, and no target is told it but that one.
-    const referUrl = (reference: string) =>
-      dereference(reference, { ...reading, envNames: [...reading.envNames, '*_URL'] }, dirname(path), read);
     const url = attempt(`${name}.url`, () =>
-      judgedUrl(/^(env|file):/.test(given.url) ? referUrl(given.url) : given.url, allowed, given.insecure),
+      allowedUrl(typeof given.url === 'string' ? given.url : refer(given.url, ['*_URL']), allowed, given.insecure),
     );
-    const keys = given.secrets.map((reference, at) => attempt(`${name}.secrets.${at}`, () => parseSecret(refer(reference))));
+    const keys = given.secrets.map((secret, at) => attempt(`${name}.secrets.${at}`, () => parseSecret(refer(toReference(secret)))));
     const headers = Object.entries(given.headers).map(([header, content]) =>
-      attempt(`${name}.headers.${header}`, () => judgedHeader(header.toLowerCase(), content, refer)),
+      attempt(`${name}.headers.${header}`, () => allowedHeader(header.toLowerCase(), content, refer)),
     );
     targets.push({
       ...{ name, zap: given.zap, method: given.method, on4xx: given.on4xx, timeoutMs, insecure: given.insecure },
@@ -116,7 +119,7 @@ export function readTargets(path: string, reading: Reading, read = readText): Ta
       concurrency: given.concurrency ?? concurrency,
     });
   }
-  if (faults.length > 0) throw new TargetsError(`These lines of ${path} do not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  if (faults.length > 0) throw new TargetsError(`${path} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   return index(targets);
 }
 
@@ -129,33 +132,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** `env:NAME` or `file:path`, the path beside actions.json: a secret is never in the file itself. */
-function dereference(reference: string, { env, envNames, filesBelow }: Reading, folder: string, read: ReadText): string {
-  const [, kind, where = ''] = /^(env|file):(.+)$/s.exec(reference) ?? [];
-  if (kind === undefined) throw new Error('expected env:NAME or file:path; a secret does not belong into this file');
-  if (kind === 'env' && !envNames.some((pattern) => matchesGlob(pattern, where))) {
-    throw new Error(`${where} is not one of ${envNames.join(', ')}: name it in ACTIONS_ENV if a target may have it`);
-  }
-  const value = kind === 'env' ? env[where] : read(allowedFile(resolve(folder, where), filesBelow ?? folder)).trim();
-  if (value === undefined || value === '') throw new Error(`${reference} is ${value === undefined ? 'not set' : 'empty'}`);
-  return value;
-}
-
-/** Links are followed first, as a mounted secret is one. @throws when the file is not below the folder */
-function allowedFile(path: string, below: string): string {
-  const real = (one: string) => {
-    try {
-      return realpathSync(one);
-    } catch {
-      return one; // Reading it says what is wrong.
-    }
-  };
-  const inside = relative(real(below), real(path));
-  if (inside.startsWith('..') || isAbsolute(inside)) throw new Error(`the file is not below ${below}: set ACTIONS_FILES if it is meant`);
-  return path;
-}
-
-function judgedUrl(text: string, allowed: Allowed, insecure: boolean): URL {
+function allowedUrl(text: string, allowed: Allowed, insecure: boolean): URL {
   if (!URL.canParse(text)) throw new Error('it is not a URL');
   const url = new URL(text);
   const why = whyNotUrl(url, allowed, insecure);
@@ -163,12 +140,11 @@ function judgedUrl(text: string, allowed: Allowed, insecure: boolean): URL {
   return url;
 }
 
-function judgedHeader(name: string, content: string, refer: (reference: string) => string): [string, string] {
+function allowedHeader(name: string, content: string | SecretReference, refer: (reference: SecretReference) => string): [string, string] {
   if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) throw new Error('it is not the name of a header');
   if (OURS.test(name)) throw new Error('this header is not for targets to set');
-  const isReference = /^(env|file):/.test(content);
-  if (SECRET_NAME.test(name) && !isReference) throw new Error('expected env:NAME or file:path; a secret does not belong into this file');
-  const value = isReference ? refer(content) : content;
+  if (SECRET_NAME.test(name) && typeof content === 'string') throw new Error(NOT_A_REFERENCE);
+  const value = typeof content === 'string' ? content : refer(content);
   // Nothing beyond visible ASCII: a line end would start another header.
   if (!/^[\x20-\x7e\t]*$/.test(value)) throw new Error('it has characters that a header cannot carry');
   return [name, value];

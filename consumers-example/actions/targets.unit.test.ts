@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllowed } from './address-guard.ts';
-import { matchesGlob } from './glob.ts';
 import { readTargets } from './targets.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'targets-'));
@@ -78,10 +77,10 @@ describe('actions.json', () => {
     [one({ url: 'http://127.0.0.1:3004/' }), /crm\.url: 127\.0\.0\.1 is loopback/],
     [one({ url: 'https://user:secret@example.com/' }), /crm\.url: it carries a user or a password/],
     [one({ url: 'https://example.com:8083/' }), /crm\.url: port 8083 is not one of 80, 443/],
-    [one({ url: 'env:NOWHERE' }), /crm\.url: NOWHERE is not one of/],
+    [one({ url: 'env:NOWHERE' }), /crm\.url: env:NOWHERE is not one of/],
     [one({ secrets: [] }), /crm\.secrets: /],
     [one({ secrets: ['env:SECRET', 'env:OLD', 'env:SECRET'] }), /crm\.secrets: /],
-    [one({ secrets: [secret] }), /crm\.secrets\.0: expected env:NAME or file:path; a secret does not belong/],
+    [one({ secrets: [secret] }), /crm\.secrets\.0: expected env:NAME or file:path; a secret does not belong in/],
     [one({ secrets: ['env:EMPTY'] }), /crm\.secrets\.0: env:EMPTY is empty/],
     [one({ secrets: ['file:nowhere'] }), /crm\.secrets\.0: .*nowhere cannot be read: ENOENT/],
     [one({ secrets: ['env:SHORT'] }), /crm\.secrets\.0: it has 3 bytes/],
@@ -111,7 +110,7 @@ describe('actions.json', () => {
   test('is told of all its faults at once, and of no secret', () => {
     let message = '';
     try {
-      read({ targets: { a: { ...good, url: 'ftp://x/', secrets: ['env:SHORT'] }, b: { ...good, zap: '' }, c: good } });
+      read({ targets: { a: { ...good, url: 'ftp://x/', secrets: ['env:SHORT', secret] }, b: { ...good, zap: '' }, c: good } });
     } catch (error) {
       message = String(error);
     }
@@ -120,7 +119,7 @@ describe('actions.json', () => {
         .split('\n')
         .slice(1)
         .map((line) => line.trim().split(':')[0]),
-    ).toEqual(['a.url', 'a.secrets.0', 'b.zap']);
+    ).toEqual(['a.url', 'a.secrets.0', 'a.secrets.1', 'b.zap']);
     expect(message).not.toContain(env.SHORT);
   });
 
@@ -130,11 +129,15 @@ describe('actions.json', () => {
   });
 
   test.each([
-    ['a variable that is not on the list', { headers: { 'x-a': 'env:CRM_URL' } }, /crm\.headers\.x-a: CRM_URL is not one of/],
-    ['a secret that is not on the list', { secrets: ['env:DATABASE_URL'] }, /crm\.secrets\.0: DATABASE_URL is not one of/],
-    ['a file above its folder', { headers: { 'x-a': 'file:../secret' } }, /crm\.headers\.x-a: the file is not below/],
-    ['a file elsewhere', { secrets: ['file:/etc/hostname'] }, /crm\.secrets\.0: the file is not below/],
-    ['a file behind a link', { headers: { 'x-a': 'file:link' } }, /crm\.headers\.x-a: the file is not below/],
+    [
+      'a variable that is not on the list',
+      { headers: { 'x-a': 'env:CRM_URL' } },
+      /crm\.headers\.x-a: env:CRM_URL is not one of .*ACTIONS_ENV/,
+    ],
+    ['a secret that is not on the list', { secrets: ['env:DATABASE_URL'] }, /crm\.secrets\.0: env:DATABASE_URL is not one of/],
+    ['a file above its folder', { headers: { 'x-a': 'file:../secret' } }, /crm\.headers\.x-a: file:\S+ is not below .*ACTIONS_FILES/],
+    ['a file elsewhere', { secrets: ['file:/etc/hostname'] }, /crm\.secrets\.0: file:\S+ is not below/],
+    ['a file behind a link', { headers: { 'x-a': 'file:link' } }, /crm\.headers\.x-a: file:\S+ is not below .*ACTIONS_FILES/],
     ['a URL of another scheme from the environment', { url: 'env:DATABASE_URL' }, /crm\.url: .*neither http/],
     ['plain http: to a public name', { url: 'http://example.com/' }, /crm\.url: plain http:/],
     ['plain http: to a public address', { url: 'http://93.184.216.34/' }, /crm\.url: plain http:/],
@@ -161,12 +164,4 @@ describe('actions.json', () => {
       expect(() => read(text)).not.toThrow(new RegExp(secret.slice(6, 12)));
     }
   });
-});
-
-test('a pattern is matched in a time that grows with the text alone', () => {
-  const began = performance.now();
-  for (let n = 0; n < 1000; n += 1) expect(matchesGlob('*a*a*a*a*a*a*a*a*a*a*b', 'a'.repeat(64))).toBe(false);
-  expect(performance.now() - began).toBeLessThan(1000);
-  expect(['*', '', 'a*', '*c', 'a*c', 'a*b*c', '*a*b*c*', 'abc'].filter((pattern) => matchesGlob(pattern, 'abc'))).toHaveLength(7);
-  expect(['ab*bc', 'a*d', 'abc*c', 'b*'].filter((pattern) => matchesGlob(pattern, 'abc'))).toEqual([]);
 });

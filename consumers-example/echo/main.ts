@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
-import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
-import { settingsOrExit } from '../../kit/settings.ts';
+import { listen } from '../../kit/listen.ts';
+import { startService, stopOnSignal } from '../../kit/process.ts';
 import { settings } from './config.ts';
 
 // What the receiver of a webhook does: checks the signature on the bytes as they came, then believes them. Here it
@@ -9,8 +9,7 @@ import { settings } from './config.ts';
 
 const LIMIT_BYTES = 1_048_576;
 
-const log = pino({ name: 'echo' });
-const config = settingsOrExit(settings, process.env);
+const { log, config } = startService('echo', settings, process.env);
 const webhook = new Webhook(config.ECHO_SECRET);
 
 const server = createServer((request, response) => {
@@ -35,5 +34,6 @@ const server = createServer((request, response) => {
     return response.writeHead(204).end();
   });
 });
-server.listen(config.PORT, config.HOST, () => log.info({ port: config.PORT }, 'listening'));
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => server.close());
+await listen(server, { port: config.PORT, host: config.HOST }, log);
+log.info({ port: config.PORT }, 'listening');
+stopOnSignal(log, async () => server.close());

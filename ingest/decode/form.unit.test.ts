@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { IngestError } from '../errors.ts';
+import { codeOf } from '../../test/support/code-of.ts';
 import { parseForm } from './form.ts';
-
-/** The code of the IngestError that `act` throws; undefined when it throws nothing. */
-function codeOf(act: () => unknown): string | undefined {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof IngestError) return error.code;
-    throw error;
-  }
-  return undefined;
-}
 
 describe('parseForm', () => {
   const form = (text: string) => parseForm(Buffer.from(text, 'latin1'));

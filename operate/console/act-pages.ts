@@ -74,7 +74,7 @@ export function actsPage(failing: Failing, buried: number, paused: boolean, read
       : html`<ul>
           ${disabled.map(({ target, disabled_at: at }) => html`<li><bdi>${shown(target)}</bdi> answered 410 at ${time(at)} ${readOnly ? nothing : quick('enable', 'Enable', { target })}</li>`)}
         </ul>`;
-  const dead =
+  const buriedRows =
     buried === 0
       ? html`<p class="empty">No row was buried.</p>`
       : html`<p>${buried} events could not be published.</p>
@@ -99,7 +99,7 @@ export function actsPage(failing: Failing, buried: number, paused: boolean, read
       </section>
       <section class="panel">
         <h2>Buried rows</h2>
-        ${dead}
+        ${buriedRows}
       </section>
       <section class="panel">
         <h2>Publishing</h2>

@@ -12,7 +12,7 @@ export function actRoutes(app: Hono<Env>, { config, watcher, log }: Tools, show:
   app.get('/acts', async (context) => {
     await watcher.changed();
     const { failing, snapshot } = await watcher.current();
-    const body = actsPage(failing, snapshot.outbox?.dead ?? 0, snapshot.paused !== undefined, config.CONSOLE_READ_ONLY);
+    const body = actsPage(failing, snapshot.outbox?.buried ?? 0, snapshot.paused !== undefined, config.CONSOLE_READ_ONLY);
     return context.html(show(context, { at: '/acts', title: 'Act' }, body));
   });
 

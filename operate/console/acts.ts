@@ -1,6 +1,6 @@
 import { discarding, enabling, rerunning, retrying, type Chosen } from '../actions.ts';
 import { moment, reason, runId, zap } from '../arguments.ts';
-import { requeuing } from '../dead.ts';
+import { requeuing } from '../buried.ts';
 import { pausing, resuming } from '../pause.ts';
 import { comparing } from '../reconcile.ts';
 import { replaying } from '../replay.ts';
@@ -102,7 +102,7 @@ export const acts: Readonly<Record<string, Act>> = {
   },
   reconcile: {
     title: 'Check that every run arrived',
-    about: 'Names each run since a time that is neither in the outbox, on the topic nor among the dead. Changes nothing.',
+    about: 'Names each run since a time that is neither in the outbox, on the topic nor buried. Changes nothing.',
     fields: [since],
     work: (values) => comparing(given(values, 'since', moment) ?? moment('')),
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { list, port, secret } from '../../kit/settings.ts';
+import { host, list, port, secret } from '../../kit/settings.ts';
 import { settings as operate } from '../config.ts';
 
 const metricsOf = (service: string) => list().describe(`Metrics of ${service}, URLs of all its copies; none: its numbers are not shown`);
@@ -7,7 +7,7 @@ const metricsOf = (service: string) => list().describe(`Metrics of ${service}, U
 /** The settings of the console: those of the operator's commands, and its own. */
 export const settings = operate.extend({
   PORT: port().default(3004).describe('Port of the page'),
-  HOST: z.string().default('127.0.0.1').describe('Address to listen on; beyond loopback only with CONSOLE_PASSWORD or CONSOLE_USER_HEADER'),
+  HOST: host().default('127.0.0.1').describe('Address to listen on; beyond loopback only with CONSOLE_PASSWORD or CONSOLE_USER_HEADER'),
   CONSOLE_PASSWORD: secret().min(12).optional().describe('Password of the page, 12 characters or more; none: no login, on loopback only'),
   CONSOLE_USER_HEADER: z
     .string()

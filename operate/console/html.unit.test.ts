@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { bytes, count, html, seconds, shown } from './html.ts';
+import { bytes, count, seconds } from '../units.ts';
+import { html, shown } from './html.ts';
 
 test('what others wrote is text, in an element and in an attribute', () => {
   const evil = `"><script>alert(1)</script><img src=x onerror='x'>`;

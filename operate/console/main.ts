@@ -1,6 +1,8 @@
+import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
-import { pino } from 'pino';
-import { loggable, settingsOrExit } from '../../kit/settings.ts';
+import { listen } from '../../kit/listen.ts';
+import { startService, stopOnSignal } from '../../kit/process.ts';
+import { exitUnfit } from '../../kit/settings.ts';
 import { createConsole } from './app.ts';
 import { exposed, settings } from './config.ts';
 import { Sources } from './sources.ts';
@@ -9,28 +11,18 @@ import { Watcher } from './watcher.ts';
 
 // `npm run console`: the page of the pipeline.
 
-const log = pino({ name: 'console' });
-const config = settingsOrExit(settings, process.env);
-log.info(loggable(settings, config), 'starting');
+const { log, config } = startService('console', settings, process.env);
 const fault = exposed(config);
-if (fault !== undefined) {
-  process.stderr.write(`CONSOLE_EXPOSED: ${fault}\n`);
-  process.exit(2);
-}
+if (fault !== undefined) exitUnfit({ code: 'CONSOLE_EXPOSED', message: fault });
 
 const sources = new Sources(config, log);
 const watcher = new Watcher(sources, config, log);
 const app = createConsole({ config, log, sources, watcher, tracer: new Tracer(sources.pool, config) });
 const server = createAdaptorServer({ fetch: app.fetch });
-server.listen(config.PORT, config.HOST, () => log.info({ port: config.PORT }, 'listening'));
-
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => {
-    server.close();
-    if ('closeAllConnections' in server) server.closeAllConnections();
-    void sources.close().then(() => {
-      log.info('stopped');
-      process.exit(0);
-    });
-  });
-}
+await listen(server as Server, { port: config.PORT, host: config.HOST }, log);
+log.info({ port: config.PORT }, 'listening');
+stopOnSignal(log, async () => {
+  server.close();
+  if ('closeAllConnections' in server) server.closeAllConnections();
+  await sources.close();
+});

@@ -1,4 +1,5 @@
-import { count, bytes, html, seconds, shown, UNKNOWN, type Html } from './html.ts';
+import { bytes, count, seconds, UNKNOWN } from '../units.ts';
+import { html, shown, type Html } from './html.ts';
 import { findingsOf, partIds, stateOf, titles, type PartId, type Placed, type State } from './parts.ts';
 import type { View } from './watcher.ts';
 

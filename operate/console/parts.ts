@@ -1,5 +1,4 @@
-import type { Finding } from '../../checks/check.ts';
-import type { System } from '../../checks/check.ts';
+import { gravestFirst, type Finding, type System } from '../../checks/check.ts';
 import { unreachableFinding } from '../diagnose.ts';
 import type { Snapshot, Service } from './sources.ts';
 
@@ -74,8 +73,7 @@ export function merged(doctors: readonly Finding[], snapshot: Snapshot, more: re
   const unreachable = /^(POSTGRES|KAFKA|CONNECT)_UNREACHABLE$|^CONNECT_LOGIN$/;
   // The last snapshot is newer: it decides what can be reached.
   const placed = doctors.filter(({ code }) => !unreachable.test(code)).map((finding) => ({ ...finding, part: partOf(finding.code) }));
-  const order = ['unsafe', 'broken', 'weak'];
-  return [...seenAtOnce(snapshot), ...placed, ...more].sort((a, b) => order.indexOf(a.grade) - order.indexOf(b.grade));
+  return gravestFirst([...seenAtOnce(snapshot), ...placed, ...more]);
 }
 
 export type State = 'well' | 'weak' | 'broken' | 'unsafe' | 'unknown';

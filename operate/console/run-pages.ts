@@ -1,6 +1,7 @@
 import { textField, wideTable } from './elements.ts';
 import { describeCall } from '../explain.ts';
-import { html, moment, nothing, seconds, shown, time, UNKNOWN, type Html } from './html.ts';
+import { seconds, UNKNOWN } from '../units.ts';
+import { html, moment, nothing, shown, time, type Html } from './html.ts';
 import { isComplete, isGone, type Listed, type Way } from './tracer.ts';
 
 /** Of a large webhook the beginning is shown. */
@@ -34,8 +35,8 @@ function steps(way: Way): Step[] {
           note: html`${silent ?? (records === undefined ? 'being searched for…' : 'not there: not published yet, or older than the topic keeps records')}`,
         };
   const row: Step =
-    run.dead_since !== null
-      ? { name: 'Row buried', state: 'bad', at: run.dead_since, note: html`${shown(run.reason ?? '')}` }
+    run.buried_since !== null
+      ? { name: 'Row buried', state: 'bad', at: run.buried_since, note: html`${shown(run.reason ?? '')}` }
       : isGone(run)
         ? { name: 'Row deleted', state: 'done', at: seen.get('row'), seen: true, note: html`read back from the topic and acknowledged` }
         : { name: 'Row deleted', state: 'waits', note: html`its row waits, sent again ${run.resends} times` };

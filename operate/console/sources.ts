@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { System } from '../../checks/check.ts';
 import { readOutbox, type Outbox } from '../../checks/outbox.ts';
-import { readCleanupStop, readConnectorState, readSlot, type CleanupStop, type Slot } from '../../checks/state.ts';
+import { readCleanupStop, readConnectorState, readSlot, type CleanupStop, type Pause, type Slot } from '../../checks/state.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../../contract/names.ts';
-import { ConnectApi, type ConnectorConfig, type ConnectorStatus } from '../../kit/connect-api.ts';
+import { ConnectApi, type ConnectorStatus } from '../../kit/connect-api.ts';
 import { topicOffsets } from '../../kit/kafka-admin.ts';
 import { openPool } from '../../kit/postgres.ts';
 import { openAdmin } from '../kafka.ts';
@@ -24,7 +23,7 @@ export interface Snapshot {
   silent: ReadonlyMap<System | Service, Error>;
   outbox?: Outbox;
   slot?: Slot | undefined;
-  paused?: { at: Date; because: string | undefined } | undefined;
+  paused?: Pause | undefined;
   stop?: CleanupStop | undefined;
   connector?: ConnectorStatus | undefined;
   /** Of all partitions together, transaction markers included. */
@@ -61,7 +60,6 @@ export class Sources {
   readonly pool: Pool;
   readonly #config: Config;
   readonly #connect: ConnectApi;
-  readonly #slotName: string | undefined;
   readonly #kept = new Map<string, Kept>();
   #admin: Promise<Admin> | undefined;
   #groups: string[] = [];
@@ -73,8 +71,6 @@ export class Sources {
     this.#config = config;
     this.pool = openPool(config.DATABASE_URL, { max: 3, statementMs: WITHIN_MS, options: '-c application_name=outbox-console' }, log);
     this.#connect = new ConnectApi(config, WITHIN_MS);
-    const file = new URL('../../connect/outbox-connector.json', import.meta.url);
-    this.#slotName = (JSON.parse(readFileSync(file, 'utf8')) as ConnectorConfig)['slot.name'];
   }
 
   /** Asks what it is the turn of, after a pause everything; never fails. */
@@ -144,7 +140,7 @@ export class Sources {
   }
 
   async #state() {
-    const asked = [readSlot(this.pool, this.#slotName), readConnectorState(this.pool), readCleanupStop(this.pool, EVENT_TOPIC)] as const;
+    const asked = [readSlot(this.pool), readConnectorState(this.pool), readCleanupStop(this.pool, EVENT_TOPIC)] as const;
     const [slot, { paused }, stop] = await this.#asPostgres(Promise.all(asked));
     return { slot, paused, stop };
   }

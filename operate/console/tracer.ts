@@ -72,7 +72,7 @@ export class Tracer {
   }
 }
 
-export const isGone = ({ waits_since: waits, dead_since: dead }: TracedRun): boolean => waits === null && dead === null;
+export const isGone = ({ waits_since: waits, buried_since: buried }: TracedRun): boolean => waits === null && buried === null;
 
 const doneSteps = ({ run, groups }: Pick<Way, 'run' | 'groups'>): string[] => [
   ...groups.filter(({ past }) => past).map(({ group }) => `group ${group}`),
@@ -81,7 +81,7 @@ const doneSteps = ({ run, groups }: Pick<Way, 'run' | 'groups'>): string[] => [
 
 /** Nothing more will come by itself. */
 export function isComplete({ run, records, groups, calls }: Way): boolean {
-  if (run.dead_since !== null) return true;
+  if (run.buried_since !== null) return true;
   const awaited = groups.filter((group) => group.awaited);
   return isGone(run) && (records?.length ?? 0) > 0 && awaited.every(({ past }) => past) && calls.every(({ state }) => state !== 'pending');
 }

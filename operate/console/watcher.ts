@@ -138,7 +138,7 @@ function signatureOf({ silent, slot, paused, stop, connector, outbox }: Snapshot
   return JSON.stringify([
     [...silent.keys()].sort(),
     ...[slot?.active, slot?.walStatus, paused !== undefined, stop?.code, connector?.connector.state, tasks],
-    ...[outbox === undefined, (outbox?.dead ?? 0) > 0],
+    ...[outbox === undefined, (outbox?.buried ?? 0) > 0],
   ]);
 }
 
@@ -153,7 +153,7 @@ function failingTargets({ letters, all, disabled }: Failing): Placed[] {
             ...{ ...base, code: 'CALLS_GIVEN_UP', found: `${all} calls were given up: ${targets}` },
             ...{
               why: 'The target did not take them within the retry schedule.',
-              remedy: 'Retry or discard them: Acts, or npm run outbox -- actions dlq list',
+              remedy: 'Retry or discard them: Acts, or npm run outbox -- actions dead list',
             },
           },
         ]),

@@ -27,7 +27,7 @@ const snapshot = (select: string): Edit => ({
 });
 const deleteWhere = (condition: string): Edit => ({
   file: 'cleanup/delete-rows.ts',
-  find: 'WHERE o.id = ANY ($1) AND o.id = x.id AND sha256(o.payload) = x.hash\n    RETURNING',
+  find: 'WHERE o.id = ANY ($1) AND o.id = x.id AND ${HASH} = x.hash\n    RETURNING',
   replace: `WHERE ${condition}\n    RETURNING`,
 });
 
@@ -50,7 +50,7 @@ export const mutants: readonly Mutant[] = [
     name: 'commit before handling',
     edits: [
       {
-        file: 'consumers-example/work-off.ts',
+        file: 'consumers-example/consumer/work-off.ts',
         find: 'for (let at = 0; at < records.length;) {\n',
         replace: 'for (let at = 0; at < records.length;) {\n    turn.done(after(records.at(-1)));\n',
       },
@@ -63,7 +63,7 @@ export const mutants: readonly Mutant[] = [
     name: 'drop one in a thousand',
     edits: [
       {
-        file: 'ingest/write-group.ts',
+        file: 'ingest/statements.ts',
         find: 'FROM event JOIN run USING (id) ORDER BY position`',
         replace: 'FROM event JOIN run USING (id) WHERE hashtext(id::text) % 1000 <> 0 ORDER BY position`',
       },
@@ -82,24 +82,27 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'outbox row outside the transaction',
     edits: [
-      { file: 'ingest/write-group.ts', find: 'function insert(client: Queryable', replace: 'function insertRuns(client: Queryable' },
       {
-        file: 'ingest/write-group.ts',
-        find: `  INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload, traceparent)
-  SELECT id, 'zap-run', user_id || '/' || zap_id, 'ZapRunCreated', substring($12::bytea FROM starts FOR bytes), traceparent
-  FROM event JOIN run USING (id) ORDER BY position\`;`,
-        replace: `  SELECT id, $12::bytea IS NULL FROM run\`;
-
-async function insert(client: Queryable, members: Member[]): Promise<pg.QueryResult> {
-  const runs = await insertRuns(client, members);
-  await delay(20);
-  for (const { event } of members) {
-    const row = [event.id, event.userId + '/' + event.zapId, event.payload];
-    await client.query("INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload) SELECT $1::uuid, 'zap-run', $2, 'ZapRunCreated', $3 WHERE EXISTS (SELECT FROM zap_run WHERE id = $1::uuid) ON CONFLICT DO NOTHING", row);
+        file: 'ingest/statements.ts',
+        find: 'export async function insert(client: Queryable',
+        replace: `export async function insert(client: Queryable, events: readonly RunEvent[], isBatch: boolean): Promise<number> {
+  const count = await insertRuns(client, events, isBatch);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const { id, userId, zapId, payload } of events) {
+    await client.query("INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload) SELECT $1::uuid, 'zap-run', $2, 'ZapRunCreated', $3 WHERE EXISTS (SELECT FROM zap_run WHERE id = $1::uuid) ON CONFLICT DO NOTHING", [id, userId + '/' + zapId, payload]);
   }
-  return runs;
+  return count;
 }
-`,
+
+async function insertRuns(client: Queryable`,
+      },
+      {
+        file: 'ingest/statements.ts',
+        find: `
+  INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload, traceparent)
+  SELECT id, 'zap-run', user_id || '/' || zap_id, 'ZapRunCreated', substring($12::bytea FROM starts FOR bytes), traceparent
+  FROM event JOIN run USING (id) ORDER BY position\``,
+        replace: '\n  SELECT id, $12::bytea IS NULL FROM run`',
       },
     ],
     schedule: 'kill:ingest, kill:ingest, kill:ingest, kill:ingest, kill:ingest, kill:ingest',
@@ -124,7 +127,7 @@ async function insert(client: Queryable, members: Member[]): Promise<pg.QueryRes
     name: 'read uncommitted under exactly-once',
     edits: [
       { file: 'cleanup/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
-      { file: 'consumers-example/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
+      { file: 'consumers-example/consumer/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
     ],
     // A transaction that stands open for seconds and is then given up.
     schedule: Array(6).fill('freeze:connect:5&, kill:connect.').join(', '),

@@ -1,23 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { EVENT_TOPIC } from '../../contract/names.ts';
-import { startAudit, type Audit } from '../support/audit.ts';
+import { audit, auditThisFile, readTopicAgain, topic } from '../support/audited.ts';
 import { ends, setOffsets, untilNoLag, withAdmin } from '../support/kafka.ts';
 import { startLoad } from '../support/load.ts';
 import { metric } from '../support/metrics.ts';
 import { outbox } from '../support/operate.ts';
 import { register } from '../support/services.ts';
 import { config, query, start, stop, untilUp } from '../support/stack.ts';
-import { readTopic, type TopicReader } from '../support/topic.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-let topic: TopicReader;
-let audit: Audit;
-beforeAll(async () => {
-  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
-});
-afterAll(async () => {
-  await Promise.all([topic.close(), audit.close()]);
-});
+auditThisFile();
 afterEach(async () => {
   await start('watch', 'connect', 'cleanup', 'consumer');
   await untilUp('watch', 'connect', 'cleanup', 'consumer');
@@ -90,7 +82,7 @@ test(
     await waitFor('the topic is gone', async () => !(await withAdmin((admin) => admin.listTopics())).includes(EVENT_TOPIC));
     await register();
     await waitFor('cleanup stops', async () => (await stopCode()) === 'TOPIC_SHRANK', 60_000);
-    topic = await readTopic();
+    await readTopicAgain();
     await start('consumer');
     const after = await startLoad(5, 20).done;
     for (const [key, ids] of after) await topic.untilEvents(key, ids.length, 90_000);

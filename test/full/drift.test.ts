@@ -51,7 +51,7 @@ test.each([
     await untilUp('watch');
     await waitFor(
       'the watchdog puts the file back',
-      async () => (await metric('WATCH', 'outbox_watch_repairs_total{rule="connector-drift",outcome="done"}')) === 1,
+      async () => (await metric('WATCH', 'outbox_watch_repairs_total{rule="CONNECTOR_DRIFT",outcome="done"}')) === 1,
       60_000,
     );
     expect(await connectorConfig()).toEqual(original);

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../../contract/names.ts';
-import { startAudit, type Audit } from '../support/audit.ts';
+import { audit, auditThisFile, readTopicAgain, topic } from '../support/audited.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from '../support/connector.ts';
 import { asAdmin, connectorConfig } from '../support/doctor.ts';
 import { withAdmin } from '../support/kafka.ts';
@@ -11,17 +11,9 @@ import { query, start, stop, untilUp } from '../support/stack.ts';
 import { uniqueName } from '../support/names.ts';
 import { outbox } from '../support/operate.ts';
 import { postInTurn } from '../support/post.ts';
-import { readTopic, type TopicReader } from '../support/topic.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-let topic: TopicReader;
-let audit: Audit;
-beforeAll(async () => {
-  [topic, audit] = await Promise.all([readTopic(), startAudit()]);
-});
-afterAll(async () => {
-  await Promise.all([topic.close(), audit.close()]);
-});
+auditThisFile();
 
 // Without the watchdog, which would restore it within seconds; somebody makes it anew by hand in the end. The slot
 // cannot decode what was written before that, and nothing but its oid tells that it is another publication.
@@ -43,7 +35,7 @@ test(
     }
     await waitFor(
       'the slot is replaced',
-      async () => (await metric('WATCH', 'outbox_watch_repairs_total{rule="publication-remade",outcome="done"}')) === 1,
+      async () => (await metric('WATCH', 'outbox_watch_repairs_total{rule="PUBLICATION_REMADE",outcome="done"}')) === 1,
       60_000,
     );
     await audit.expectKept(topic, await load.done, 180_000);
@@ -83,8 +75,8 @@ test(
   { timeout: 420_000 },
   async () => {
     const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
-    const alarm = () => metric('WATCH', 'outbox_watch_alarm{rule="stuck"}');
-    const restarts = (outcome: string) => metric('WATCH', `outbox_watch_repairs_total{rule="stuck",outcome="${outcome}"}`);
+    const alarm = () => metric('WATCH', 'outbox_watch_alarm{rule="CONNECTOR_STUCK"}');
+    const restarts = (outcome: string) => metric('WATCH', `outbox_watch_repairs_total{rule="CONNECTOR_STUCK",outcome="${outcome}"}`);
     const parts = ['consumer', 'actions', 'cleanup'];
     await stop(...parts);
     await topic.close();
@@ -97,7 +89,7 @@ test(
       expect(await restarts('done')).toBe(0);
     } finally {
       await register();
-      topic = await readTopic();
+      await readTopicAgain();
       await start(...parts);
       await untilUp(...parts);
     }

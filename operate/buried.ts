@@ -6,7 +6,7 @@ import { UsageError, type Output, type Run, type Work } from './verb.ts';
 
 const BATCH_ROWS = 500;
 
-interface Dead {
+interface BuriedRow {
   id: string;
   zap: string;
   bytes: number;
@@ -16,21 +16,22 @@ interface Dead {
   reason: string;
 }
 
-export const dead = (run: Run) =>
-  new Command('dead')
+export const buried = (run: Run) =>
+  new Command('buried')
+    .alias('dead')
     .description('events that were taken out of the outbox because they could not be published')
     .addCommand(new Command('list').description('events that could not be published, and why').action(() => run(list)))
     .addCommand(
       new Command('requeue')
         .description('puts them back into the outbox')
         .argument('[id...]', 'their ids', runIds)
-        .option('--all', 'every one that is dead now')
+        .option('--all', 'every one that is buried now')
         .action((ids = [], { all = false }) => run(requeuing(ids, all))),
     );
 
 /** @throws UsageError when neither ids nor all are named, or both */
 export function requeuing(ids: string[], all: boolean): Work {
-  if (all === ids.length > 0) throw new UsageError('dead requeue takes ids, or --all and no ids');
+  if (all === ids.length > 0) throw new UsageError('buried requeue takes ids, or --all and no ids');
   return (config, output) => requeue(ids, all, config, output);
 }
 
@@ -39,7 +40,7 @@ async function list({ DATABASE_URL }: Config, { say }: Output): Promise<number> 
     let after = '00000000-0000-0000-0000-000000000000';
     let count = 0;
     for (;;) {
-      const { rows } = await pool.query<Dead>(
+      const { rows } = await pool.query<BuriedRow>(
         `SELECT id, aggregateid AS zap, octet_length(payload) AS bytes, resends, moved_at, code, reason
            FROM outbox_dead WHERE id > $1 ORDER BY id LIMIT ${BATCH_ROWS}`,
         [after],
@@ -50,7 +51,7 @@ async function list({ DATABASE_URL }: Config, { say }: Output): Promise<number> 
       after = rows.at(-1)?.id ?? after;
       if (rows.length < BATCH_ROWS) break;
     }
-    say(count === 0 ? 'No event is dead.' : `${count} dead. Mend the cause, then: npm run outbox -- dead requeue --all`);
+    say(count === 0 ? 'No row is buried.' : `${count} buried. Fix the cause, then: npm run outbox -- buried requeue --all`);
     return 0;
   });
 }
@@ -77,7 +78,7 @@ async function requeue(ids: string[], all: boolean, { DATABASE_URL }: Config, { 
     }
     say(`${moved} back in the outbox.`);
     if (all || moved === ids.length) return 0;
-    warn(`${ids.length - moved} of the ids are not among the dead.`);
+    warn(`${ids.length - moved} of the ids are not among the buried rows.`);
     return 1;
   });
 }

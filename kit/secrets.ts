@@ -1,0 +1,97 @@
+import { realpathSync } from 'node:fs';
+import { isAbsolute, relative, resolve } from 'node:path';
+import { z } from 'zod';
+import type { ReadText } from './follow-files.ts';
+import { matchesGlob } from './glob.ts';
+
+// How a file such as zaps.json or actions.json names a secret: by where it lies, never by itself, as the file may be in
+// a repository.
+
+export const NOT_A_REFERENCE = 'expected env:NAME or file:path; a secret does not belong in this file';
+const REFERENCE = /^(env|file):(.+)$/s;
+
+export interface SecretReference {
+  kind: 'env' | 'file';
+  name: string;
+}
+
+/** @returns what is wrong where it is no reference */
+function parse(value: unknown): SecretReference | string {
+  if (typeof value === 'string') {
+    const [, kind, name] = REFERENCE.exec(value) ?? [];
+    return kind === undefined || name === undefined ? NOT_A_REFERENCE : { kind: kind as SecretReference['kind'], name };
+  }
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const [[kind, name] = ['', ''], ...more] = entries as [string, unknown][];
+  if ((kind !== 'env' && kind !== 'file') || typeof name !== 'string' || name === '') return NOT_A_REFERENCE;
+  return more.length > 0 ? 'expected either "env" or "file", and nothing else' : { kind, name };
+}
+
+const parsed = (value: unknown, context: z.RefinementCtx): SecretReference => {
+  const reference = parse(value);
+  if (typeof reference !== 'string') return reference;
+  context.addIssue(reference);
+  return z.NEVER;
+};
+
+/** The same without a schema around it. @throws Error saying what is wrong */
+export function toReference(value: unknown): SecretReference {
+  const reference = parse(value);
+  if (typeof reference === 'string') throw new Error(reference);
+  return reference;
+}
+
+/** `"env:NAME"` or `"file:path"`; also `{"env": "NAME"}` and `{"file": "path"}`. */
+export const secretReference = () => z.unknown().transform(parsed);
+
+/** A text as it is, or a reference to one. */
+export const textOrReference = () =>
+  z.unknown().transform((value, context): string | SecretReference => {
+    const isText = typeof value === 'string' && !/^(env|file):/.test(value);
+    return isText ? value : parsed(value, context);
+  });
+
+export interface SecretSources {
+  env: Readonly<Record<string, string | undefined>>;
+  /** Reads a file; follows it too, where the reader does. */
+  read: ReadText;
+  /** The folder of the file that refers to secrets: their paths begin there. */
+  folder: string;
+  /** Where what is read goes to others: what they may be told, and the settings that say so. */
+  limits?: { envNames: readonly string[]; envSetting: string; filesBelow: string; filesSetting: string };
+}
+
+export const describeReference = ({ kind, name }: SecretReference): string => `${kind}:${name}`;
+
+/**
+ * The secret itself. A line break at the end of a file is not part of it: editors and `echo` put it there.
+ *
+ * @throws Error saying what is missing, empty or not allowed, and never what was read
+ */
+export function readSecret(reference: SecretReference, { env, read, folder, limits }: SecretSources): string {
+  const { kind, name } = reference;
+  if (kind === 'env' && limits !== undefined && !limits.envNames.some((pattern) => matchesGlob(pattern, name)))
+    throw new Error(
+      `${describeReference(reference)} is not one of ${limits.envNames.join(', ')}: add it to ${limits.envSetting} if it is meant`,
+    );
+  const path = resolve(folder, name);
+  if (kind === 'file' && limits !== undefined && !isBelow(path, limits.filesBelow))
+    throw new Error(`${describeReference(reference)} is not below ${limits.filesBelow}: set ${limits.filesSetting} if it is meant`);
+  const value = kind === 'env' ? env[name] : read(path).replace(/\r?\n$/, '');
+  if (value === undefined || value === '')
+    throw new Error(`${describeReference(reference)} is ${value === undefined ? 'not set' : 'empty'}`);
+  return value;
+}
+
+/** Links are followed first, as a mounted secret is one. */
+function isBelow(path: string, folder: string): boolean {
+  const real = (one: string) => {
+    try {
+      return realpathSync(one);
+    } catch {
+      return one; // Reading it says what is wrong.
+    }
+  };
+  const inside = relative(real(folder), real(path));
+  return !inside.startsWith('..') && !isAbsolute(inside);
+}

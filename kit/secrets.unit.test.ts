@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { readText } from './follow-files.ts';
+import { readSecret, secretReference, textOrReference } from './secrets.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+writeFileSync(join(folder, 'key'), ' abc \n');
+writeFileSync(join(folder, 'nothing'), '\n');
+symlinkSync('/etc/hostname', join(folder, 'link'));
+
+describe('a reference to a secret', () => {
+  test.each<[unknown, { kind: string; name: string }]>([
+    ['env:NAME', { kind: 'env', name: 'NAME' }],
+    ['file:a/b c', { kind: 'file', name: 'a/b c' }],
+    [{ env: 'NAME' }, { kind: 'env', name: 'NAME' }],
+    [{ file: '/a/b' }, { kind: 'file', name: '/a/b' }],
+  ])('may be written as %j', (written, meant) => {
+    expect(secretReference().parse(written)).toEqual(meant);
+    expect(textOrReference().parse(written)).toEqual(meant);
+  });
+
+  test.each<[unknown, RegExp]>([
+    ['the secret itself', /expected env:NAME or file:path; a secret does not belong in this file/],
+    ['env:', /expected env:NAME or file:path/],
+    [{ env: '' }, /expected env:NAME or file:path/],
+    [{ value: 'x' }, /expected env:NAME or file:path/],
+    [{ env: 'A', file: 'b' }, /expected either "env" or "file", and nothing else/],
+    [null, /expected env:NAME or file:path/],
+    [7, /expected env:NAME or file:path/],
+  ])('cannot be %j, and what it holds is not said', (written, why) => {
+    const message = secretReference().safeParse(written).error?.issues[0]?.message ?? '';
+    expect(message).toMatch(why);
+    expect(message).not.toContain('the secret itself');
+  });
+
+  test('may be a text instead where that is allowed', () => {
+    expect(textOrReference().parse('https://example.com/')).toBe('https://example.com/');
+    expect(textOrReference().safeParse({ url: 'x' }).success).toBe(false);
+  });
+});
+
+describe('a secret', () => {
+  const limits = { envNames: ['*_SECRET'], envSetting: 'ACTIONS_ENV', filesBelow: folder, filesSetting: 'ACTIONS_FILES' };
+  const read = (written: string, limited = false) =>
+    readSecret(secretReference().parse(written), {
+      ...{ env: { A_SECRET: 'x', EMPTY_SECRET: '', DATABASE_URL: 'y' }, read: readText, folder },
+      ...(limited && { limits }),
+    });
+
+  test('of a file is its text without the line break at its end', () => {
+    expect([read('file:key'), read('env:A_SECRET')]).toEqual([' abc ', 'x']);
+  });
+
+  test.each([
+    ['env:NONE_SECRET', /^env:NONE_SECRET is not set$/],
+    ['env:EMPTY_SECRET', /^env:EMPTY_SECRET is empty$/],
+    ['file:nothing', /^file:nothing is empty$/],
+    ['file:none', /none cannot be read: ENOENT$/],
+  ])('that is missing, %s, is said by its name', (written, why) => {
+    for (const limited of [false, true]) expect(() => read(written, limited)).toThrow(why);
+  });
+
+  test.each([
+    ['env:DATABASE_URL', /^env:DATABASE_URL is not one of \*_SECRET: add it to ACTIONS_ENV if it is meant$/],
+    ['file:../x', /^file:\.\.\/x is not below .*: set ACTIONS_FILES if it is meant$/],
+    ['file:/etc/hostname', /is not below/],
+    ['file:link', /is not below/],
+  ])('that others may not be told, %s, is refused, with the setting that would allow it', (written, why) => {
+    expect(() => read(written, true)).toThrow(why);
+  });
+
+  test('that stays in the process may come from anywhere', () => {
+    expect([read('env:DATABASE_URL'), read('file:link').length > 0]).toEqual(['y', true]);
+  });
+});
