@@ -34,13 +34,16 @@ export interface CheckContext {
   cdcUser: string;
 }
 
+/** Reads something once for all checks of a round that have the same `read`: they evaluate one answer. */
+type Ask<Context> = <Read>(read: (context: Context) => Promise<Read>) => Promise<Read>;
+
 export interface Check<Context = CheckContext> {
   code: string;
   grade: Grade;
   why: string;
   /** Without them it cannot be made. */
   needs: readonly System[];
-  run: (context: Context) => Promise<Fault | undefined>;
+  run: (context: Context, ask: Ask<Context>) => Promise<Fault | undefined>;
 }
 
 interface Parts<Context, Read> extends Omit<Check<Context>, 'run'> {
@@ -52,15 +55,21 @@ interface Parts<Context, Read> extends Omit<Check<Context>, 'run'> {
 /** A check of one read and one pure evaluation, which a test can call by itself. */
 export function check<Read, Context = CheckContext>(parts: Parts<Context, Read>): Check<Context> & Pick<Parts<Context, Read>, 'evaluate'> {
   const { read, evaluate } = parts;
-  return { ...parts, evaluate, run: async (context) => evaluate(await read(context), context) };
+  return { ...parts, evaluate, run: async (context, ask) => evaluate(await ask(read), context) };
 }
 
 /** @returns every finding; a check that could not be made is one too, with the reason */
 export async function runChecks<Context>(checks: readonly Check<Context>[], context: Context): Promise<Finding[]> {
+  const answers = new Map<unknown, Promise<unknown>>();
+  const ask = <Read>(read: (context: Context) => Promise<Read>): Promise<Read> => {
+    const asked = (answers.get(read) as Promise<Read> | undefined) ?? read(context);
+    answers.set(read, asked);
+    return asked;
+  };
   const results = await Promise.all(
     checks.map(async ({ code, grade, why, run }): Promise<Finding | undefined> => {
       try {
-        const fault = await run(context);
+        const fault = await run(context, ask);
         return fault && { code, grade, why, ...fault };
       } catch (error) {
         const found = `could not be checked: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CheckContext } from './check.ts';
+import { check, runChecks, type CheckContext } from './check.ts';
 import { cluster, connectorIdle, offsetFlush, plugin } from './connector.ts';
 import { autoCreation, copies } from './kafka.ts';
 import { encoding } from './postgres.ts';
@@ -34,8 +34,8 @@ test('CONNECT_CLUSTER: the worker writes to another cluster than everybody else 
 
 // A broker reads it at its start only, from the file that the stack writes anew at each start.
 test('TOPIC_AUTO_CREATE: the broker makes topics by itself', () => {
-  expect(autoCreation.evaluate('false', context)).toBeUndefined();
-  expect(autoCreation.evaluate('true', context)?.found).toContain('is true');
+  expect(autoCreation.evaluate(new Map([['auto.create.topics.enable', 'false']]), context)).toBeUndefined();
+  expect(autoCreation.evaluate(new Map([['auto.create.topics.enable', 'true']]), context)?.found).toContain('is true');
 });
 
 // One broker holds one copy, which every test of the doctor finds; out of that state leads a cluster only.
@@ -76,4 +76,22 @@ test.each<[string, string, string[], boolean]>([
 ])('CONNECTOR_IDLE: %s', (_what, connector, tasks, found) => {
   const status = { connector: { state: connector }, tasks: tasks.map((state, id) => ({ id, state })) };
   expect(connectorIdle.evaluate(status, context) !== undefined).toBe(found);
+});
+
+test('what several checks read is read once for all of them, and a read that fails is a finding of each', async () => {
+  let reads = 0;
+  const parts = { grade: 'weak', why: 'w', needs: [] } as const;
+  const read = async () => (reads += 1);
+  const fails = async (): Promise<number> => Promise.reject(new Error('away'));
+  const evaluate = (value: number) => ({ found: `read ${value}`, remedy: 'r' });
+  const all = [
+    check({ ...parts, code: 'A', read, evaluate }),
+    check({ ...parts, code: 'B', read, evaluate }),
+    check({ ...parts, code: 'C', read: fails, evaluate }),
+    check({ ...parts, code: 'D', read: fails, evaluate }),
+  ];
+  const found = async () => (await runChecks(all, context)).map((finding) => `${finding.code} ${finding.found}`);
+  expect(await found()).toEqual(['A read 1', 'B read 1', 'C could not be checked: away', 'D could not be checked: away']);
+  // The next round asks again.
+  expect((await found())[0]).toBe('A read 2');
 });

@@ -33,6 +33,10 @@ async function readPositions(admin: Admin, groups: readonly string[]): Promise<P
   }));
 }
 
+/** Of all groups that a check is about, read once. */
+const readAll = ({ admin, ackGroups, cleanupGroup }: DoctorContext) => readPositions(admin, [...new Set([...ackGroups, cleanupGroup])]);
+const readRows = ({ pool }: DoctorContext) => readOutbox(pool);
+
 const needs = ['kafka'] as const;
 
 const ackNone = check({
@@ -50,10 +54,11 @@ const ackUnknown = check({
   grade: 'broken',
   why: 'Cleanup waits for it and deletes nothing: a name that is misspelt keeps every row.',
   needs,
-  read: ({ admin, ackGroups }: DoctorContext) => readPositions(admin, ackGroups),
-  evaluate: (positions) => {
+  read: readAll,
+  evaluate: (positions, { ackGroups }) => {
     const unknown = positions.filter(
-      ({ members, partitions }) => members === 0 && partitions.every(({ committed, end }) => committed < 0n || end === 0n),
+      ({ group, members, partitions }) =>
+        ackGroups.includes(group) && members === 0 && partitions.every(({ committed, end }) => committed < 0n || end === 0n),
     );
     if (unknown.length === 0) return undefined;
     const names = unknown.map(({ group }) => group).join(', ');
@@ -66,7 +71,7 @@ const groupAhead = check({
   grade: 'unsafe',
   why: 'A position beyond the end says that events were handled which do not exist yet: the topic was made anew, or the group was set forward.',
   needs,
-  read: ({ admin, ackGroups, cleanupGroup }: DoctorContext) => readPositions(admin, [...ackGroups, cleanupGroup]),
+  read: readAll,
   evaluate: (positions) => {
     const ahead = positions.filter(({ partitions }) => partitions.some(({ committed, end }) => committed > end));
     if (ahead.length === 0) return undefined;
@@ -83,9 +88,9 @@ const cleanupIdle = check({
   grade: 'broken',
   why: 'Nobody deletes what is acknowledged: the outbox grows until ingest refuses.',
   needs,
-  read: ({ admin, cleanupGroup }: DoctorContext) => readPositions(admin, [cleanupGroup]),
+  read: readAll,
   evaluate: (positions, { cleanupGroup }) =>
-    positions.some(({ members }) => members === 0)
+    positions.some(({ group, members }) => group === cleanupGroup && members === 0)
       ? { found: `the group ${cleanupGroup} has no member`, remedy: 'Start cleanup: npm run cleanup' }
       : undefined,
 });
@@ -104,7 +109,7 @@ const buried = check({
   grade: 'broken',
   why: 'These events were answered 200 and are not on the topic.',
   needs: ['postgres'],
-  read: ({ pool }: DoctorContext) => readOutbox(pool),
+  read: readRows,
   evaluate: ({ buried: count, buriedExact }) =>
     count === 0
       ? undefined
@@ -119,7 +124,7 @@ const old = check({
   grade: 'broken',
   why: 'It was not published, or a group that cleanup waits for is behind.',
   needs: ['postgres'],
-  read: ({ pool }: DoctorContext) => readOutbox(pool),
+  read: readRows,
   evaluate: ({ oldest }, { rowAgeSeconds }) =>
     oldest === undefined || oldest.ageSeconds <= rowAgeSeconds
       ? undefined

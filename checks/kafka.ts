@@ -6,18 +6,20 @@ import { brokerConfigs, topicConfigs } from '../kit/kafka-admin.ts';
 import { check, type Check, type Fault, type Grade, type CheckContext } from './check.ts';
 
 const needs = ['kafka'] as const;
+const readBroker = ({ admin }: CheckContext) => brokerConfigs(admin);
+const listTopics = ({ admin }: CheckContext) => admin.listTopics();
 
 export const recordSize = check({
   code: 'RECORD_SIZE',
   grade: 'broken',
   why: 'One record that is refused stops all events.',
   needs,
-  read: ({ admin }) => brokerLimit(admin),
+  read: readBroker,
   evaluate: (broker, { connector }) =>
-    tooSmall({ 'the broker (message.max.bytes)': broker, [`the connector (${PRODUCER_LIMIT.key})`]: producerLimit(connector) }),
+    tooSmall({ 'the broker (message.max.bytes)': limitOf(broker), [`the connector (${PRODUCER_LIMIT.key})`]: producerLimit(connector) }),
 });
 
-const brokerLimit = async (admin: Admin) => Number((await brokerConfigs(admin)).get('message.max.bytes'));
+const limitOf = (broker: ReadonlyMap<string, string>) => Number(broker.get('message.max.bytes'));
 const producerLimit = (config: ConnectorConfig) => Number(config[PRODUCER_LIMIT.key] ?? PRODUCER_LIMIT.fallback);
 
 /**
@@ -29,7 +31,7 @@ export async function readRecordLimit(admin: Admin, connect: Pick<ConnectApi, 'c
   const config = await connect.config(CONNECTOR_NAME);
   if (config === undefined) throw new Error('the connector is not registered');
   const topic = Number((await topicConfigs(admin, EVENT_TOPIC)).get('max.message.bytes'));
-  const limits = [topic, await brokerLimit(admin), producerLimit(config)];
+  const limits = [topic, limitOf(await brokerConfigs(admin)), producerLimit(config)];
   const limit = Math.min(...limits);
   if (!(limit > 0)) throw new Error(`Kafka gave no limit: ${limits.join(', ')}`);
   return limit;
@@ -49,7 +51,7 @@ const topicMissing = check({
   grade: 'broken',
   why: 'The producer waits for it, and it is not made by itself, as that would be with other settings.',
   needs,
-  read: ({ admin }) => admin.listTopics(),
+  read: listTopics,
   evaluate: (topics) =>
     topics.includes(EVENT_TOPIC)
       ? undefined
@@ -66,7 +68,7 @@ const helperTopics = check({
   grade: 'broken',
   why: 'Without its heartbeat topic the connector stops publishing; without the dead-letter topic a consumer stops at the first event that it cannot read.',
   needs,
-  read: ({ admin }) => admin.listTopics(),
+  read: listTopics,
   evaluate: (topics) => {
     const missing = HELPERS.filter((topic) => !topics.includes(topic));
     return missing.length === 0 ? undefined : { found: `no topic ${missing.join(', ')}`, remedy: 'npm run register makes it again.' };
@@ -223,11 +225,12 @@ export const autoCreation = check({
   grade: 'weak',
   why: 'A deleted event topic would come back by itself, with settings that lose or hide events.',
   needs,
-  read: async ({ admin }) => (await brokerConfigs(admin)).get('auto.create.topics.enable'),
-  evaluate: (value) =>
-    value === 'false'
-      ? undefined
-      : { found: `auto.create.topics.enable is ${value}`, remedy: 'Set it to false in the brokers’ configuration and restart them.' },
+  read: readBroker,
+  evaluate: (broker) => {
+    const value = broker.get('auto.create.topics.enable');
+    if (value === 'false') return undefined;
+    return { found: `auto.create.topics.enable is ${value}`, remedy: 'Set it to false in the brokers’ configuration and restart them.' };
+  },
 });
 
 export const kafkaChecks: readonly Check[] = [recordSize, topicMissing, helperTopics, workerTopics, ...topicChecks, copies, autoCreation];

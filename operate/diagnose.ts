@@ -52,38 +52,45 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   };
   const silent = new Map<System, Error>();
   const ask = async (system: System, asked: Promise<unknown>) => {
-    await asked.catch((error: unknown) => silent.set(system, error instanceof Error ? error : new Error(String(error))));
+    await asked.catch((error: unknown) => silent.set(system, asError(error)));
   };
-  await Promise.all([
-    ask('connect', connect.clusterId()),
-    ask('registry', askRegistry(context.registry, '/subjects')),
-    ask(
-      'postgres',
-      withPostgres(config.DATABASE_URL, () => Promise.resolve()),
-    ),
-    ask(
-      'kafka',
-      withAdmin(config, () => Promise.resolve()),
-    ),
-  ]);
-  const findings = [...silent].map(([system, reason]) => unreachableFinding(system, reason));
-  // Without Kafka, Connect answers for itself only: it knows its connectors from there.
-  const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
-  const possible = checks.filter(({ needs }) => !needs.some(away));
-  findings.push(...(await runPossible(config, silent, possible, context)));
-  return gravestFirst(findings);
+  const others = [ask('connect', connect.clusterId()), ask('registry', askRegistry(context.registry, '/subjects'))];
+  const openPool = (use: (pool: DoctorContext['pool']) => Promise<Finding[]>) => withPostgres(config.DATABASE_URL, use, BOUNDS);
+  const openAdmin = (use: (admin: DoctorContext['admin']) => Promise<Finding[]>) => withAdmin(config, use);
+  const findings = await opened('postgres', silent, openPool, (pool) =>
+    opened('kafka', silent, openAdmin, async (admin) => {
+      await Promise.all(others);
+      // Without Kafka, Connect answers for itself only: it knows its connectors from there.
+      const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
+      const possible = checks.filter(({ needs }) => !needs.some(away));
+      return runChecks(possible, { ...context, pool, admin });
+    }),
+  );
+  const unreached = [...silent].map(([system, reason]) => unreachableFinding(system, reason));
+  return gravestFirst([...unreached, ...findings]);
 }
 
-async function runPossible(
-  config: Config,
-  silent: ReadonlyMap<System, Error>,
-  possible: readonly Check<DoctorContext>[],
-  context: Omit<DoctorContext, 'pool' | 'admin'>,
+/** Two: one statement that waits for a lock must not hold up all others. */
+const BOUNDS = { connections: 2, statementTimeoutMs: 5000 };
+
+/** Uses what `open` opens. Where it cannot be opened the reason is noted, and `use` gets nothing: it makes no check that needs it. */
+async function opened<T>(
+  system: System,
+  silent: Map<System, Error>,
+  open: (use: (what: T) => Promise<Finding[]>) => Promise<Finding[]>,
+  use: (what: T) => Promise<Finding[]>,
 ): Promise<Finding[]> {
-  // No check that needs what is silent is among the possible ones.
-  const absent = undefined as never;
-  const withPool = <T>(use: (pool: DoctorContext['pool']) => Promise<T>) =>
-    silent.has('postgres') ? use(absent) : withPostgres(config.DATABASE_URL, use, { statementTimeoutMs: 5000 });
-  const withKafka = <T>(use: (admin: DoctorContext['admin']) => Promise<T>) => (silent.has('kafka') ? use(absent) : withAdmin(config, use));
-  return withPool((pool) => withKafka((admin) => runChecks(possible, { ...context, pool, admin })));
+  const reached = { open: false };
+  try {
+    return await open((what) => {
+      reached.open = true;
+      return use(what);
+    });
+  } catch (error) {
+    if (reached.open) throw error;
+    silent.set(system, asError(error));
+    return use(undefined as never);
+  }
 }
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));
