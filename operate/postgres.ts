@@ -28,13 +28,7 @@ export async function withPostgres<T>(
     application_name: 'outbox-operate',
   });
   pool.on('error', () => undefined); // The next query says what is wrong.
-  const query = pool.query.bind(pool) as (...given: unknown[]) => Promise<unknown>;
-  Object.assign(pool, {
-    query: async (...given: unknown[]) =>
-      query(...given).catch((error: unknown) => {
-        throw postgresFault(error);
-      }),
-  });
+  nameFaults(pool);
   try {
     await pool.query('SELECT 1');
     return await use(pool);
@@ -43,10 +37,21 @@ export async function withPostgres<T>(
   }
 }
 
+/** Makes whatever the pool's queries throw an OperateError. */
+export function nameFaults(pool: pg.Pool): void {
+  const query = pool.query.bind(pool) as (...given: unknown[]) => Promise<unknown>;
+  Object.assign(pool, {
+    query: async (...given: unknown[]) =>
+      query(...given).catch((error: unknown) => {
+        throw postgresFault(error);
+      }),
+  });
+}
+
 /** SQLSTATE classes and codes of a server that cannot be worked with at the moment: going down, starting, full. */
 const AWAY = /^(08|57P0|53300|3D000|28)/;
 
-export function postgresFault(error: unknown): OperateError {
+function postgresFault(error: unknown): OperateError {
   if (error instanceof pg.DatabaseError && !AWAY.test(error.code ?? ''))
     return new OperateError('POSTGRES_REFUSED', `Postgres refuses: ${error.message} (SQLSTATE ${error.code})`, error);
   return new OperateError('POSTGRES_UNREACHABLE', `Postgres cannot be asked: ${messageOf(error)}. Is DATABASE_URL right?`, error);

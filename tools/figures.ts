@@ -159,6 +159,17 @@ function exactlyOnceFigures(): string[][] {
   });
 }
 
+/** What the page costs; nothing while it was not measured. */
+function consoleFigures(): string[][] {
+  if (!existsSync(new URL('../bench/results/console.json', import.meta.url))) return [];
+  const { percent } = measured('console.json') as { percent: Record<'0' | '1' | '10', Spread> };
+  const of = ({ median, least, most }: Spread) => `${median.toFixed(1)} % of a core (${least.toFixed(1)}–${most.toFixed(1)})`;
+  return [
+    ['the page of the pipeline, open in ten browsers', of(percent[10]), '`npm run bench:console`, median of three rounds of a minute'],
+    ['the same, open in one, and in none', `${of(percent[1])}, ${of(percent[0])}`, 'interleaved with it'],
+  ];
+}
+
 /** The table of what was measured, from the files that the benchmarks wrote. */
 export function figures(): string {
   const { date, cpus, rate, p50, p99 } = measured('latency.json') as Latency;
@@ -182,7 +193,7 @@ export function figures(): string {
     ['`make up`, warm', `${s(warm[1])} (${s(warm[0])}–${s(warm[2])})`, 'median of three, spread in brackets'],
     ['resident memory of the whole stack', `${memoryMb} MB`, '`make status`; pages that processes share count once for each'],
   ];
-  rows.push(...actionFigures(), ...cleanupFigures(), ...exactlyOnceFigures());
+  rows.push(...actionFigures(), ...cleanupFigures(), ...exactlyOnceFigures(), ...consoleFigures());
   if (existsSync(new URL('../bench/results/docker.json', import.meta.url))) {
     const docker = measured('docker.json') as Docker;
     rows.push(

@@ -14,6 +14,7 @@ import { partIds, titles } from './parts.ts';
 import { loginRoutes } from './login-routes.ts';
 import { runRoutes } from './run-routes.ts';
 import type { Show, Tools } from './tools.ts';
+import { OperateError } from '../verb.ts';
 
 const MOST_BYTES = 2 * 1024 * 1024;
 
@@ -91,8 +92,8 @@ export function createConsole(tools: Tools): Hono<Env> {
   app.onError((error, context) => {
     const known = error instanceof Refusal;
     const status = known ? error.status : 503;
-    const code = known ? error.code : 'UNEXPECTED';
-    log[known ? 'warn' : 'error']({ code, path: context.req.path, cause: error.message }, 'refused');
+    const code = known || error instanceof OperateError ? error.code : 'UNEXPECTED';
+    log[code === 'UNEXPECTED' ? 'error' : 'warn']({ code, path: context.req.path, cause: error.message }, 'refused');
     return context.html(
       show(context, { at: '', title: known ? 'Refused' : 'Not possible now' }, message('bad', html`${code}: ${error.message}`)),
       status,

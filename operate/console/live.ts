@@ -10,8 +10,8 @@ import { series } from './history.ts';
 interface Pushed {
   view: View;
   all: ReadonlyMap<string, string>;
-  whole: string;
-  changed: string;
+  whole: Uint8Array;
+  changed: Uint8Array;
 }
 
 let last: Pushed | undefined;
@@ -22,31 +22,30 @@ export function pushedOf(view: View): Pushed {
   const all = fragments(view);
   const differing = [...all].filter(([id, content]) => last?.all.get(id) !== content);
   const point = series.map((name) => view.point[name]);
-  const text = (some: Iterable<[string, string]>) => JSON.stringify({ fragments: Object.fromEntries(some), point });
-  last = { view, all, whole: text(all), changed: text(differing) };
+  const event = (some: Iterable<[string, string]>) =>
+    Buffer.from(`data: ${JSON.stringify({ fragments: Object.fromEntries(some), point })}\n\n`);
+  last = { view, all, whole: event(all), changed: event(differing) };
   return last;
 }
 
 /** The pipeline, once a second, until the page is closed. */
-export const streamPipeline = (context: Context, watcher: Watcher): Response =>
-  streamSSE(context, async (stream) => {
-    let whole = true;
-    let busy = false;
-    const ended = new Promise<void>((resolve) => stream.onAbort(resolve));
-    const unlisten = watcher.listen((view) => {
-      // A page that does not read gets all of it once it reads again, and nothing piles up meanwhile.
-      if (busy) {
-        whole = true;
-        return;
-      }
-      const pushed = pushedOf(view);
-      busy = true;
-      void stream.writeSSE({ data: whole ? pushed.whole : pushed.changed }).finally(() => (busy = false));
-      whole = false;
-    });
-    await ended;
-    unlisten();
+export function streamPipeline(context: Context, watcher: Watcher): Response {
+  let unlisten: () => void;
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      let whole = true;
+      unlisten = watcher.listen((view) => {
+        const { whole: all, changed } = pushedOf(view);
+        // A page that does not read gets all of it once it reads again, and nothing piles up meanwhile.
+        const reads = (controller.desiredSize ?? 0) > 0;
+        if (reads) controller.enqueue(whole ? all : changed);
+        whole = !reads;
+      });
+    },
+    cancel: () => unlisten(),
   });
+  return context.body(stream, 200, { 'content-type': 'text/event-stream' });
+}
 
 const FOLLOW_EVERY_MS = 500;
 const FOLLOW_FOR_MS = 600_000;

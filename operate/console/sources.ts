@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import { text } from 'node:stream/consumers';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -10,7 +14,7 @@ import { topicOffsets } from '../../kit/kafka-admin.ts';
 import { openPool } from '../../kit/postgres.ts';
 import { openAdmin } from '../kafka.ts';
 import { consumerGroups, readLag } from '../lag.ts';
-import { postgresFault } from '../postgres.ts';
+import { nameFaults } from '../postgres.ts';
 import type { Config } from './config.ts';
 import { parseMetrics, type Sample } from './metrics-text.ts';
 
@@ -70,6 +74,7 @@ export class Sources {
   constructor(config: Config, log: Logger) {
     this.#config = config;
     this.pool = openPool(config.DATABASE_URL, { max: 3, statementMs: WITHIN_MS, options: '-c application_name=outbox-console' }, log);
+    nameFaults(this.pool);
     this.#connect = new ConnectApi(config, WITHIN_MS);
   }
 
@@ -81,7 +86,7 @@ export class Sources {
     const turn = this.#snapshots++ % TURNS;
     const metrics = services.filter((service) => this.#urls(service).length > 0);
     const [outbox, state, kafka, connector, ...scraped] = await Promise.all([
-      this.#ask('outbox', true, () => this.#asPostgres(readOutbox(this.pool))),
+      this.#ask('outbox', true, () => readOutbox(this.pool)),
       this.#ask('state', turn === 0, () => this.#state()),
       this.#ask('kafka', turn === 1, () => this.#kafka()),
       this.#ask('connect', turn === 3, () => this.#connect.status(CONNECTOR_NAME)),
@@ -133,15 +138,9 @@ export class Sources {
     await this.pool.end();
   }
 
-  async #asPostgres<T>(asked: Promise<T>): Promise<T> {
-    return asked.catch((error: unknown) => {
-      throw postgresFault(error);
-    });
-  }
-
   async #state() {
     const asked = [readSlot(this.pool), readConnectorState(this.pool), readCleanupStop(this.pool, EVENT_TOPIC)] as const;
-    const [slot, { paused }, stop] = await this.#asPostgres(Promise.all(asked));
+    const [slot, { paused }, stop] = await Promise.all(asked);
     return { slot, paused, stop };
   }
 
@@ -161,16 +160,7 @@ export class Sources {
   }
 
   async #scrape(service: Service): Promise<Sample[]> {
-    const texts = await Promise.all(
-      this.#urls(service).map(async (url) => {
-        const response = await fetch(url, { signal: AbortSignal.timeout(WITHIN_MS) }).catch((error: unknown) => {
-          throw new Error(`nothing answers at ${url}`, { cause: error });
-        });
-        if (!response.ok) throw new Error(`${url} answers ${response.status}`);
-        return response.text();
-      }),
-    );
-    return texts.flatMap(parseMetrics);
+    return (await Promise.all(this.#urls(service).map(scrape))).flatMap(parseMetrics);
   }
 
   #urls(service: Service): readonly string[] {
@@ -184,4 +174,20 @@ async function within<T>(asked: Promise<T>): Promise<T> {
     timer = setTimeout(() => reject(new Error(`no answer within ${WITHIN_MS / 1000} s`)), WITHIN_MS);
   });
   return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+}
+
+/** Kept from turn to turn: fetch would connect again each time, which costs more than what is asked. */
+const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
+
+/** @returns the text of a service's metrics */
+async function scrape(url: string): Promise<string> {
+  const { protocol } = new URL(url);
+  const [from, agent] = protocol === 'https:' ? [https, agents['https:']] : [http, agents['http:']];
+  const request = from.get(url, { agent, signal: AbortSignal.timeout(WITHIN_MS) });
+  const [response] = (await once(request, 'response').catch((error: unknown) => {
+    throw new Error(`nothing answers at ${url}`, { cause: error });
+  })) as [http.IncomingMessage];
+  const body = await text(response);
+  if (response.statusCode !== 200) throw new Error(`${url} answers ${response.statusCode}`);
+  return body;
 }

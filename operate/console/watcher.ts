@@ -10,7 +10,7 @@ import { merged, type Placed } from './parts.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** The doctor opens connections and asks forty things: seldom while all is well, soon when something changed. */
-const WELL_EVERY_MS = 30_000;
+const WELL_EVERY_MS = 60_000;
 const BROKEN_EVERY_MS = 5000;
 /** A page that is loaded gets what was seen at most so long ago. */
 const FRESH_MS = 1500;
