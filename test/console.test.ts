@@ -1,41 +1,26 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openBrowser, violations } from './support/browser.ts';
+import { violations } from './support/browser.ts';
+import { openConsole, type ConsolePage } from './support/console.ts';
 import { uniqueName } from './support/names.ts';
 import { post } from './support/post.ts';
-import { config, query, stack, start, stop, untilUp } from './support/stack.ts';
+import { query } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
 // The page of the pipeline in a real browser, on the running stack.
 
-const base = `http://localhost:${config.CONSOLE_PORT}`;
-let browser: Awaited<ReturnType<typeof openBrowser>>;
+let browser: ConsolePage;
 let page: Page;
-const faults: string[] = [];
 
 beforeAll(async () => {
-  browser = await openBrowser();
-  page = await browser.context.newPage();
-  page.on('pageerror', (error) => faults.push(error.message));
-  // What the policy of the page refuses is told in the console.
-  page.on('console', (line) => {
-    if (line.text().includes('Content Security Policy')) faults.push(line.text());
-  });
-  await page.goto(base);
-  if (page.url().endsWith('/login')) {
-    await page.getByLabel('Password').fill(config.CONSOLE_PASSWORD ?? config.secrets.console);
-    await page.getByRole('button', { name: 'Log in' }).click();
-  }
+  browser = await openConsole();
+  ({ page } = browser);
 }, 120_000);
 afterAll(() => browser.close());
 
-const open = (path: string) => page.goto(base + path);
-const text = (selector: string) => page.locator(selector).innerText();
-/** Asks, confirms, and gives what the page says it did. */
-const confirm = async (): Promise<string> => {
-  await page.locator('button.strong').click();
-  return text('.message');
-};
+const open = (path: string) => browser.open(path);
+const text = (selector: string) => browser.text(selector);
+const confirm = () => browser.confirm();
 
 test('a webhook that is posted on the page travels, and its way is complete', { timeout: 120_000 }, async () => {
   const zap = `${uniqueName('user')}/${uniqueName('zap')}`;
@@ -61,26 +46,6 @@ test('a webhook that is posted on the page travels, and its way is complete', { 
   expect(await page.locator('tbody tr').count()).toBe(1);
 });
 
-test(
-  'Connect dies: its box is red within 10 s, with the words of the finding, and green again once it is back',
-  { timeout: 180_000 },
-  async () => {
-    await open('/');
-    const box = page.locator('#box-connect');
-    await waitFor('Connect is seen working', async () => (await box.innerText()).includes('Works'), 60_000);
-    onTestFinished(async () => {
-      await start('connect');
-      await untilUp('connect');
-    });
-    await stop('connect');
-    await waitFor('Connect is seen broken', async () => (await box.innerText()).includes('Broken'), 10_000);
-    expect(await text('#findings')).toContain('CONNECT_UNREACHABLE');
-    expect(await text('#findings')).toContain('Nothing is published; rows wait in the outbox.');
-    await start('connect');
-    await waitFor('Connect is seen working again', async () => (await box.innerText()).includes('Works'), 120_000);
-  },
-);
-
 test('what a sender sent is text, whatever it is', { timeout: 60_000 }, async () => {
   const evil = '"><script>document.title="owned"</script><img src=x onerror="document.title=1"> \u202egnp.exe \u001b[31mred';
   const { body } = await post(uniqueName('user'), uniqueName('zap'), JSON.stringify({ [evil]: evil, deep: [evil] }), {
@@ -98,27 +63,6 @@ test('what a sender sent is text, whatever it is', { timeout: 60_000 }, async ()
   expect(await page.content()).not.toContain('not-for-anybody-to-see');
   expect(await page.title()).toBe('Webhook · outbox');
   expect(await page.locator('main script, main img, main svg, main b').count()).toBe(0);
-});
-
-test('a call that was given up is retried from the page and arrives', { timeout: 120_000 }, async () => {
-  const { body } = await post('123', '456', '{"call": "again"}');
-  const state = async () =>
-    (await query<{ state: string }>('SELECT state FROM actions.delivery WHERE event_id = $1', [body.id], 'postgres'))[0]?.state;
-  await waitFor('it was called', async () => (await state()) === 'delivered', 60_000);
-  await query(
-    `UPDATE actions.delivery SET state = 'dead', attempts = 9, last_status = 500, settled_at = now() WHERE event_id = $1`,
-    [body.id],
-    'postgres',
-  );
-  await open('/acts');
-  await page
-    .locator('tr', { hasText: body.id ?? '' })
-    .getByRole('link', { name: 'Retry' })
-    .click();
-  expect(await text('.question')).toContain(body.id);
-  expect(await confirm()).toContain('1 calls are due again');
-  await waitFor('it arrived', async () => (await state()) === 'delivered', 60_000);
-  if (stack.way === 'embedded') expect(await stack.log('console')).toMatch(/"act":"retry","by":"local"/);
 });
 
 test('a replay says how many it is about before it does anything', { timeout: 60_000 }, async () => {
@@ -180,5 +124,5 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
 });
 
 test('no script failed, and nothing was asked for that the policy refuses', () => {
-  expect(faults).toEqual([]);
+  expect(browser.faults).toEqual([]);
 });

@@ -80,11 +80,16 @@ function steps(way: Way): Step[] {
   ];
 }
 
+const TIMELESS =
+  '–: when it happened was not written down. Postgres keeps the time of a commit only with track_commit_timestamp, Kafka keeps none of an acknowledgement, and a deleted row leaves none. They are known of a webhook whose page was open meanwhile.';
+
 const signs = { done: ['✓', 'done'], waits: ['…', 'waits'], bad: ['✕', 'failed'] } as const;
 
 /** The way of one webhook. */
 export function timeline(way: Way): Html {
-  const items = steps(way).map(({ name, state, at, seen = false, note }) => {
+  const all = steps(way);
+  const timeless = all.some(({ state, at }) => state === 'done' && at === undefined);
+  const items = all.map(({ name, state, at, seen = false, note }) => {
     const after = at === undefined ? undefined : (at.getTime() - way.run.received_at.getTime()) / 1000;
     const when =
       at === undefined
@@ -104,6 +109,7 @@ export function timeline(way: Way): Html {
     <ol class="timeline">
       ${items}
     </ol>
+    ${timeless ? html`<p class="about">${TIMELESS}</p>` : nothing}
     <p class="about">Trace: <code>${way.run.traceparent === null ? 'the sender gave none' : shown(way.run.traceparent)}</code></p>`;
 }
 
