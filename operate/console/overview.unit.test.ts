@@ -1,17 +1,17 @@
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import { streamPipeline } from './live.ts';
-import type { Look } from './look.ts';
+import type { Snapshot } from './sources.ts';
 import { fragments } from './overview.ts';
 import { merged } from './parts.ts';
 import type { View, Watcher } from './watcher.ts';
 
 const EMPTY = { at: 0, accepted: null, published: null, deleted: null, calls: null, p50: null, p99: null, depth: null, lag: null };
 
-const viewOf = (examined: boolean, more: Partial<Look> = {}): View => {
-  const look: Look = { ...{ at: 0, metricsAt: 0, kafkaAt: 0, silent: new Map(), groups: [], samples: new Map() }, ...more };
+const viewOf = (examined: boolean, more: Partial<Snapshot> = {}): View => {
+  const snapshot: Snapshot = { ...{ at: 0, metricsAt: 0, kafkaAt: 0, silent: new Map(), groups: [], samples: new Map() }, ...more };
   return {
-    ...{ look, point: EMPTY, examined, findings: merged([], look, []), failing: { letters: [], all: 0, disabled: [] } },
+    ...{ snapshot, point: EMPTY, examined, findings: merged([], snapshot, []), failing: { letters: [], all: 0, disabled: [] } },
     ...{ ownGroup: 'outbox-cleanup', secondsBehind: () => undefined },
   };
 };
@@ -54,7 +54,7 @@ test('a page is sent everything once and then what changed; one that does not re
     },
   } as unknown as Watcher;
   const look = (at: number) => {
-    for (const listener of listeners) listener({ ...viewOf(true), look: { ...viewOf(true).look, at } });
+    for (const listener of listeners) listener({ ...viewOf(true), snapshot: { ...viewOf(true).snapshot, at } });
   };
   const app = new Hono().get('/live', (context) => streamPipeline(context, watcher));
   const reader = (await app.request('/live')).body?.getReader();

@@ -59,7 +59,7 @@ export class Watcher {
   /** @returns ends the listening */
   listen(listener: (view: View) => void): () => void {
     this.#listeners.add(listener);
-    this.#loop ??= this.#run().finally(() => (this.#loop = undefined));
+    this.#start();
     return () => this.#listeners.delete(listener);
   }
 
@@ -75,11 +75,18 @@ export class Watcher {
     await this.#examine();
   }
 
+  #start(): void {
+    this.#loop ??= this.#run().finally(() => {
+      this.#loop = undefined;
+      // Who came while the connections were being closed.
+      if (this.#listeners.size > 0) this.#start();
+    });
+  }
+
   async #run(): Promise<void> {
     while (this.#listeners.size > 0) {
       const began = performance.now();
-      const view = await this.#lookOnce();
-      for (const listener of this.#listeners) listener(view);
+      await this.#lookOnce();
       await delay(Math.max(100, LOOK_EVERY_MS - (performance.now() - began)));
     }
     await this.#sources.rest();
@@ -93,8 +100,11 @@ export class Watcher {
     const due = performance.now() - this.#examinedAt > (bad ? BROKEN_EVERY_MS : WELL_EVERY_MS);
     if ((due || signature !== this.#signature) && this.#examining === undefined) void this.#examine();
     this.#signature = signature;
-    this.#view = this.#viewOf(snapshot, point);
-    return this.#view;
+    const view = this.#viewOf(snapshot, point);
+    this.#view = view;
+    // Each view, whoever asked for it: what is pushed is what differs from the one before.
+    for (const listener of this.#listeners) listener(view);
+    return view;
   }
 
   #viewOf(snapshot: Snapshot, point: Point): View {
