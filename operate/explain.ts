@@ -3,7 +3,7 @@ import { runId } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
-import { findRecords, readCalls, readGroups, readRun, type Call, type GroupPosition, type TracedRun } from './trace.ts';
+import { NOT_ON_TOPIC, findRecords, readCalls, readGroups, readRun, type Call, type GroupPosition, type TracedRun } from './trace.ts';
 import type { Output, Run } from './verb.ts';
 
 export const explain = (run: Run) =>
@@ -30,7 +30,7 @@ async function tell(id: string, config: Config, { say }: Output): Promise<number
         line('topic', `partition ${partition}, offset ${offset}, appended ${appendedAt.toISOString()}${again}`);
       }
       const [first] = records;
-      if (first === undefined) line('topic', 'not there: not published yet, or older than the topic keeps records');
+      if (first === undefined) line('topic', NOT_ON_TOPIC);
       else line('groups', (await readGroups(admin, first, config.ACK_GROUPS)).map(describeGroup).join(', ') || 'none');
       return 0;
     });

@@ -49,6 +49,9 @@ export interface TracedRun {
   reason: string | null;
 }
 
+/** What both doors say of a run whose event was not found. */
+export const NOT_ON_TOPIC = 'not there: not published yet, or older than the topic keeps records';
+
 /** @returns undefined when no run has the id */
 export async function readRun(pool: Pool, id: string): Promise<TracedRun | undefined> {
   const { rows: on } = await pool.query<{ on: boolean }>(`SELECT current_setting('track_commit_timestamp') = 'on' AS on`);

@@ -59,7 +59,8 @@ test(
     });
     expect(await confirm()).toContain('Done.');
     await open('/');
-    await waitFor('its task has stopped', async () => /\b0\s+task runs/.test(await text('#box-connect')));
+    // A worker that has just started first joins its group.
+    await waitFor('its task has stopped', async () => /\b0\s+task runs/.test(await text('#box-connect')), 90_000);
     await startLoad(100, 101).done;
     await waitFor(
       'they are counted',

@@ -1,5 +1,6 @@
 import { textField, wideTable } from './elements.ts';
 import { describeCall } from '../explain.ts';
+import { NOT_ON_TOPIC } from '../trace.ts';
 import { seconds, UNKNOWN } from '../units.ts';
 import { html, moment, nothing, shown, time, type Html } from './html.ts';
 import { isComplete, isGone, type Listed, type Way } from './tracer.ts';
@@ -32,7 +33,7 @@ function steps(way: Way): Step[] {
       : {
           name: 'On the topic',
           state: 'waits',
-          note: html`${silent ?? (records === undefined ? 'being searched for…' : 'not there: not published yet, or older than the topic keeps records')}`,
+          note: html`${silent ?? (records === undefined ? 'being searched for…' : NOT_ON_TOPIC)}`,
         };
   const row: Step =
     run.buried_since !== null
