@@ -119,7 +119,10 @@ export class ConnectApi {
     await this.#call('PUT', `/connectors/${name}/resume`);
   }
 
-  /** undefined for 404. A worker that is joining its group answers 409 or 503: asked again until the time is over. */
+  /**
+   * undefined for Connect's own 404, which is JSON. A worker that starts answers 404 without JSON, one that joins its group
+   * 409 or 503: asked again until the time is over.
+   */
   async #call<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
     const deadline = performance.now() + this.#timeoutMs;
     for (;;) {
@@ -128,8 +131,9 @@ export class ConnectApi {
         const text = await response.text(); // Empty for pause, resume and some restarts.
         return text === '' ? undefined : (JSON.parse(text) as T);
       }
-      if (response.status === 404) return undefined;
-      const busy = response.status === 409 || response.status === 503;
+      const isJson = response.headers.get('content-type')?.includes('json') === true;
+      if (response.status === 404 && isJson) return undefined;
+      const busy = [404, 409, 503].includes(response.status);
       if (!busy || performance.now() > deadline) {
         throw new ConnectError('CONNECT_FAILED', `${method} ${path} → ${response.status}: ${await response.text()}`);
       }
