@@ -89,8 +89,10 @@ test(
     // One of them is buried, and brought back from the page.
     const [row] = await query<{ id: string }>('SELECT id FROM zap_run_outbox ORDER BY id DESC LIMIT 1');
     await query(`SELECT outbox_bury($1, 'BY_HAND', 'a test')`, [[row?.id]], 'operator');
-    await open('/acts');
-    expect(await text('main')).toMatch(/\d+ events could not be published/);
+    await waitFor('the page counts it', async () => {
+      await open('/acts');
+      return /\d+ events could not be published/.test(await text('main'));
+    });
     await page.getByRole('link', { name: 'Requeue all…' }).click();
     expect(await confirm()).toMatch(/\d+ back in the outbox/);
     expect(await query('SELECT FROM zap_run_outbox WHERE id = $1', [row?.id])).toHaveLength(1);
