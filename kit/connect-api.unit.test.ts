@@ -15,7 +15,7 @@ async function worker(...answers: [status: number, type: string, body: string][]
     server.close();
     server.closeAllConnections();
   });
-  return new ConnectApi(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 1500);
+  return new ConnectApi({ CONNECT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, 1500);
 }
 
 const starting: [number, string, string] = [404, 'text/html;charset=iso-8859-1', '<h2>HTTP ERROR 404 Not Found</h2>'];

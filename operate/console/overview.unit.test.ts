@@ -30,7 +30,7 @@ test('what was not seen is a dash, and never a zero', () => {
 });
 
 test('with nothing wrong and nothing waiting the page says so', () => {
-  const outbox = { rows: 0, exact: true, oldest: undefined, dead: 0, deadExact: true };
+  const outbox = { rows: 0, exact: true, oldest: undefined, buried: 0, buriedExact: true };
   const shown = fragments(viewOf(true, { outbox, groups: [{ group: 'orders', lag: 0, exact: true }] }));
   expect(shown.get('summary')).toContain('Every check passed.');
   expect(shown.get('findings')).toContain('No findings: every check passed.');
@@ -39,7 +39,7 @@ test('with nothing wrong and nothing waiting the page says so', () => {
 });
 
 test('without Postgres the page says what that means for senders', () => {
-  const shown = fragments(viewOf(true, { silent: new Map([['postgres', 'refused']]) }));
+  const shown = fragments(viewOf(true, { silent: new Map([['postgres', new Error('refused')]]) }));
   expect(shown.get('summary')).toContain('Postgres is away: webhooks are refused, and counts stand still.');
   expect(shown.get('box-outbox')).toContain('Broken');
   expect(shown.get('box-outbox')).toContain('Postgres is away');
