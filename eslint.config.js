@@ -7,7 +7,7 @@ const doors = {
   prisma: 'A PrismaClient is made in prisma/client.ts only.',
 };
 const ours = ['contract', 'kit', 'checks', 'ingest', 'connect', 'watch', 'cleanup', 'consumers-example', 'operate', 'stack'];
-const kafkaDoors = [...['kit/kafka.ts', 'kit/kafka-admin.ts', 'consumers-example/consumer/kafka.ts', 'operate/kafka.ts']];
+const kafkaDoors = ['kit/kafka.ts', 'kit/kafka-acls.ts', 'kit/kafka-admin.ts', 'consumers-example/consumer/kafka.ts', 'operate/kafka.ts'];
 
 export default tseslint.config(
   { ignores: ['node_modules', '.stack', 'prisma/generated', '.dependency-cruiser.mjs'] },

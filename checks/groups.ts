@@ -78,7 +78,7 @@ const groupAhead = check({
     const names = ahead.map(({ group }) => group).join(', ');
     return {
       found: `committed beyond the end of ${EVENT_TOPIC}: ${names}`,
-      remedy: `Stop the group, then: kafka-consumer-groups --group <group> --topic ${EVENT_TOPIC} --reset-offsets --to-earliest --execute`,
+      remedy: `Stop the group, then: kafka-consumer-groups --command-config … --group <group> --topic ${EVENT_TOPIC} --reset-offsets --to-earliest --execute`,
     };
   },
 });

@@ -94,7 +94,7 @@ const workerTopics = check({
         .join(', '),
       remedy:
         'One that is missing is made at the start of the worker: restart it, then npm run register. Else: ' +
-        `kafka-configs --alter --entity-type topics --entity-name ${wrong[0]?.topic} --add-config cleanup.policy=compact`,
+        `kafka-configs --command-config … --alter --entity-type topics --entity-name ${wrong[0]?.topic} --add-config cleanup.policy=compact`,
     };
   },
 });
@@ -185,7 +185,7 @@ const topicCheck = ({ key, fits, wanted, code, grade, why }: Rule) =>
       if (configs === undefined || fits(value)) return undefined;
       return {
         found: `${key} of ${EVENT_TOPIC} is ${value || 'unknown'}`,
-        remedy: `It must be ${wanted}: kafka-configs --alter --entity-type topics --entity-name ${EVENT_TOPIC} --add-config ${key}=…`,
+        remedy: `It must be ${wanted}: kafka-configs --command-config … --alter --entity-type topics --entity-name ${EVENT_TOPIC} --add-config ${key}=…`,
       };
     },
   });

@@ -1,5 +1,6 @@
-# Starts the worker in its container. REST_LOGIN is the login of its REST interface, NAME=PASSWORD. It goes to a file, and the
-# worker's environment, which connectors may name in part, does not have it.
+# Starts the worker in its container. REST_LOGIN is the login of its REST interface, NAME=PASSWORD; KAFKA_USERNAME and
+# KAFKA_PASSWORD are its own at Kafka (SCRAM), where it has one. They go to files, and the worker's environment, which
+# connectors may name in part, does not have the passwords.
 set -eu
 umask 077
 case "${REST_LOGIN:-}" in ?*=?*) ;; *) echo 'REST_LOGIN must be NAME=PASSWORD' >&2; exit 1 ;; esac
@@ -8,6 +9,11 @@ unset REST_LOGIN
 echo 'KafkaConnect {
   org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule required file="/tmp/connect.users";
 };' > /tmp/connect.jaas
+if [ -n "${KAFKA_USERNAME:-}" ]; then
+  printf 'KafkaClient { %s required username="%s" password="%s"; };\n' \
+    org.apache.kafka.common.security.scram.ScramLoginModule "$KAFKA_USERNAME" "$KAFKA_PASSWORD" >> /tmp/connect.jaas
+fi
+unset KAFKA_PASSWORD
 # The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
 exec java -XX:+UseSerialGC -Dlog4j2.configurationFile=/connect/log4j2.yaml \
   -Djava.security.auth.login.config=/tmp/connect.jaas \

@@ -1,6 +1,7 @@
 import { gravestFirst, runChecks, type Check, type Finding, type System } from '../checks/check.ts';
 import { configuration } from '../checks/configuration.ts';
 import { connectorChecks } from '../checks/connector.ts';
+import { kafkaGrantMissing } from '../checks/grants.ts';
 import { kafkaChecks } from '../checks/kafka.ts';
 import { postgresChecks } from '../checks/postgres.ts';
 import { askRegistry, registryChecks } from '../checks/registry.ts';
@@ -16,7 +17,7 @@ import { groupChecks, type DoctorContext } from '../checks/groups.ts';
 /** All checks of the doctor. */
 export const checks: readonly Check<DoctorContext>[] = [
   ...[...postgresChecks, ...slotChecks, ...connectorChecks, ...configuration],
-  ...[...kafkaChecks, ...registryChecks, ...groupChecks],
+  ...[...kafkaChecks, kafkaGrantMissing, ...registryChecks, ...groupChecks],
 ];
 
 /** What cannot be reached: one finding for it, in place of one for each check that needs it. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
+import { OPERATOR_GROUPS } from '../contract/kafka-grants.ts';
 import { createKafka as createClient, type KafkaSettings } from '../kit/kafka.ts';
 import { withAdmin as withClient } from '../kit/kafka-admin.ts';
 import { OperateError } from './verb.ts';
@@ -68,7 +69,7 @@ export async function scanTopic(
   if (open.size === 0) return;
   const next = new Map([...open].map(([partition, { from }]) => [partition, from]));
   const kafka = createKafka(settings);
-  const groupId = `outbox-operate-${randomUUID()}`;
+  const groupId = `${OPERATOR_GROUPS}${randomUUID()}`;
   const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 });
   let failure: Error | undefined;
   let movedAt = performance.now();

@@ -1,4 +1,5 @@
 import type { Admin } from 'kafkajs';
+import { OPERATOR_GROUPS } from '../contract/kafka-grants.ts';
 import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 
 /** How far a group is behind, in offsets that it has not committed past. */
@@ -34,7 +35,7 @@ export async function readLag(
 export async function consumerGroups(admin: Admin): Promise<string[]> {
   const { groups } = await admin.listGroups();
   return groups
-    .filter(({ groupId, protocolType }) => protocolType === 'consumer' && !groupId.startsWith('outbox-operate-'))
+    .filter(({ groupId, protocolType }) => protocolType === 'consumer' && !groupId.startsWith(OPERATOR_GROUPS))
     .map(({ groupId }) => groupId)
     .sort();
 }

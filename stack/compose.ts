@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { consolePassword, echoSecret, logins, settings, type StackConfig } from './config.ts';
+import { consolePassword, echoSecret, kafkaPrincipals, kafkaSecret, logins, settings, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 
 // What compose.yaml is filled with: the images' pins from .env.example, and from the stack's own file ports, sizes and
@@ -61,6 +61,7 @@ export function composeEnvironment(config: StackConfig): Record<string, string> 
     COMPOSE_PROJECT_NAME: projectName(config.dir),
     ...Object.fromEntries(chosen.map((name) => [name, String(config[name])])),
     ...Object.fromEntries(logins.map((login) => [`${login.toUpperCase()}_PASSWORD`, config.secrets[login]])),
+    ...Object.fromEntries(kafkaPrincipals.map((one) => [`KAFKA_${one.toUpperCase()}_PASSWORD`, kafkaSecret(config, one)])),
     CONNECT_PASSWORD: config.secrets.connect,
     REGISTRY_WRITER_PASSWORD: config.secrets.registry_writer,
     REGISTRY_READER_PASSWORD: config.secrets.registry_reader,

@@ -13,7 +13,7 @@ import { settings as echo } from '../consumers-example/echo/config.ts';
 import { settings as ingest } from '../ingest/config.ts';
 import { composeEnvironment, composeOptions, composeVariables, readPins, requirePins, root } from './compose.ts';
 import { filesOverride } from './compose-files.ts';
-import { readStackConfig, type StackConfig } from './config.ts';
+import { kafkaPrincipals, readStackConfig, type StackConfig } from './config.ts';
 import { FALLBACK, readHandedFiles } from './files.ts';
 import { stackParts } from './parts.ts';
 import type { Part } from './keeper.ts';
@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** The settings that say where something is, or are secret: they differ between processes and containers. */
-const PLACE = /^(HOST|PORT)$|^METRICS_|URL$|^KAFKA_(BROKERS|USERNAME)$|PASSWORD$|SECRET$|_FILE$|_DIR$|^ALLOW_TARGETS$/;
+const PLACE = /^(HOST|PORT)$|^METRICS_|URL$|^KAFKA_BROKERS$|PASSWORD$|SECRET$|_FILE$|_DIR$|^ALLOW_TARGETS$/;
 /** The others that are given; one without a value in compose.yaml is only handed on. */
 const settingsOf = (env: Record<string, string | null | undefined> = {}) =>
   Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== null && !PLACE.test(name)));
@@ -99,6 +99,13 @@ describe('compose.yaml', () => {
       const inEmbedded = Object.keys(embedded.find((one) => one.name === part)?.command.env ?? {});
       expect([part, name, inDocker.includes(name), inEmbedded.includes(name)]).toEqual([part, name, true, true]);
     }
+  });
+
+  test('makes each login of Kafka that the embedded stack makes', () => {
+    const { environment = {}, command = [] } = services.kafka ?? {};
+    const passwords = Object.keys(environment).flatMap((name) => /^KAFKA_([A-Z]+)_PASSWORD$/.exec(name)?.[1]?.toLowerCase() ?? []);
+    expect(passwords).toEqual(kafkaPrincipals);
+    expect(/for name in (.+); do/.exec(command.join())?.[1]?.split(' ')).toEqual(kafkaPrincipals);
   });
 
   test('opens the metrics of each part that has some', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { kafkaServices } from '../contract/kafka-grants.ts';
 import { integer, port, readSettings, secret } from '../kit/settings.ts';
 
 export const settings = z.object({
@@ -53,11 +54,18 @@ export type StackConfig = Readonly<z.output<typeof settings>> & {
 
 export const logins = ['postgres', 'outbox_owner', 'ingest', 'cdc', 'cleanup', 'operator', 'actions', 'registry'] as const;
 export type Login = (typeof logins)[number];
+
+/** The logins of Kafka; `admin` is the broker itself, the stack, its tests and its benchmarks. */
+export const kafkaPrincipals = ['admin', ...kafkaServices] as const;
+export type KafkaPrincipal = (typeof kafkaPrincipals)[number];
+const kafkaSecretName = <P extends KafkaPrincipal>(principal: P) => `kafka_${principal}` as const;
+
 /**
  * `echo` is no login: the action consumer signs with it, and the echo target verifies. `console` is the page's password,
  * `connect` that of Connect's REST interface; `registry_writer` and `registry_reader` are the registry's users.
  */
-const secretNames = [...logins, 'echo', 'console', 'connect', 'registry_writer', 'registry_reader'] as const;
+const httpSecrets = ['echo', 'console', 'connect', 'registry_writer', 'registry_reader'] as const;
+const secretNames = [...logins, ...httpSecrets, ...kafkaPrincipals.map(kafkaSecretName)] as const;
 type Secrets = Readonly<Record<(typeof secretNames)[number], string>>;
 
 /** The settings of this stack, from the environment and `.env`. */
@@ -94,6 +102,8 @@ function readSecrets(dir: string): Secrets {
   return secrets as Secrets;
 }
 
+/** The password of a login of Kafka. */
+export const kafkaSecret = ({ secrets }: StackConfig, principal: KafkaPrincipal): string => secrets[kafkaSecretName(principal)];
 /** A container listens beyond its own loopback, so there the page always has a login. */
 export const consolePassword = ({ CONSOLE_PASSWORD, secrets }: StackConfig) => CONSOLE_PASSWORD ?? secrets.console;
 /** The echo target's, in the form of Standard Webhooks. */

@@ -10,7 +10,10 @@ import { openKaskade } from './ui.ts';
 import { down, up } from './up.ts';
 
 /** What the stack keeps below its folder; the jars and the programs from PyPI stay, as they hold nothing of anybody. */
-const STATE = ['postgres', 'kafka', 'logs', 'run', 'cds', 'kafka.properties', 'connect.jaas', 'connect.users', 'kaskade.ini'];
+const STATE = [
+  ...['postgres', 'kafka', 'logs', 'run', 'cds'],
+  ...['kafka.properties', 'kafka.format', 'kafka-admin.properties', 'connect.jaas', 'connect.users', 'kaskade.ini'],
+];
 
 /** The stack as processes of this machine, under the process runner. */
 export class EmbeddedStack implements Stack {

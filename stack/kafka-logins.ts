@@ -1,18 +1,54 @@
-import { readSettings } from '../kit/settings.ts';
+import { z } from 'zod';
 import { kafkaSettings } from '../kit/kafka-settings.ts';
 import type { KafkaSettings } from '../kit/kafka.ts';
-import { z } from 'zod';
-import { brokerAddress, type StackConfig } from './config.ts';
+import { readSettings } from '../kit/settings.ts';
+import { brokerAddress, kafkaPrincipals, kafkaSecret, type KafkaPrincipal, type StackConfig } from './config.ts';
 
-// How a part of the stack reaches its Kafka.
+// How a part of the stack reaches its Kafka: by a login of its own, with the grants of contract/kafka-grants.ts.
 
-/** Who asks Kafka for something; `admin` is the stack itself, its tests and its benchmarks. */
-export type Principal = 'admin' | 'register' | 'connect' | 'cleanup' | 'watch' | 'consumer' | 'actions' | 'operator' | 'ui';
+/** The one kind of login that a client of the stack's Kafka can have: no password goes over the wire. */
+const MECHANISM = 'SCRAM-SHA-512';
 
 /** The settings of a part, as its environment has them. */
-export const kafkaEnv: (config: StackConfig, as: Principal) => Record<string, string> = (config) => ({
+export const kafkaEnv = (config: StackConfig, as: KafkaPrincipal) => ({
   KAFKA_BROKERS: brokerAddress(config),
+  KAFKA_SASL_MECHANISM: MECHANISM,
+  KAFKA_USERNAME: as,
+  KAFKA_PASSWORD: kafkaSecret(config, as),
 });
 
 /** The same for a client in this process. */
-export const kafkaFor = (config: StackConfig, as: Principal): KafkaSettings => readSettings(z.object(kafkaSettings), kafkaEnv(config, as));
+export const kafkaFor = (config: StackConfig, as: KafkaPrincipal): KafkaSettings =>
+  readSettings(z.object(kafkaSettings), kafkaEnv(config, as));
+
+/** The same for a Java client or tool (`--command-config`), as the lines of a file. It holds a password. */
+export const kafkaProperties = (config: StackConfig, as: KafkaPrincipal): string[] => [
+  `bootstrap.servers=${brokerAddress(config)}`,
+  'security.protocol=SASL_PLAINTEXT',
+  `sasl.mechanism=${MECHANISM}`,
+  `sasl.jaas.config=${scramLogin(config, as)}`,
+];
+
+/** A login in the form of Java's JAAS. */
+export const scramLogin = (config: StackConfig, as: KafkaPrincipal): string =>
+  `org.apache.kafka.common.security.scram.ScramLoginModule required username="${as}" password="${kafkaSecret(config, as)}";`;
+
+/**
+ * What the broker alone has: its own login as a client of itself, and the controller's door, which only the broker uses.
+ * The controller knows no SCRAM users, as it keeps them itself.
+ *
+ * @param listener through which the broker reaches itself
+ */
+export function brokerLogins(config: StackConfig, listener: string): string[] {
+  const own = `username="admin" password="${kafkaSecret(config, 'admin')}"`;
+  const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required ${own} user_admin="${kafkaSecret(config, 'admin')}";`;
+  return [
+    `inter.broker.listener.name=${listener}`,
+    `listener.name.${listener.toLowerCase()}.scram-sha-512.sasl.jaas.config=${scramLogin(config, 'admin')}`,
+    `listener.name.controller.plain.sasl.jaas.config=${plain}`,
+  ];
+}
+
+/** The arguments by which `StorageTool format` makes the logins, one a line of a file: an argument is seen by everybody. */
+export const formatArguments = (config: StackConfig): string[] =>
+  kafkaPrincipals.flatMap((name) => ['--add-scram', `${MECHANISM}=[name=${name},password=${kafkaSecret(config, name)}]`]);

@@ -1,10 +1,13 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { databaseUrl, type StackConfig } from './config.ts';
 import { connectEnv, registryEnv } from './http-logins.ts';
-import { kafkaEnv } from './kafka-logins.ts';
+import { kafkaEnv, kafkaProperties } from './kafka-logins.ts';
+import { writePrivate } from './private-file.ts';
 
 const path = (dir: string) => join(dir, 'operator.env');
+/** The super user's login for Kafka's own tools, as their --command-config. */
+const kafkaAdminFile = (dir: string) => join(dir, 'kafka-admin.properties');
 
 /**
  * What the operator's commands need to find this stack, in the form of a .env file: `npm run outbox` reads it, so that
@@ -18,11 +21,14 @@ export function writeOperatorEnv(config: StackConfig, ackGroups: readonly string
     ...registryEnv(config, 'reader'),
     ACK_GROUPS: ackGroups.join(','),
   };
-  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
-  writeFileSync(path(config.dir), lines.join(''), { mode: 0o600 });
+  writePrivate(
+    path(config.dir),
+    Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+  );
+  writePrivate(kafkaAdminFile(config.dir), kafkaProperties(config, 'admin'));
 }
 
 /** A stack that is down must not be mistaken for one that runs elsewhere under the default addresses. */
 export function removeOperatorEnv(dir: string): void {
-  rmSync(path(dir), { force: true });
+  for (const file of [path(dir), kafkaAdminFile(dir)]) rmSync(file, { force: true });
 }

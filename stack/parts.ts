@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { ACTIONS_GROUP, CONSUMER_GROUP } from '../contract/kafka-grants.ts';
 import { partSettings } from './compose.ts';
 import { databaseUrl, echoSecret, type StackConfig } from './config.ts';
 import { readHandedFiles, type FilePart } from './files.ts';
@@ -9,11 +10,8 @@ import { postgresPart } from './postgres.ts';
 import { answersOk, groupIsStable } from './probes.ts';
 import { connectPart, kafkaPart, registryPart } from './servers.ts';
 
-/** The groups of consumers-example. */
-const GROUP = 'consumers-example';
-const ACTIONS_GROUP = 'actions';
 /** The groups that cleanup waits for. */
-export const ACK_GROUPS: readonly string[] = [GROUP, ACTIONS_GROUP];
+export const ACK_GROUPS: readonly string[] = [CONSUMER_GROUP, ACTIONS_GROUP];
 
 /**
  * Every part of the embedded stack, with what it needs, how it is started, and how one sees that it works.
@@ -36,9 +34,10 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
     }),
     job('migrate', ['logins'], '../prisma/migrate.ts', { DATABASE_URL: databaseUrl(config, 'outbox_owner') }),
     kafkaPart(config, java),
+    job('acls', [], 'acls.ts', kafkaEnv(config, 'admin')),
     registryPart(config, java),
     connectPart(config, java),
-    job('register', ['migrate', 'kafka', 'registry', 'connect'], '../connect/main.ts', {
+    job('register', ['migrate', 'registry', 'connect'], '../connect/main.ts', {
       DATABASE_URL: databaseUrl(config, 'operator'),
       ...kafkaEnv(config, 'register'),
       ...registryEnv(config, 'writer'),
@@ -83,11 +82,11 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
       ...job('consumer', ['register'], '../consumers-example/main.ts', {
         ...kafkaEnv(config, 'consumer'),
         ...registryEnv(config, 'reader'),
-        GROUP_ID: GROUP,
+        GROUP_ID: CONSUMER_GROUP,
         METRICS_PORT: String(config.CONSUMER_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
       }),
-      probe: () => groupIsStable(kafkaFor(config, 'consumer'), GROUP),
+      probe: () => groupIsStable(kafkaFor(config, 'consumer'), CONSUMER_GROUP),
     },
     echoPart(config, job),
     {

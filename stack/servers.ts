@@ -1,12 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectService, registryService } from '../kit/http-login.ts';
 import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
+import { StackError } from './errors.ts';
 import { jarsHome, kafkaClasspath, registryHome } from './jars.ts';
 import { CONNECT_USER, connectFor, registryFor } from './http-logins.ts';
-import { kafkaEnv, kafkaFor } from './kafka-logins.ts';
+import { brokerLogins, formatArguments, kafkaEnv, kafkaFor, scramLogin } from './kafka-logins.ts';
 import type { Part } from './keeper.ts';
+import { writePrivate } from './private-file.ts';
 import { answersOk, brokerAnswers } from './probes.ts';
 import { execute } from './process.ts';
 
@@ -34,9 +37,10 @@ export function kafkaPart(config: StackConfig, java: string): Part {
   const controller = `127.0.0.1:${config.KAFKA_CONTROLLER_PORT}`;
   const own = [
     `log.dirs=${data}`,
-    `listeners=PLAINTEXT://${broker},CONTROLLER://${controller}`,
-    `advertised.listeners=PLAINTEXT://${broker}`,
+    `listeners=EXTERNAL://${broker},CONTROLLER://${controller}`,
+    `advertised.listeners=EXTERNAL://${broker}`,
     `controller.quorum.voters=1@${controller}`,
+    ...brokerLogins(config, 'EXTERNAL'),
   ];
   const properties = join(config.dir, 'kafka.properties');
   const base = [...jvm(config, 'kafka', config.KAFKA_HEAP_MB), logging, '-cp', kafkaClasspath(config.jars)];
@@ -46,19 +50,42 @@ export function kafkaPart(config: StackConfig, java: string): Part {
     address: broker,
     prepare: async () => {
       writePrivate(properties, [readFileSync(here('kafka.properties'), 'utf8'), ...own]);
-      if (existsSync(join(data, 'meta.properties'))) return;
+      const logins = formatArguments(config);
+      if (existsSync(join(data, 'meta.properties'))) {
+        requireLogins(data, logins);
+        return;
+      }
       mkdirSync(data, { recursive: true });
-      await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]);
+      // First, so that data without it was not made by this version.
+      writePrivate(join(data, LOGINS), [hashOf(logins)]);
+      const file = join(config.dir, 'kafka.format');
+      writePrivate(file, logins);
+      try {
+        await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties, `@${file}`]);
+      } finally {
+        rmSync(file);
+      }
     },
     command: { file: java, args: [...base, 'kafka.Kafka', properties] },
     probe: () => brokerAnswers(kafkaFor(config, 'admin')),
   };
 }
 
-/** One that an earlier version wrote would keep its mode. */
-function writePrivate(path: string, lines: readonly string[]): void {
-  rmSync(path, { force: true });
-  writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
+/** Kafka takes its first logins when the data folder is made, and only then; what they were is noted in it. */
+const LOGINS = 'logins.sha256';
+const hashOf = (logins: readonly string[]) =>
+  createHash('sha256')
+    .update(`${logins.join('\n')}\n`)
+    .digest('hex');
+
+/** @throws StackError KAFKA_LOGINS_CHANGED in place of a stack of which no part can log in */
+function requireLogins(data: string, logins: readonly string[]): void {
+  const path = join(data, LOGINS);
+  if (existsSync(path) && readFileSync(path, 'utf8').trim() === hashOf(logins)) return;
+  throw new StackError(
+    'KAFKA_LOGINS_CHANGED',
+    `KAFKA_LOGINS_CHANGED: The data in ${data} was made with other logins, or by a version without any. make nuke removes it with the rest of the state.`,
+  );
 }
 
 export function registryPart(config: StackConfig, java: string): Part {
@@ -111,29 +138,33 @@ const REST_LOGIN = 'org.apache.kafka.connect.rest.basic.auth.extension.PropertyF
 
 export function connectPart(config: StackConfig, java: string): Part {
   const [jaas, users] = [join(config.dir, 'connect.jaas'), join(config.dir, 'connect.users')];
+  // The password is in the file: what a variable of the worker holds, a connector can name too.
+  const { KAFKA_BROKERS, KAFKA_SASL_MECHANISM } = kafkaEnv(config, 'connect');
   return {
     name: 'connect',
     // It would wait by itself, but looks again only every ten seconds.
-    needs: ['kafka'],
+    needs: ['kafka', 'acls'],
     address: connectUrl(config),
     prepare: () => {
       writePrivate(users, [`${CONNECT_USER}=${config.secrets.connect}`]);
-      writePrivate(jaas, [`KafkaConnect { ${REST_LOGIN} required file="${users}"; };`]);
+      const clients = `KafkaClient { ${scramLogin(config, 'connect')} };`;
+      writePrivate(jaas, [`KafkaConnect { ${REST_LOGIN} required file="${users}"; };`, clients]);
     },
     command: {
       file: java,
       args: [
         ...jvm(config, 'connect', config.CONNECT_HEAP_MB),
         logging,
-        `-Djava.security.auth.login.config=${jaas}`,
         // The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
+        `-Djava.security.auth.login.config=${jaas}`,
         '-Dorg.apache.kafka.automatic.config.providers=org.apache.kafka.common.config.provider.EnvVarConfigProvider',
         ...['-cp', kafkaClasspath(config.jars), 'org.apache.kafka.connect.cli.ConnectDistributed'],
         here('../connect/worker.properties'),
       ],
       cwd: jarsHome(config.jars),
       env: {
-        ...kafkaEnv(config, 'connect'),
+        ...{ KAFKA_BROKERS, KAFKA_SASL_MECHANISM },
+        CONNECT_SECURITY_PROTOCOL: 'SASL_PLAINTEXT',
         CONNECT_LISTENER: connectUrl(config),
         CONNECT_REPLICATION_FACTOR: '1',
         CONNECT_EXACTLY_ONCE: config.EXACTLY_ONCE,

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EVENT_TOPIC } from '../contract/names.ts';
-import { brokerAddress, type StackConfig } from './config.ts';
+import type { StackConfig } from './config.ts';
 import { registryEnv } from './http-logins.ts';
+import { kafkaEnv } from './kafka-logins.ts';
 import { requireFreePorts } from './ports.ts';
+import { writePrivate } from './private-file.ts';
 import { ensurePython } from './python.ts';
 import type { Say } from './stack.ts';
 
@@ -17,15 +18,23 @@ export const kaskadePrograms = () => ensurePython('kaskade', new URL('kaskade.lo
 
 /** What kaskade is asked to show, by the page's name. The logins are in a file: arguments are seen by everybody. */
 export function kaskadeArguments(config: StackConfig): { topics: string[]; records: string[] } {
-  const broker = brokerAddress(config);
   const file = join(config.dir, 'kaskade.ini');
+  const { KAFKA_BROKERS, KAFKA_SASL_MECHANISM, KAFKA_USERNAME, KAFKA_PASSWORD } = kafkaEnv(config, 'ui');
   const { REGISTRY_URL, REGISTRY_USERNAME, REGISTRY_PASSWORD } = registryEnv(config, 'reader');
-  rmSync(file, { force: true });
-  writeFileSync(file, `[registry]\nurl=${REGISTRY_URL}\nbasic.auth.user.info=${REGISTRY_USERNAME}:${REGISTRY_PASSWORD}\n`, { mode: 0o600 });
-  const decoded = ['--key', 'string', '--value', 'registry', '--config-file', file];
+  writePrivate(file, [
+    '[kafka]',
+    `bootstrap.servers=${KAFKA_BROKERS}`,
+    'security.protocol=SASL_PLAINTEXT',
+    `sasl.mechanism=${KAFKA_SASL_MECHANISM}`,
+    `sasl.username=${KAFKA_USERNAME}`,
+    `sasl.password=${KAFKA_PASSWORD}`,
+    '[registry]',
+    `url=${REGISTRY_URL}`,
+    `basic.auth.user.info=${REGISTRY_USERNAME}:${REGISTRY_PASSWORD}`,
+  ]);
   return {
-    topics: ['admin', '--bootstrap-servers', broker],
-    records: ['consumer', '--bootstrap-servers', broker, '--topic', EVENT_TOPIC, ...decoded],
+    topics: ['admin', '--config-file', file],
+    records: ['consumer', '--config-file', file, '--topic', EVENT_TOPIC, '--key', 'string', '--value', 'registry'],
   };
 }
 

@@ -7,9 +7,9 @@ const root = new URL('../', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const rooms = ['contract', 'kit', 'checks', 'ingest', 'connect', 'watch', 'cleanup', 'consumers-example', 'operate', 'stack', 'prisma'];
 
-/** Written like codes, and printed by nobody as one: names of Node, of a file of Postgres, of the registry's rule, and of secrets. */
+/** Written like codes, and printed by nobody as one: names of Node, of Kafka's grants, of a file of Postgres, of the registry's rule, and of secrets. */
 const others =
-  /^(ERR_|HPE_|PG_VERSION$|BACKWARD_TRANSITIVE$|(OWNER|INGEST|CDC|CLEANUP|OPERATOR|ACTIONS|REGISTRY|POSTGRES)_PASSWORD$|ECHO_(URL|SECRET)$)/;
+  /^(ERR_|HPE_|(ALTER|DESCRIBE)_CONFIGS$|TRANSACTIONAL_ID$|SASL_PLAINTEXT$|PG_VERSION$|BACKWARD_TRANSITIVE$|(OWNER|INGEST|CDC|CLEANUP|OPERATOR|ACTIONS|REGISTRY|POSTGRES)_PASSWORD$|ECHO_(URL|SECRET)$)/;
 
 test('every code that the program prints is explained in docs/troubleshooting.md', () => {
   const files = execFileSync('git', ['ls-files', '-z', ...rooms.map((room) => `${room}/*.ts`)], { cwd: root, encoding: 'utf8' })

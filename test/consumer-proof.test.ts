@@ -79,7 +79,7 @@ test('a Python client reads the same event, with the schema that the record name
   const { body: answer } = await post(userId, zapId, body);
   const script = fileURLToPath(new URL('support/read_event.py', import.meta.url));
   const args = [script, addresses.broker, addresses.registry, EVENT_TOPIC, answer.id ?? ''];
-  const login = registryEnv(config, 'reader');
+  const login = { ...registryEnv(config, 'reader'), ...kafkaEnv(config, 'admin') };
   const { stdout } = await promisify(execFile)(join(programs, 'python'), args, { env: { ...process.env, ...login } });
   expect(JSON.parse(stdout)).toMatchObject({
     key: `${userId}/${zapId}`,

@@ -5,6 +5,7 @@ import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { connect, deleteConnector, slotIs, slowSnapshot, untilRunning } from './support/connector.ts';
 import { always, asAdmin, codes, connectorConfig, expectFound, postgresSetting, untilFound } from './support/doctor.ts';
 import { adminClient, ends, setOffsets, withAdmin } from './support/kafka.ts';
+import { aclOf } from '../kit/kafka-acls.ts';
 import { uniqueName } from './support/names.ts';
 import { outbox } from './support/operate.ts';
 import { postInTurn } from './support/post.ts';
@@ -62,6 +63,15 @@ test('broken RECORD_SIZE: the broker takes no large record', async () => {
     'broken RECORD_SIZE',
     () => brokerConfig([{ name: 'message.max.bytes', value: '500000' }]),
     () => brokerConfig([]),
+  );
+});
+
+test('broken KAFKA_GRANT_MISSING: the watchdog may no longer ask for the broker’s settings', async () => {
+  const grant = aclOf({ service: 'watch', resource: 'CLUSTER', name: 'kafka-cluster', prefixed: false, operation: 'DESCRIBE_CONFIGS' });
+  await expectFound(
+    'broken KAFKA_GRANT_MISSING',
+    () => withAdmin((admin) => admin.deleteAcls({ filters: [grant] })),
+    () => withAdmin((admin) => admin.createAcls({ acl: [grant] })),
   );
 });
 

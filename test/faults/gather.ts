@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { EVENT_TOPIC } from '../../contract/names.ts';
-import { brokerAddress } from '../../stack/config.ts';
 import { kafkaClasspath } from '../../stack/jars.ts';
+import { kafkaProperties } from '../../stack/kafka-logins.ts';
 import { READ_AUDIT, READ_RUNS } from './audit.ts';
 import type { AuditRow, Call, Commit, Facts, Run, TopicRecord } from './facts.ts';
 import { opsOf, readHistory, spansOf } from './history.ts';
@@ -52,7 +52,7 @@ interface Witnessed {
 /** Reads Kafka by the Java client of the stack's own jars. */
 async function askWitness(world: World, secrets: readonly string[]): Promise<Witnessed> {
   const [client, wanted] = [world.file('witness.properties'), world.file('witness.secrets')];
-  writeFileSync(client, `bootstrap.servers=${brokerAddress(world.config)}\n`, { mode: 0o600 });
+  writeFileSync(client, kafkaProperties(world.config, 'admin').join('\n'), { mode: 0o600 });
   writeFileSync(wanted, secrets.join('\n'), { mode: 0o600 });
   const source = fileURLToPath(new URL('Witness.java', import.meta.url));
   const args = ['-Xmx768m', '-cp', kafkaClasspath(world.config.jars), source, client, wanted, EVENT_TOPIC, ...CONNECT_TOPICS];

@@ -1,6 +1,6 @@
 """Reads one record as a client of another language would: BROKER REGISTRY TOPIC ID -> the event as JSON.
 
-The registry's login is in REGISTRY_USERNAME and REGISTRY_PASSWORD.
+The registry's login is in REGISTRY_USERNAME and REGISTRY_PASSWORD, Kafka's in KAFKA_SASL_MECHANISM, KAFKA_USERNAME and KAFKA_PASSWORD.
 
 Nothing of the project is used: the wire format and the registry's API alone.
 """
@@ -18,7 +18,16 @@ from confluent_kafka import Consumer
 
 broker, registry, topic, wanted = sys.argv[1:5]
 login = base64.b64encode(f"{os.environ['REGISTRY_USERNAME']}:{os.environ['REGISTRY_PASSWORD']}".encode()).decode()
-consumer = Consumer({"bootstrap.servers": broker, "group.id": f"python-{wanted}", "auto.offset.reset": "earliest", "enable.auto.commit": False})
+consumer = Consumer({
+    "bootstrap.servers": broker,
+    "security.protocol": "SASL_PLAINTEXT",
+    "sasl.mechanism": os.environ["KAFKA_SASL_MECHANISM"],
+    "sasl.username": os.environ["KAFKA_USERNAME"],
+    "sasl.password": os.environ["KAFKA_PASSWORD"],
+    "group.id": f"python-{wanted}",
+    "auto.offset.reset": "earliest",
+    "enable.auto.commit": False,
+})
 consumer.subscribe([topic])
 deadline = time.monotonic() + 40
 while time.monotonic() < deadline:

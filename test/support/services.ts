@@ -20,7 +20,8 @@ export async function startCleanup(env: Record<string, string> = {}): Promise<Co
   const [port] = await freePorts(1);
   return start('cleanup/main.ts', {
     DATABASE_URL: databaseUrl(config, 'cleanup'),
-    ...kafkaEnv(config, 'cleanup'),
+    // Its own login may use its own group only.
+    ...kafkaEnv(config, env.CLEANUP_GROUP === undefined ? 'cleanup' : 'admin'),
     ACK_GROUPS: ACK_GROUPS.join(','),
     METRICS_PORT: String(port),
     ...env,
@@ -50,6 +51,13 @@ export async function register(env: Record<string, string> = {}): Promise<void> 
     ...env,
   });
   if ((await job.ended) !== 0) throw new Error(`register failed: ${job.log()}`);
+}
+
+/** Puts the grants of Kafka right once more. @returns its log; @throws with it when it does not end well */
+export async function grantAgain(): Promise<string> {
+  const job = start('stack/acls.ts', kafkaEnv(config, 'admin'));
+  if ((await job.ended) !== 0) throw new Error(`the grants cannot be written: ${job.log()}`);
+  return job.log();
 }
 
 function start(file: string, env: Record<string, string>): Copy {

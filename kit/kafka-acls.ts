@@ -1,0 +1,49 @@
+import kafkajs, { type AclEntry, type Admin } from 'kafkajs';
+import { kafkaServices, type Grant } from '../contract/kafka-grants.ts';
+
+// A broker's list of who may do what, in Kafka's own terms.
+
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+
+/** Kafka's code for "this broker has no access list at all". */
+const SECURITY_DISABLED = 54;
+
+/** A grant as Kafka keeps it: allowed from any address. */
+export const aclOf = ({ service, resource, name, prefixed, operation }: Grant): AclEntry => ({
+  principal: `User:${service}`,
+  host: '*',
+  permissionType: AclPermissionTypes.ALLOW,
+  operation: AclOperationTypes[operation],
+  resourceType: AclResourceTypes[resource],
+  resourceName: name,
+  resourcePatternType: prefixed ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
+});
+
+/** @returns the access list of our services, those of other logins left out; undefined where the broker keeps none */
+export async function readAcls(admin: Admin): Promise<AclEntry[] | undefined> {
+  try {
+    const { resources } = await admin.describeAcls({
+      resourceType: AclResourceTypes.ANY,
+      resourcePatternType: ResourcePatternTypes.ANY,
+      operation: AclOperationTypes.ANY,
+      permissionType: AclPermissionTypes.ANY,
+    });
+    const principals = kafkaServices.map((service) => `User:${service}`);
+    return resources
+      .flatMap(({ acls, ...resource }) => acls.map((acl) => ({ ...acl, ...resource })))
+      .filter(({ principal }) => principals.includes(principal));
+  } catch (error) {
+    if ((error as { code?: unknown }).code === SECURITY_DISABLED) return undefined;
+    throw error;
+  }
+}
+
+const FIELDS = ['principal', 'host', 'permissionType', 'operation', 'resourceType', 'resourceName', 'resourcePatternType'] as const;
+/** Two lists are compared by it. */
+export const keyOf = (acl: AclEntry): string => FIELDS.map((field) => acl[field]).join(' ');
+
+/** Adds and takes away, both at once harmless when they are done already. */
+export async function changeAcls(admin: Admin, add: AclEntry[], remove: AclEntry[]): Promise<void> {
+  if (add.length > 0) await admin.createAcls({ acl: add });
+  if (remove.length > 0) await admin.deleteAcls({ filters: remove });
+}
