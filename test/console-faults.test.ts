@@ -170,7 +170,7 @@ test(
       .getByRole('link', { name: 'Discard' })
       .click();
     expect(await state()).toBe('dead');
-    expect(await confirm()).toContain('1 dead letters are discarded');
+    expect(await confirm()).toContain('1 dead deliveries are discarded');
     expect(await state()).toBe('discarded');
 
     const gone = uniqueName('gone');
