@@ -14,6 +14,13 @@ export function moment(text: string): Date {
   throw new InvalidArgumentError('Expected a time such as 2026-11-24T10:00:00Z, or how long ago, such as 2h.');
 }
 
+/** `90s`, `30m`, `2h`, `7d` @returns milliseconds */
+export function duration(text: string): number {
+  const parsed = parseDuration(text);
+  if (Number.isNaN(parsed)) throw new InvalidArgumentError('Expected a duration such as 90s, 30m or 2h.');
+  return parsed;
+}
+
 export interface Zap {
   userId: string;
   zapId: string;

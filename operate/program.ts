@@ -7,13 +7,14 @@ import { erase } from './erase.ts';
 import { explain } from './explain.ts';
 import { pause, resume } from './pause.ts';
 import { reconcile } from './reconcile.ts';
+import { repartition } from './repartition.ts';
 import { rebuild, replay } from './replay.ts';
 import { status } from './status.ts';
 import { SettingsError } from '../kit/settings.ts';
 import type { Config } from './config.ts';
 import { OperateError, UsageError, type Output, type Run } from './verb.ts';
 
-const verbs = [status, doctor, pause, resume, buried, replay, rebuild, explain, reconcile, acceptTopic, actions, erase];
+const verbs = [status, doctor, pause, resume, buried, replay, rebuild, explain, reconcile, acceptTopic, repartition, actions, erase];
 
 /**
  * Runs one verb.

@@ -78,6 +78,8 @@ describe('arguments that do not fit', () => {
     ['a time that is none', ['reconcile', '--since', 'soon'], /^USAGE: .* 'soon' is invalid. Expected a time such as/],
     ['an id that is none', ['explain', 'x'], /^USAGE: .* 'x' is invalid for argument 'id'. Expected the id of a run/],
     ['a reason without words', ['pause', '--because', ''], /^USAGE: .* is invalid. Expected 1 to 500 characters/],
+    ['a number of partitions that is none', ['repartition', '0'], /^USAGE: .* '0' is invalid for argument 'count'. Expected a number/],
+    ['a duration that is none', ['repartition', '9', '--within', 'long'], /^USAGE: .* 'long' is invalid. Expected a duration/],
   ])('%s: one line that names it, exit code 2', async (_what, args, expected) => {
     const { code, stdout, stderr } = await outbox(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -112,6 +114,7 @@ const fitting: Record<string, string[]> = {
   explain: [id],
   reconcile: ['--since', '2026-11-24'],
   'accept-topic': [],
+  repartition: ['12', '--within', '5m'],
   'actions dead list': ['--since', '2h'],
   'actions dead replay': ['--since', '7d'],
   'actions dead discard': ['--all'],

@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import type { Admin } from 'kafkajs';
+import type { Pool } from 'pg';
+import { readCleanupStop, readConnectorState } from '../checks/state.ts';
+import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
+import { ConnectApi } from '../kit/connect-api.ts';
+import { topicOffsets } from '../kit/kafka-admin.ts';
+import { duration } from './arguments.ts';
+import type { Config } from './config.ts';
+import { withAdmin } from './kafka.ts';
+import { consumerGroups, readLag } from './lag.ts';
+import { pausing, resuming } from './pause.ts';
+import { withPostgres } from './postgres.ts';
+import { OperateError, type Output, type Run, type Work } from './verb.ts';
+
+// More partitions move zaps to other partitions. Order stays only if nothing waits on the topic when that happens.
+
+/** How often a state is asked for. */
+const EVERY_MS = 500;
+/** So often in a row nothing may have changed: what Connect had sent when it was paused may still arrive. */
+const QUIET = 6;
+/** Kafka and Connect do what they were told within seconds. */
+const STEP_WITHIN_MS = 60_000;
+
+export const repartition = (run: Run) =>
+  new Command('repartition')
+    .description('gives the topic of the events more partitions and keeps the order: pauses, waits until all is read, grows, resumes')
+    .argument('<count>', 'how many partitions it is to have', partitionCount)
+    .option('--within <duration>', 'how long to wait until all is read; 10m unless given', duration)
+    .action((count, { within = 600_000 }) => run(repartitioning(count, within)));
+
+function partitionCount(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('Expected a number of partitions, 1 to 9999.');
+  return Number(text);
+}
+
+/** @param withinMs after which nothing is changed, as something still waits on the topic */
+const repartitioning =
+  (count: number, withinMs: number): Work =>
+  (config, output) =>
+    withPostgres(config.DATABASE_URL, (pool) =>
+      withAdmin(config, (admin) => repartitionTopic(count, withinMs, { config, output, pool, admin })),
+    );
+
+interface Hands {
+  config: Config;
+  output: Output;
+  pool: Pool;
+  admin: Admin;
+}
+
+/** @throws OperateError PARTITIONS_NOT_MORE, CLEANUP_STOPPED, NOT_PAUSED or NOT_DRAINED: then nothing was changed */
+async function repartitionTopic(count: number, withinMs: number, hands: Hands): Promise<number> {
+  const { config, output, pool, admin } = hands;
+  const before = (await topicOffsets(admin, EVENT_TOPIC)).ends.size;
+  if (count <= before)
+    throw new OperateError('PARTITIONS_NOT_MORE', `${EVENT_TOPIC} has ${before} partitions. Kafka can only add some, so name more.`);
+  const stop = await readCleanupStop(pool, EVENT_TOPIC);
+  if (stop !== undefined)
+    throw new OperateError('CLEANUP_STOPPED', `Cleanup has stopped with ${stop.code}: run accept-topic first, when you know why.`);
+  const wasPaused = (await readConnectorState(pool)).paused !== undefined;
+  const connect = new ConnectApi(config);
+  if (!wasPaused) await pausing(`partitions of ${EVENT_TOPIC}: ${before} to ${count}`)(config, output);
+  try {
+    await untilPaused(connect);
+    await untilDrained(hands, withinMs);
+    await admin.createPartitions({ topicPartitions: [{ topic: EVENT_TOPIC, count }] });
+    output.say(`${EVENT_TOPIC} has ${count} partitions.`);
+    await untilAccepted(hands, count);
+    // A producer that went on with the partitions that it knows would write to both places for minutes.
+    await connect.restart(CONNECTOR_NAME, false);
+    await untilPaused(connect);
+  } finally {
+    if (!wasPaused) await resuming(config, output);
+  }
+  if (wasPaused) output.say('It was paused before and still is: npm run outbox -- resume');
+  output.say('Consumers see new partitions within their metadata.max.age, five minutes by default; a restart of theirs is quicker.');
+  return 0;
+}
+
+async function until(condition: () => Promise<boolean>, withinMs: number, fault: () => OperateError): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw fault();
+    await delay(EVERY_MS);
+  }
+}
+
+async function untilPaused(connect: ConnectApi): Promise<void> {
+  const isPaused = async () => {
+    const status = await connect.status(CONNECTOR_NAME);
+    return status !== undefined && [status.connector, ...status.tasks].every(({ state }) => state === 'PAUSED');
+  };
+  await until(
+    isPaused,
+    STEP_WITHIN_MS,
+    () => new OperateError('NOT_PAUSED', 'The connector does not get PAUSED in Connect. See: npm run outbox -- status'),
+  );
+}
+
+/** Each group that somebody is in, or that cleanup waits for, has read all there is, and nothing more comes. */
+async function untilDrained({ config, output, admin }: Hands, withinMs: number): Promise<void> {
+  const named = [...config.ACK_GROUPS, config.CLEANUP_GROUP];
+  const all = [...new Set([...named, ...(await consumerGroups(admin))])];
+  const { groups } = await admin.describeGroups(all);
+  const live = new Set([...named, ...groups.filter(({ members }) => members.length > 0).map(({ groupId }) => groupId)]);
+  for (const { group, exact } of await readLag(
+    admin,
+    EVENT_TOPIC,
+    all.filter((group) => !live.has(group)),
+  ))
+    if (!exact) output.warn(`${group} has not read all and nobody is in it: it may read events of a zap out of order.`);
+  let seen = '';
+  let behind = '';
+  let quiet = 0;
+  const isDrained = async () => {
+    const offsets = await topicOffsets(admin, EVENT_TOPIC);
+    const lags = (await readLag(admin, EVENT_TOPIC, [...live], offsets)).filter(({ exact }) => !exact);
+    behind = lags.map(({ group, records }) => `${group} ${records}`).join(', ');
+    const ends = [...offsets.ends.values()].join();
+    quiet = ends === seen && lags.length === 0 ? quiet + 1 : 0;
+    seen = ends;
+    return quiet >= QUIET;
+  };
+  await until(
+    isDrained,
+    withinMs,
+    () =>
+      new OperateError(
+        'NOT_DRAINED',
+        `Still to be read: ${behind || 'new events'}. Nothing was changed; try again, or give it longer: --within`,
+      ),
+  );
+  output.say('Every event on the topic has been read.');
+}
+
+/** Cleanup knows the partitions that it saw, and stops when there are more. With all of them read it may start over. */
+async function untilAccepted({ pool }: Hands, count: number): Promise<void> {
+  let unknown = 0;
+  const isAccepted = async () => {
+    const stop = await readCleanupStop(pool, EVENT_TOPIC);
+    const { rows } = await pool.query<{ known: number }>('SELECT count(*)::int AS known FROM cleanup_partition WHERE topic = $1', [
+      EVENT_TOPIC,
+    ]);
+    const known = rows[0]?.known ?? 0;
+    if (stop === undefined && known === count) return true;
+    // Nobody writes them down: cleanup does not run.
+    unknown = stop === undefined && known === 0 ? unknown + 1 : 0;
+    if (unknown >= QUIET) return true;
+    if (unknown > 0) return false;
+    if (stop !== undefined && stop.code !== 'PARTITIONS_GREW') return true; // Another fault, which is not this verb's.
+    await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [EVENT_TOPIC]);
+    await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [EVENT_TOPIC]);
+    return false;
+  };
+  await until(
+    isAccepted,
+    STEP_WITHIN_MS,
+    () => new OperateError('CLEANUP_STOPPED', 'Cleanup does not take the new partitions: npm run outbox -- accept-topic'),
+  );
+}
