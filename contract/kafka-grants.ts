@@ -8,7 +8,7 @@ export const kafkaServices = ['register', 'connect', 'cleanup', 'watch', 'consum
 export type KafkaService = (typeof kafkaServices)[number];
 
 export type Resource = 'TOPIC' | 'GROUP' | 'TRANSACTIONAL_ID' | 'CLUSTER';
-export type Operation = 'READ' | 'WRITE' | 'CREATE' | 'DELETE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS';
+export type Operation = 'READ' | 'WRITE' | 'CREATE' | 'DELETE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER' | 'ALTER_CONFIGS';
 
 /** One line of a broker's access list. */
 export interface Grant {
@@ -80,8 +80,8 @@ export function kafkaGrants(names: GrantNames = {}): Grant[] {
     consumer: reader(CONSUMER_GROUP),
     actions: reader(ACTIONS_GROUP),
     operator: [
-      // ALTER_CONFIGS: accept-topic sets cleanup.policy back to delete.
-      topic(EVENT_TOPIC, 'READ', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'),
+      // ALTER: repartition adds partitions. ALTER_CONFIGS: accept-topic sets cleanup.policy back to delete.
+      topic(EVENT_TOPIC, 'READ', 'DESCRIBE_CONFIGS', 'ALTER', 'ALTER_CONFIGS'),
       ...[DEAD_LETTER_TOPIC, HEARTBEAT_TOPIC].map((name) => topic(name, 'DESCRIBE')),
       ...WORKER_TOPICS.map((name) => topic(name, 'DESCRIBE', 'DESCRIBE_CONFIGS')),
       // DESCRIBE: which groups there are, and this list itself.

@@ -105,7 +105,7 @@ const acts: [what: string, act: Act, allowed: KafkaService[]][] = [
   ['delete the event topic', asAdmin((admin) => admin.deleteTopics({ topics: [EVENT_TOPIC] })), []],
   ['delete records', deleteRecords, []],
   ['create a topic', asAdmin((admin) => admin.createTopics({ validateOnly: true, topics: [{ topic: uniqueName('topic') }] })), []],
-  ['add partitions', asAdmin((admin) => admin.createPartitions({ validateOnly: true, topicPartitions: [{ topic: EVENT_TOPIC, count: 50 }] })), []], // prettier-ignore
+  ['add partitions', asAdmin((admin) => admin.createPartitions({ validateOnly: true, topicPartitions: [{ topic: EVENT_TOPIC, count: 50 }] })), ['operator']], // prettier-ignore
   ['change the event topic’s settings', configure(ConfigResourceTypes.TOPIC, EVENT_TOPIC), ['operator']],
   ['change the dead-letter topic’s settings', configure(ConfigResourceTypes.TOPIC, DEAD_LETTER_TOPIC), []],
   ['change the broker’s settings', configure(ConfigResourceTypes.BROKER, '1'), []],
