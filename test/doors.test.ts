@@ -255,7 +255,7 @@ describe('a login that is wrong or missing', () => {
     await stop('watch');
     const watch = await startWatch({ CONNECT_PASSWORD: 'wrong', WATCH_EVERY_MS: '500' });
     try {
-      await waitFor('the alarm', () => /"rule":"CONNECT_SILENT".*CONNECT_LOGIN/.test(watch.log()), 60_000);
+      await waitFor('the alarm', () => /"rule":"CONNECT_SILENT".*CONNECT_LOGIN/.test(watch.log()), 30_000);
       expect(watch.log()).not.toContain('"msg":"repair"');
     } finally {
       await watch.stop();
