@@ -106,8 +106,8 @@ test('without the secrets that zaps.json names ingest does not start, and says w
   writeFileSync(other, JSON.stringify({ zaps }));
   const { code, output } = await runIngest({ ZAPS_FILE: other, GITHUB_SECRET: '' });
   expect(code).toBe(2);
-  expect(output).toMatch(/GITHUB_SECRET is missing/);
-  expect(output).toMatch(/nowhere is missing/);
+  expect(output).toMatch(/env:GITHUB_SECRET is empty/);
+  expect(output).toMatch(/nowhere cannot be read: ENOENT/);
 });
 
 test('no secret and no signature is ever logged', async () => {
