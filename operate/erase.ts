@@ -39,7 +39,11 @@ export interface Erased {
 export async function eraseRuns(pool: Pool, chosen: Zap | string, how: { cancelCalls: boolean; dryRun: boolean }): Promise<Erased> {
   const sum = { erased: 0, waiting: 0, due: 0, buried: 0 };
   for await (const ids of batches(pool, chosen)) {
-    const { rows } = await pool.query<Erased>('SELECT * FROM outbox_erase($1::uuid[], $2, $3)', [ids, how.cancelCalls, how.dryRun]);
+    const { rows } = await pool.query<Erased>('SELECT erased, waiting, due, dead AS buried FROM outbox_erase($1::uuid[], $2, $3)', [
+      ids,
+      how.cancelCalls,
+      how.dryRun,
+    ]);
     for (const row of rows) for (const name of Object.keys(sum) as (keyof Erased)[]) sum[name] += row[name];
   }
   return sum;
