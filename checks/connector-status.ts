@@ -8,6 +8,10 @@ const partsOf = ({ connector, tasks }: ConnectorStatus) => [connector, ...tasks]
 export const isRunning = (status: ConnectorStatus | undefined): boolean =>
   status !== undefined && status.tasks.length > 0 && partsOf(status).every(({ state }) => state === 'RUNNING');
 
+/** Whether nothing of it is published any more: it and its tasks, where it has any. */
+export const isPaused = (status: ConnectorStatus | undefined): boolean =>
+  status !== undefined && partsOf(status).every(({ state }) => state === 'PAUSED');
+
 /** What has failed and why, the connector before its tasks; empty when nothing has. */
 export function failuresOf(status: ConnectorStatus | undefined): string[] {
   if (status === undefined) return [];

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
+import type { Pool } from 'pg';
 import { readCleanupStop } from '../checks/state.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
@@ -35,11 +36,16 @@ async function accept(config: Config, { say }: Output): Promise<number> {
       for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);
     });
     // Last, so that a run that was cut off can be repeated: until here cleanup stays as it is.
-    await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [EVENT_TOPIC]);
-    await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [EVENT_TOPIC]);
+    await forgetTopic(pool);
     say('The topic is accepted. Cleanup reads it from the beginning; what is not on it is sent again by the reconciler.');
     return 0;
   });
+}
+
+/** What cleanup remembers of the topic goes, and with it its stop: it begins as with a topic that it sees for the first time. */
+export async function forgetTopic(pool: Pool): Promise<void> {
+  await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [EVENT_TOPIC]);
+  await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [EVENT_TOPIC]);
 }
 
 /** kafkajs can only write all settings of a topic at once: what was set for it is written again. */

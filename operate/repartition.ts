@@ -2,10 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
+import { isPaused } from '../checks/connector-status.ts';
 import { readCleanupStop, readConnectorState } from '../checks/state.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { topicOffsets } from '../kit/kafka-admin.ts';
+import { forgetTopic } from './accept-topic.ts';
 import { duration } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
@@ -88,12 +90,8 @@ async function until(condition: () => Promise<boolean>, withinMs: number, fault:
 }
 
 async function untilPaused(connect: ConnectApi): Promise<void> {
-  const isPaused = async () => {
-    const status = await connect.status(CONNECTOR_NAME);
-    return status !== undefined && [status.connector, ...status.tasks].every(({ state }) => state === 'PAUSED');
-  };
   await until(
-    isPaused,
+    async () => isPaused(await connect.status(CONNECTOR_NAME)),
     STEP_WITHIN_MS,
     () => new OperateError('NOT_PAUSED', 'The connector does not get PAUSED in Connect. See: npm run outbox -- status'),
   );
@@ -150,8 +148,7 @@ async function untilAccepted({ pool }: Hands, count: number): Promise<void> {
     if (unknown >= QUIET) return true;
     if (unknown > 0) return false;
     if (stop !== undefined && stop.code !== 'PARTITIONS_GREW') return true; // Another fault, which is not this verb's.
-    await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [EVENT_TOPIC]);
-    await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [EVENT_TOPIC]);
+    await forgetTopic(pool);
     return false;
   };
   await until(
