@@ -1,5 +1,5 @@
 import { kafkaGrants, type Grant } from '../contract/kafka-grants.ts';
-import { aclOf, keyOf, readAcls } from '../kit/kafka-acls.ts';
+import { aclOf, lacks, readAcls } from '../kit/kafka-acls.ts';
 import { check } from './check.ts';
 
 const described = ({ service, resource, name, prefixed, operation }: Grant) =>
@@ -14,8 +14,8 @@ export const kafkaGrantMissing = check({
   evaluate: (acls) => {
     // No list, or a Kafka whose logins have other names: nothing can be told.
     if (acls === undefined || acls.length === 0) return undefined;
-    const held = new Set(acls.map(keyOf));
-    const missing = kafkaGrants().filter((grant) => !held.has(keyOf(aclOf(grant))));
+    const isMissing = lacks(acls);
+    const missing = kafkaGrants().filter((grant) => isMissing(aclOf(grant)));
     if (missing.length === 0) return undefined;
     return {
       found: missing.map(described).join('; '),

@@ -39,8 +39,14 @@ export async function readAcls(admin: Admin): Promise<AclEntry[] | undefined> {
 }
 
 const FIELDS = ['principal', 'host', 'permissionType', 'operation', 'resourceType', 'resourceName', 'resourcePatternType'] as const;
-/** Two lists are compared by it. */
+/** What two equal entries have in common. */
 export const keyOf = (acl: AclEntry): string => FIELDS.map((field) => acl[field]).join(' ');
+
+/** Whether a list lacks an entry. */
+export function lacks(held: Iterable<AclEntry>): (acl: AclEntry) => boolean {
+  const keys = new Set([...held].map(keyOf));
+  return (acl) => !keys.has(keyOf(acl));
+}
 
 /** Adds and takes away, both at once harmless when they are done already. */
 export async function changeAcls(admin: Admin, add: AclEntry[], remove: AclEntry[]): Promise<void> {

@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { kafkaGrants } from '../contract/kafka-grants.ts';
-import { aclOf, changeAcls, keyOf, readAcls } from '../kit/kafka-acls.ts';
+import { aclOf, changeAcls, keyOf, lacks, readAcls } from '../kit/kafka-acls.ts';
 import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { settingsOrExit } from '../kit/settings.ts';
 import { withAdmin } from './probes.ts';
@@ -30,9 +30,8 @@ async function apply(admin: Admin): Promise<{ added: number; removed: number }> 
   const given = { ...(topic && { topic }), ...(deadLetterTopic && { deadLetterTopic }), ...(cleanupGroup && { cleanupGroup }) };
   // The defaults as well: doctor counts on them.
   const wanted = new Map([...kafkaGrants(), ...kafkaGrants(given)].map(aclOf).map((acl) => [keyOf(acl), acl]));
-  const known = new Set(held.map(keyOf));
-  const added = [...wanted.values()].filter((acl) => !known.has(keyOf(acl)));
-  const removed = held.filter((acl) => !wanted.has(keyOf(acl)));
+  const added = [...wanted.values()].filter(lacks(held));
+  const removed = held.filter(lacks(wanted.values()));
   await changeAcls(admin, added, removed);
   return { added: added.length, removed: removed.length };
 }
