@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EVENT_TOPIC } from '../contract/names.ts';
+import { checks } from '../operate/diagnose.ts';
 
 // Rules that no tool has: about the tree as git knows it.
 
@@ -144,4 +145,19 @@ test('CI runs a program as a Docker engine only because it is told to, or becaus
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+const rooms = ['contract', 'kit', 'checks', 'ingest', 'connect', 'watch', 'cleanup', 'consumers-example', 'operate', 'stack', 'prisma'];
+/** Written like codes, and printed by nobody as one: names of Node, of Kafka's grants, of a file of Postgres, of the registry's rule, and of secrets. */
+const notCodes =
+  /^(ERR_|HPE_|(ALTER|DESCRIBE)_CONFIGS$|TRANSACTIONAL_ID$|SASL_PLAINTEXT$|PG_VERSION$|BACKWARD_TRANSITIVE$|(OWNER|INGEST|CDC|CLEANUP|OPERATOR|ACTIONS|REGISTRY|POSTGRES)_PASSWORD$|ECHO_(URL|SECRET)$)/;
+
+test('every code that the program prints is explained in docs/troubleshooting.md', () => {
+  const files = sources.filter((path) => rooms.includes(path.split('/')[0] ?? '') && !path.includes('.test.'));
+  const upper = files.flatMap((path) => [...text(path).matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, code = '']) => code));
+  const settings = new Set(text('docs/settings.md').match(/\b[A-Z]+(_[A-Z]+)+\b/g));
+  const codes = [...new Set([...upper, ...checks.map(({ code }) => code)])].filter((code) => !settings.has(code) && !notCodes.test(code));
+  expect(codes).toContain('FILE_MISSING');
+  const explained = new Set(text('docs/troubleshooting.md').match(/\b[A-Z]+(_[A-Z]+)*\b/g));
+  expect(codes.filter((code) => !explained.has(code)).sort()).toEqual([]);
 });
