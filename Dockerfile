@@ -29,7 +29,6 @@ COPY cleanup cleanup
 COPY connect connect
 COPY consumers-example consumers-example
 COPY ingest ingest
-COPY kit kit
 COPY operate operate
 COPY watch watch
 USER 1000

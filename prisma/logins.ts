@@ -37,6 +37,7 @@ export async function ensureLogins(adminUrl: string, logins: readonly Login[], d
     (await client.query(`SELECT FROM ${catalog} WHERE ${column} = $1`, [value])).rowCount === 1;
   const name = pg.escapeIdentifier;
   try {
+    if (!(await has('pg_roles', 'rolname', SLOT_ROLE))) await client.query(`CREATE ROLE ${SLOT_ROLE} NOLOGIN REPLICATION`);
     for (const { name: login, password, memberOf, attributes } of logins) {
       if (memberOf !== undefined && !(await has('pg_roles', 'rolname', memberOf)))
         await client.query(`CREATE ROLE ${name(memberOf)} NOLOGIN`);
@@ -45,10 +46,8 @@ export async function ensureLogins(adminUrl: string, logins: readonly Login[], d
         `${verb} ROLE ${name(login)} LOGIN ${attributes ?? ''} ${attributes === 'REPLICATION' ? '' : 'NOREPLICATION'} PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`,
       );
       if (memberOf !== undefined) await client.query(`GRANT ${name(memberOf)} TO ${name(login)}`);
-    }
-    if (!(await has('pg_roles', 'rolname', SLOT_ROLE))) await client.query(`CREATE ROLE ${SLOT_ROLE} NOLOGIN REPLICATION`);
-    for (const { name: login, attributes } of logins)
       if (attributes === 'CREATEROLE') await client.query(`GRANT ${SLOT_ROLE} TO ${name(login)} WITH INHERIT FALSE, SET TRUE`);
+    }
     for (const { name: database, owner } of databases) {
       if (await has('pg_database', 'datname', database)) continue;
       await client.query(`CREATE DATABASE ${name(database)} OWNER ${name(owner)}`);

@@ -155,8 +155,8 @@ export function connectPart(config: StackConfig, java: string): Part {
       args: [
         ...jvm(config, 'connect', config.CONNECT_HEAP_MB),
         logging,
-        // The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
         `-Djava.security.auth.login.config=${jaas}`,
+        // The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
         '-Dorg.apache.kafka.automatic.config.providers=org.apache.kafka.common.config.provider.EnvVarConfigProvider',
         ...['-cp', kafkaClasspath(config.jars), 'org.apache.kafka.connect.cli.ConnectDistributed'],
         here('../connect/worker.properties'),
