@@ -16,9 +16,9 @@ const stack = (name: string, files: string) => ({
 export default defineConfig({
   test: {
     retry: 0,
-    // CI counts from the report.
+    // CI counts from the reports in this folder, one of each run.
     reporters: process.env.VITEST_JSON ? ['default', 'json'] : ['default'],
-    ...(process.env.VITEST_JSON ? { outputFile: { json: process.env.VITEST_JSON } } : {}),
+    ...(process.env.VITEST_JSON ? { outputFile: { json: `${process.env.VITEST_JSON}/${process.pid}.json` } } : {}),
     projects: [
       {
         // Beside the code: needs nothing but Node.
@@ -26,7 +26,9 @@ export default defineConfig({
           name: 'unit',
           // Generous: how long a test takes on a busy machine is not what it is about.
           testTimeout: 30_000,
-          include: ['{contract,kit,checks,ingest,connect,watch,cleanup,consumers-example,operate,stack,prisma,test}/**/*.unit.test.ts'],
+          include: [
+            '{contract,kit,checks,ingest,connect,watch,cleanup,consumers-example,operate,stack,prisma,test,tools}/**/*.unit.test.ts',
+          ],
         },
       },
       stack('stack', 'test/*.test.ts'),
