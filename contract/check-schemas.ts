@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { schemaFaults } from './schema-gate.ts';
 
-// Part of `make check`: no event schema changes in a way that the registry would refuse at the next deployment.
+// Part of `make check`: refuses a change to an event schema that the registry would refuse at the next deployment.
 
 const folder = new URL('schemas/', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, folder), 'utf8');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import avsc from 'avsc';
 import { isRunId } from './ids.ts';
 
-/** What a webhook gives to its event. */
+/** The fields of an event that come from the webhook. */
 export interface EventContent {
   userId: string;
   zapId: string;
@@ -15,15 +15,15 @@ export interface EventContent {
 /** Confluent's wire format: 0x00 and four bytes of schema id, then Avro. */
 export const PREFIX_BYTES = 5;
 
-/** The schema of today, as text in one line: what is registered, and what events are written with. */
+/** The current schema as one line of text. It is registered, and ingest writes events with it. */
 export const currentSchema = (): string => oneLine(readFileSync(new URL('schemas/zap-run.avsc', import.meta.url), 'utf8'));
 
 const oneLine = (schema: string) => JSON.stringify(JSON.parse(schema));
 
-/** By what event_schema knows a schema: its spaces and line breaks make no difference. */
+/** The key of a schema in event_schema. White space makes no difference. */
 export const fingerprintOf = (schema: string): string => createHash('sha256').update(oneLine(schema)).digest('hex');
 
-/** A schema that the registry knows: events are written with it and carry its id. */
+/** A registered schema. Events are written with it and carry its id. */
 export interface EventSchema {
   id: number;
   /** The record in Confluent's wire format. */
@@ -43,14 +43,14 @@ export function eventSchema(id: number, schema: avsc.Schema): EventSchema {
   };
 }
 
-/** An Avro schema and the type of what is read with it. Made by `npm run generate`, which ties the two together. */
+/** An Avro schema with the TypeScript type of its records. `npm run generate` writes both from one file. */
 export interface ReaderSchema<T> {
   readonly schema: avsc.Schema;
-  /** What avsc has read with this very schema, as its type. */
+  /** Gives a record that avsc decoded with this schema its type. */
   readonly typed: (decoded: unknown) => T;
 }
 
-/** The id of a record's header; undefined for anything but one UUID. */
+/** The id in a record's header; undefined unless the header is exactly one UUID. */
 export function parseId(header: Buffer | string | (Buffer | string)[] | undefined): string | undefined {
   if (header === undefined || Array.isArray(header)) return undefined;
   const text = header.toString();

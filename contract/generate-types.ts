@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { typesFromSchema } from './types-from-schema.ts';
 
-// `npm run generate`: writes NAME.ts from each contract/schemas/NAME.avsc. With --check it only says which are stale.
+// `npm run generate`: writes NAME.ts from each contract/schemas/NAME.avsc. With --check it only reports stale files.
 
 const schemas = new URL('schemas/', import.meta.url);
 
@@ -12,7 +12,7 @@ for (const file of readdirSync(schemas).filter((name) => name.endsWith('.avsc'))
   const formatted = await format(text, { ...(await resolveConfig(target)), parser: 'typescript' });
   if (!process.argv.includes('--check')) writeFileSync(target, formatted);
   else if (!existsSync(target) || readFileSync(target, 'utf8') !== formatted) {
-    process.stderr.write(`${target.pathname} does not fit contract/schemas/${file}. Run: npm run generate\n`);
+    process.stderr.write(`${target.pathname} is stale: it differs from contract/schemas/${file}. Run: npm run generate\n`);
     process.exitCode = 1;
   }
 }

@@ -1,9 +1,9 @@
 import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC, WORKER_TOPICS } from './names.ts';
 
-// What each service may do on Kafka, and nothing more: the stack applies it, doctor compares it with what a broker has,
-// and for a Kafka of your own it is the list to grant. READ, WRITE and the like include DESCRIBE; CREATE does not.
+// The complete list of what each service may do on Kafka. The stack applies it and the doctor compares a broker with it.
+// On a Kafka of your own, grant this list. READ, WRITE, DELETE and ALTER include DESCRIBE; CREATE does not.
 
-/** Who logs in to Kafka, by the name of its login. Besides them there is `admin`, the broker's super user. */
+/** The names of the logins on Kafka, one per service. `admin`, the broker's super user, is not one of them. */
 export const kafkaServices = ['register', 'connect', 'cleanup', 'watch', 'consumer', 'actions', 'operator', 'ui'] as const;
 export type KafkaService = (typeof kafkaServices)[number];
 
@@ -14,9 +14,9 @@ export type Operation = 'READ' | 'WRITE' | 'CREATE' | 'DELETE' | 'DESCRIBE' | 'D
 export interface Grant {
   service: KafkaService;
   resource: Resource;
-  /** `*` is every one. */
+  /** `*` means every resource of this kind. */
   name: string;
-  /** Whether it is about every name that begins so. */
+  /** Whether the grant covers every name that begins with `name`. */
   prefixed: boolean;
   operation: Operation;
 }
@@ -32,7 +32,7 @@ export interface GrantNames {
 export const CONSUMER_GROUP = 'consumers-example';
 export const ACTIONS_GROUP = 'actions';
 const CLEANUP_GROUP = 'outbox-cleanup';
-/** What the operator's commands and the Kafka UI read the topic as: a group for each time. */
+/** Prefixes of the groups that the operator's commands and the Kafka UI read with. Each run has a group of its own. */
 export const OPERATOR_GROUPS = 'outbox-operate-';
 const UI_GROUPS = 'kaskade-';
 /** group.id of connect/worker.properties. */
@@ -48,7 +48,7 @@ const group = access('GROUP');
 const groupsOf = access('GROUP', true);
 const transactions = access('TRANSACTIONAL_ID');
 const transactionsOf = access('TRANSACTIONAL_ID', true);
-/** Kafka's own name for the only one. */
+/** `kafka-cluster` is Kafka's fixed name for the cluster. */
 const cluster = (...operations: Operation[]) => access('CLUSTER')('kafka-cluster', ...operations);
 
 /** Every grant of the pipeline, with the default names where none are given. */
@@ -61,19 +61,19 @@ export function kafkaGrants(names: GrantNames = {}): Grant[] {
       topic(EVENT_TOPIC, 'DESCRIBE_CONFIGS'),
       cluster('DESCRIBE_CONFIGS'),
     ],
-    // The only one that writes events: a forged record would become a signed call.
+    // No other login writes events: an action would sign and send a forged one.
     connect: [
       ...[EVENT_TOPIC, HEARTBEAT_TOPIC].map((name) => topic(name, 'WRITE')),
       ...WORKER_TOPICS.map((name) => topic(name, 'CREATE', 'READ', 'WRITE', 'DESCRIBE_CONFIGS')),
       group(WORKER_GROUP, 'READ'),
-      // Exactly-once: the worker's own, and one for each task.
+      // Exactly-once uses one transactional id of the worker and one of each task.
       transactions(`connect-cluster-${WORKER_GROUP}`, 'WRITE'),
       transactionsOf(`${WORKER_GROUP}-`, 'WRITE'),
     ],
     cleanup: [
       topic(events, 'READ', 'DESCRIBE_CONFIGS'),
       ...[cleanupGroup, `${cleanupGroup}-dry-run`].map((name) => group(name, 'READ')),
-      // Groups that acknowledge can be named after the start of the stack: reading any position is harmless.
+      // ACK_GROUPS can change after the stack has started. Reading the position of any group is harmless.
       group('*', 'DESCRIBE'),
     ],
     watch: [topic(EVENT_TOPIC, 'DESCRIBE_CONFIGS'), cluster('DESCRIBE_CONFIGS')],
@@ -84,15 +84,15 @@ export function kafkaGrants(names: GrantNames = {}): Grant[] {
       topic(EVENT_TOPIC, 'READ', 'DESCRIBE_CONFIGS', 'ALTER', 'ALTER_CONFIGS'),
       ...[DEAD_LETTER_TOPIC, HEARTBEAT_TOPIC].map((name) => topic(name, 'DESCRIBE')),
       ...WORKER_TOPICS.map((name) => topic(name, 'DESCRIBE', 'DESCRIBE_CONFIGS')),
-      // DESCRIBE: which groups there are, and this list itself.
+      // DESCRIBE: lists the groups and the grants.
       cluster('DESCRIBE', 'DESCRIBE_CONFIGS'),
       group('*', 'DESCRIBE'),
       groupsOf(OPERATOR_GROUPS, 'READ', 'DELETE'),
-      // accept-topic sets back what lies beyond the end.
+      // accept-topic resets positions beyond the end.
       group(cleanupGroup, 'DELETE'),
       ...[CONSUMER_GROUP, ACTIONS_GROUP].map((name) => group(name, 'READ')),
     ],
-    // Looks only, and reads no topic but these two.
+    // Describes everything and reads only these two topics.
     ui: [
       topic('*', 'DESCRIBE', 'DESCRIBE_CONFIGS'),
       ...[EVENT_TOPIC, DEAD_LETTER_TOPIC].map((name) => topic(name, 'READ')),

@@ -2,7 +2,7 @@ import avsc from 'avsc';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
-/** A schema of one event, and every version of it that events may have been written with. */
+/** The schema of an event, with every released version of it. */
 export interface SchemaHistory {
   name: string;
   current: string;
@@ -11,17 +11,17 @@ export interface SchemaHistory {
 }
 
 /**
- * What speaks against registering `current`: BACKWARD_TRANSITIVE, judged without a registry. Each released version must
- * be readable with it, and the field's meaning (its logical type) must have stayed.
+ * Checks, without a registry, that `current` is BACKWARD_TRANSITIVE: it reads events of every released version, and no
+ * field has another logical type.
  *
- * @returns one sentence per fault, with the remedy; empty when all is well
+ * @returns one sentence per fault, with its remedy
  */
 export function schemaFaults({ name, current, released }: SchemaHistory): string[] {
   let reader: avsc.Type;
   try {
     reader = avsc.Type.forSchema(JSON.parse(current) as avsc.Schema);
   } catch (error) {
-    return [`${name}.avsc is no Avro schema: ${textOf(error)}`];
+    return [`${name}.avsc is not an Avro schema: ${textOf(error)}`];
   }
   const faults = Object.entries(released).flatMap(([file, text]) => {
     try {
@@ -29,7 +29,7 @@ export function schemaFaults({ name, current, released }: SchemaHistory): string
     } catch (error) {
       return [
         `${name}.avsc cannot read events written with ${file}: ${textOf(error)}. ` +
-          'A field may be added with a default; none may be renamed (without an alias) or change its type.',
+          'Add fields with a default, rename fields with an alias, and change no type.',
       ];
     }
     return changedMeanings(text, current).map(
@@ -49,7 +49,7 @@ export function schemaFaults({ name, current, released }: SchemaHistory): string
 const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const canonical = (text: string) => JSON.stringify(JSON.parse(text));
 
-/** Fields that have another logical type than before. avsc, as Avro itself, resolves the types below them only. */
+/** Fields whose logical type changed. Avro's resolution compares only the underlying types. */
 function changedMeanings(before: string, after: string): string[] {
   const meant = meanings(JSON.parse(before) as Json);
   return [...meanings(JSON.parse(after) as Json)].filter(([path, type]) => (meant.get(path) ?? type) !== type).map(([path]) => path);

@@ -10,7 +10,7 @@ interface Schema {
   fields: { name: string; type: unknown; default?: unknown; aliases?: string[] }[];
 }
 
-/** The faults of a change to the schema, released as the newest version where it is fit. */
+/** The faults of a change to the schema, which is also released as the newest version unless `release` is false. */
 function change(edit: (schema: Schema) => void, { release = true } = {}): string[] {
   const schema = JSON.parse(text) as Schema;
   edit(schema);
@@ -24,16 +24,16 @@ const field = (schema: Schema, name: string) => schema.fields.find((one) => one.
 describe('the gate lets through', () => {
   test.each<[string, (schema: Schema) => void]>([
     ['no change', () => undefined],
-    ['another order of the fields', ({ fields }) => fields.reverse()],
+    ['reordered fields', ({ fields }) => fields.reverse()],
     ['a new field with a default', ({ fields }) => fields.push({ name: 'attempt', type: 'int', default: 0 })],
     ['a new optional field', ({ fields }) => fields.push({ name: 'traceparent', type: ['null', 'string'], default: null })],
-    ['a field that is left out', (schema) => (schema.fields = schema.fields.filter(({ name }) => name !== 'headers'))],
+    ['a removed field', (schema) => (schema.fields = schema.fields.filter(({ name }) => name !== 'headers'))],
     [
       'a renamed field with its old name as an alias',
       (schema) => Object.assign(field(schema, 'metadata'), { name: 'body', aliases: ['metadata'] }),
     ],
     ['a field that may now be null', (schema) => (field(schema, 'userId').type = ['null', 'string'])],
-    ['a text that is read as bytes', (schema) => (field(schema, 'metadata').type = 'bytes')],
+    ['a string that becomes bytes', (schema) => (field(schema, 'metadata').type = 'bytes')],
   ])('%s', (_what, edit) => {
     expect(change(edit)).toEqual([]);
   });
@@ -51,20 +51,20 @@ describe('the gate stops', () => {
       (schema) => (field(schema, 'receivedAt').type = { type: 'long', logicalType: 'timestamp-micros' }),
       /gives receivedAt another logical type/,
     ],
-    ['a logical type that is gone', (schema) => (field(schema, 'receivedAt').type = 'long'), /gives receivedAt another logical type/],
-    ['what is no schema', (schema) => (field(schema, 'userId').type = 'text'), /is no Avro schema/],
+    ['a removed logical type', (schema) => (field(schema, 'receivedAt').type = 'long'), /gives receivedAt another logical type/],
+    ['an invalid schema', (schema) => (field(schema, 'userId').type = 'text'), /is not an Avro schema/],
   ])('%s, and says why', (_what, edit, reason) => {
     const [fault, ...more] = change(edit);
     expect(fault).toMatch(reason);
     expect(more).toEqual([]);
   });
 
-  test('a version that later changes would not be checked against, and says where to put it', () => {
+  test('an unreleased version, and says where to copy it', () => {
     const faults = change(({ fields }) => fields.push({ name: 'attempt', type: 'int', default: 0 }), { release: false });
     expect(faults).toEqual([expect.stringContaining('Copy it to zap-run.v2.avsc')]);
   });
 
-  test('what fits the last version but not the first', () => {
+  test('a change that reads the last version but not the first', () => {
     const v1 = '{"type":"record","name":"A","fields":[{"name":"a","type":"string"}]}';
     const v2 = '{"type":"record","name":"A","fields":[{"name":"a","type":"string"},{"name":"b","type":"string","default":""}]}';
     const v3 = '{"type":"record","name":"A","fields":[{"name":"a","type":"string"},{"name":"b","type":"string"}]}';

@@ -11,7 +11,7 @@ const primitives: Record<string, string> = {
   ...{ int: 'number', long: 'number', float: 'number', double: 'number' },
 };
 
-/** The TypeScript type of what avsc decodes. Named types other than the record itself are not used by our schemas. */
+/** The TypeScript type of a value that avsc decodes. References to named types are not supported. */
 function typeOf(schema: avsc.Schema): string {
   if (Array.isArray(schema)) return schema.map((branch) => typeOf(branch as avsc.Schema)).join(' | ');
   if (typeof schema === 'string') {
@@ -30,12 +30,12 @@ function typeOf(schema: avsc.Schema): string {
 const comment = (doc: string | undefined) => (doc === undefined ? '' : `/** ${doc} */\n`);
 
 /**
- * The file of an event's type and its reader schema, not yet formatted. It has the only cast of a consumer: what was
- * read with this very schema is of this very type, as both were written from it.
+ * The source file of an event's type and its reader schema, unformatted. It holds the only cast of a consumer, which is
+ * safe because type and schema are written from the same file.
  *
  * @param text an Avro record schema
  * @param source its file, for the first line
- * @throws when it is no Avro schema, or has a type that is not supported here
+ * @throws when the text is not an Avro schema, or has an unsupported type
  */
 export function typesFromSchema(text: string, source: string): string {
   const schema = JSON.parse(text) as RecordSchema;
