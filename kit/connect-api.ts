@@ -18,7 +18,7 @@ interface Validation {
   configs: { value: { name: string; errors: string[] } }[];
 }
 
-/** Kafka Connect does not do what it was asked: what is wrong and what to do, for a person. */
+/** A call to Kafka Connect failed. The message says what is wrong and what to do. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError';
   readonly code: 'CONNECT_FAILED' | 'CONNECTOR_INVALID';
@@ -32,14 +32,14 @@ export class ConnectError extends Error {
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * Kafka Connect's REST interface, as far as the project uses it. The only caller of it. Each call throws LoginError
- * CONNECT_LOGIN where the login is wrong or missing, ConnectError CONNECT_FAILED where it fails otherwise.
+ * The part of Kafka Connect's REST interface that the project uses; no other code calls it. Each call throws LoginError
+ * CONNECT_LOGIN when the login is wrong or missing, and ConnectError CONNECT_FAILED when it fails otherwise.
  */
 export class ConnectApi {
   readonly #service: HttpService;
   readonly #timeoutMs: number;
 
-  /** @param timeoutMs how long an answer is waited for */
+  /** @param timeoutMs deadline of each call */
   constructor(settings: ConnectSettings, timeoutMs = REQUEST_TIMEOUT_MS) {
     this.#service = connectService(settings);
     this.#timeoutMs = timeoutMs;
@@ -49,7 +49,7 @@ export class ConnectApi {
     return (await this.#call<Plugin[]>('GET', '/connector-plugins')) ?? [];
   }
 
-  /** The configuration in force; undefined when there is no such connector. */
+  /** The active configuration; undefined when the connector does not exist. */
   async config(name: string): Promise<ConnectorConfig | undefined> {
     return this.#call<ConnectorConfig>('GET', `/connectors/${name}/config`);
   }
@@ -58,7 +58,7 @@ export class ConnectApi {
     return this.#call<ConnectorStatus>('GET', `/connectors/${name}/status`);
   }
 
-  /** The position that Connect has stored for the connector's one source partition; undefined when there is none. */
+  /** The stored position of the connector's one source partition; undefined when there is none. */
   async storedOffset(name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
     const stored = await this.#call<{ offsets: { offset: Record<string, unknown> }[] }>('GET', `/connectors/${name}/offsets`);
     return stored?.offsets[0]?.offset;
@@ -69,14 +69,14 @@ export class ConnectApi {
     return (await this.#call<{ kafka_cluster_id: string }>('GET', '/'))?.kafka_cluster_id;
   }
 
-  /** What the worker holds against a configuration; empty when it is fit. */
+  /** The worker's objections to a configuration; empty when it is valid. */
   async validate(config: ConnectorConfig): Promise<string[]> {
     const path = `/connector-plugins/${config['connector.class']}/config/validate`;
     const result = await this.#call<Validation>('PUT', path, config);
     return (result?.configs ?? []).flatMap(({ value }) => value.errors.map((error) => `${value.name}: ${error}`));
   }
 
-  /** Whether the worker lets a connector require exactly-once: the only way to learn exactly.once.source.support from outside. */
+  /** Whether the worker supports exactly-once. No interface tells exactly.once.source.support, so a validation requires it. */
   async isExactlyOnce(connectorClass: string): Promise<boolean> {
     const errors = await this.validate({ name: 'asked', 'connector.class': connectorClass, 'exactly.once.support': 'required' });
     return !errors.some((error) => error.startsWith('exactly.once.support:'));
@@ -87,10 +87,10 @@ export class ConnectApi {
   }
 
   /**
-   * Puts the configuration in force. A PUT restarts the task even when nothing differs, so it is only made when
-   * something does.
+   * Applies the configuration. A PUT restarts the task even when nothing differs, so it is sent only when something
+   * differs.
    *
-   * @returns whether it was made
+   * @returns whether the configuration changed
    * @throws ConnectError CONNECTOR_INVALID
    */
   async putIfDifferent(name: string, config: ConnectorConfig): Promise<boolean> {
@@ -104,24 +104,24 @@ export class ConnectApi {
     return true;
   }
 
-  /** Starts the connector and its tasks again; with `onlyFailed` those that are FAILED and nothing else. */
+  /** Restarts the connector and its tasks; with `onlyFailed` only those that are FAILED. */
   async restart(name: string, onlyFailed: boolean): Promise<void> {
     await this.#call('POST', `/connectors/${name}/restart?includeTasks=true&onlyFailed=${onlyFailed}`);
   }
 
-  /** Connect remembers it over restarts, but not beyond the connector's deletion. */
+  /** A pause survives restarts of Connect, but not a deletion of the connector. */
   async pause(name: string): Promise<void> {
     await this.#call('PUT', `/connectors/${name}/pause`);
   }
 
-  /** Ends a pause, and also a stop. */
+  /** Ends a pause or a stop. */
   async resume(name: string): Promise<void> {
     await this.#call('PUT', `/connectors/${name}/resume`);
   }
 
   /**
-   * undefined for Connect's own 404, which is JSON. A worker that starts answers 404 without JSON, one that joins its group
-   * 409 or 503: asked again until the time is over.
+   * Sends a request; undefined for a 404 of Connect itself, which is JSON. A starting worker answers 404 without JSON, and
+   * one that joins its group 409 or 503: both are retried until the deadline.
    */
   async #call<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
     const deadline = performance.now() + this.#timeoutMs;

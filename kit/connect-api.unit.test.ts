@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { ConnectApi } from './connect-api.ts';
 
-/** Answers each request with the next of these, the last one for ever. */
+/** Answers each request with the next of these, and then always with the last. */
 async function worker(...answers: [status: number, type: string, body: string][]): Promise<ConnectApi> {
   let asked = 0;
   const server = createServer((_request, response) => {
@@ -22,11 +22,11 @@ const starting: [number, string, string] = [404, 'text/html;charset=iso-8859-1',
 const missing: [number, string, string] = [404, 'application/json', '{"error_code":404,"message":"No status found for connector x"}'];
 const paused: [number, string, string] = [202, 'application/json', ''];
 
-test('a connector that Connect does not have is undefined', async () => {
+test('a connector that does not exist is undefined', async () => {
   expect(await (await worker(missing)).status('x')).toBeUndefined();
 });
 
-test('a worker that is starting is asked again: a pause is not taken for done before it was told', async () => {
+test('a request to a starting worker is retried, so a pause is not reported before it took effect', async () => {
   const connect = await worker(starting, starting, paused);
   await expect(connect.pause('x')).resolves.toBeUndefined();
   await expect((await worker(starting)).pause('x')).rejects.toMatchObject({ code: 'CONNECT_FAILED' });

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import type { Logger } from 'pino';
 
-/** What is larger is not a configuration file or a secret. */
+/** A larger file is neither a configuration nor a secret. */
 const LARGEST_BYTES = 16 * 1024 * 1024;
 
 /** Reads a file as UTF-8 text. @throws UnreadableError */
@@ -20,21 +20,20 @@ export class UnreadableError extends Error {
 }
 
 export interface Following<T> {
-  /** For the log. */
+  /** The name of the configuration in the log. */
   name: string;
   everyMs: number;
   log: Logger;
-  /** What the log says about a new value. */
+  /** The fields of the log line about a new value. */
   describe: (value: T) => object;
 }
 
 /**
- * Follows a configuration and every file that it names. The files are compared by their state, not watched: a watch
- * sees neither a mounted secret that is swapped nor a rename on every system. A faulty state, whatever it is, is logged
- * once and changes nothing else.
+ * Follows a configuration and every file that it names. It polls the files' state: a watch misses a swapped mounted
+ * secret, and on some systems a rename. A faulty state is logged once, and the previous version stays active.
  *
- * @param load reads the configuration, each file through the given function; whatever it throws is a fault
- * @throws what `load` throws, at the start only
+ * @param load reads the configuration, each file through the given function; it throws when the configuration is faulty
+ * @throws what `load` throws, but only at the start
  */
 export function followFiles<T>(
   load: (read: ReadText) => T,
@@ -43,13 +42,13 @@ export function followFiles<T>(
   let active = readAll(load);
   let fault: string | undefined;
   const timer = setInterval(() => {
-    // While there is a fault everything is read each time: what fixes it may be a file that is not known yet.
+    // During a fault everything is read each time: the fix may be in a file that was not read yet.
     if (fault === undefined && active.files.every(({ path, state }) => stateOf(path) === state)) return;
     try {
       const next = readAll(load);
       const isNew = next.files.map(({ text }) => text).join('\0') !== active.files.map(({ text }) => text).join('\0');
       active = next;
-      if (isNew || fault !== undefined) log.info(describe(next.value), `${name} was read again`);
+      if (isNew || fault !== undefined) log.info(describe(next.value), `${name} was reloaded`);
       fault = undefined;
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
@@ -88,7 +87,7 @@ function readSafely(path: string): Read {
     const found = fstatSync(file);
     if (!found.isFile()) throw new UnreadableError(path, 'NOT_A_FILE');
     if (found.size > LARGEST_BYTES) throw new UnreadableError(path, 'TOO_LARGE');
-    // The state before the content: a change between the two is read by the next turn.
+    // The state before the content, so that the next round reads a change between the two.
     return { path, state: stateIn(found), text: readFileSync(file, 'utf8') };
   } catch (error) {
     throw error instanceof UnreadableError ? error : new UnreadableError(path, codeOf(error));

@@ -1,6 +1,6 @@
 /**
- * Whether a text fits a pattern, in which * stands for any characters, none as well. It never goes back: what stands
- * between two * is found at its first place, so the time grows with the length of the text alone.
+ * Whether a text matches a pattern in which * stands for zero or more characters. It never backtracks: each part
+ * between two * is taken at its first place, so the time is linear in the length of the text.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   const [first = '', ...rest] = pattern.split('*');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { matchesGlob } from './glob.ts';
 
-test('a pattern is matched in a time that grows with the text alone', () => {
+test('matching takes time linear in the length of the text', () => {
   const began = performance.now();
   for (let n = 0; n < 1000; n += 1) expect(matchesGlob('*a*a*a*a*a*a*a*a*a*a*b', 'a'.repeat(64))).toBe(false);
   expect(performance.now() - began).toBeLessThan(1000);

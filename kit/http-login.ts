@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { secret, type Fault, type Given } from './settings.ts';
 
-// The connections to Kafka Connect's REST interface and to the schema registry: the same settings for every service, for
-// register and for the operator's verbs.
+// The connections to Kafka Connect's REST interface and to the schema registry. Every process has the same settings.
 
-/** A user needs a password, and a password a user. */
+/** User and password belong together. */
 function user(kind: HttpService['kind']) {
   const [name, password] = [`${kind}_USERNAME`, `${kind}_PASSWORD`];
   const rule = (given: Given): Fault[] => {
@@ -42,11 +41,11 @@ export interface HttpService {
   /** Without a slash at the end. */
   url: string;
   user: string | undefined;
-  /** What every request carries. */
+  /** Sent with every request. */
   headers: Readonly<Record<string, string>>;
 }
 
-/** A service wants a login that the settings do not have: which one, and which settings. */
+/** A service refuses the login, or requires one. The message names the service and the settings. */
 export class LoginError extends Error {
   override readonly name = 'LoginError';
   readonly code: 'CONNECT_LOGIN' | 'REGISTRY_LOGIN';
@@ -86,14 +85,14 @@ export async function askService(to: HttpService, path: string, init: AskInit = 
   throw refused;
 }
 
-/** What a status says of the login; undefined when it says nothing. */
+/** The fault of the login that a status reports; undefined for any other status. */
 export function loginFault({ kind, url, user }: HttpService, status: number, what: string): LoginError | undefined {
   if (status !== 401 && status !== 403) return undefined;
   const name = kind === 'CONNECT' ? 'Kafka Connect' : 'The schema registry';
   const settings = `${kind}_USERNAME and ${kind}_PASSWORD`;
   const message =
     user === undefined
-      ? `${name} at ${url} wants a login: set ${settings}`
+      ? `${name} at ${url} requires a login: set ${settings}`
       : status === 401
         ? `${name} at ${url} refuses the login "${user}". Are ${settings} right?`
         : `${name} at ${url} does not allow "${user}" to ${what}: it needs a login with more rights (${settings})`;

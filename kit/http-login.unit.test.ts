@@ -16,7 +16,7 @@ describe.each(['CONNECT', 'REGISTRY'] as const)('the login of %s', (kind) => {
     return kind === 'CONNECT' ? connectService(settings) : registryService(settings);
   };
 
-  test('is none unless it is set', () => {
+  test('is not sent unless it is set', () => {
     expect(serviceOf({})).toMatchObject({ user: undefined, headers: {} });
   });
 
@@ -41,7 +41,7 @@ describe.each(['CONNECT', 'REGISTRY'] as const)('the login of %s', (kind) => {
   });
 
   test.each([
-    ['none', 401, {}, 'wants a login: set'],
+    ['none', 401, {}, 'requires a login: set'],
     ['wrong', 401, { user: 'someone' }, 'refuses the login "someone"'],
     ['without the right', 403, { user: 'someone' }, 'does not allow "someone" to PUT /config'],
   ])('that is %s is an error with a code, the address and the settings', async (_name, status, { user }: { user?: string }, says) => {

@@ -1,14 +1,14 @@
 import kafkajs, { type AclEntry, type Admin } from 'kafkajs';
 import { kafkaServices, type Grant } from '../contract/kafka-grants.ts';
 
-// A broker's list of who may do what, in Kafka's own terms.
+// A broker's access list, in Kafka's terms.
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
 /** Kafka's code for "this broker has no access list at all". */
 const SECURITY_DISABLED = 54;
 
-/** A grant as Kafka keeps it: allowed from any address. */
+/** A grant as Kafka stores it. It is allowed from any address. */
 export const aclOf = ({ service, resource, name, prefixed, operation }: Grant): AclEntry => ({
   principal: `User:${service}`,
   host: '*',
@@ -19,7 +19,7 @@ export const aclOf = ({ service, resource, name, prefixed, operation }: Grant): 
   resourcePatternType: prefixed ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
 });
 
-/** @returns the access list of our services, those of other logins left out; undefined where the broker keeps none */
+/** @returns the access list of our services, without other logins; undefined when the broker keeps no access list */
 export async function readAcls(admin: Admin): Promise<AclEntry[] | undefined> {
   try {
     const { resources } = await admin.describeAcls({
@@ -39,7 +39,7 @@ export async function readAcls(admin: Admin): Promise<AclEntry[] | undefined> {
 }
 
 const FIELDS = ['principal', 'host', 'permissionType', 'operation', 'resourceType', 'resourceName', 'resourcePatternType'] as const;
-/** What two equal entries have in common. */
+/** Equal for equal entries. */
 export const keyOf = (acl: AclEntry): string => FIELDS.map((field) => acl[field]).join(' ');
 
 /** Whether a list lacks an entry. */
@@ -48,7 +48,7 @@ export function lacks(held: Iterable<AclEntry>): (acl: AclEntry) => boolean {
   return (acl) => !keys.has(keyOf(acl));
 }
 
-/** Adds and takes away, both at once harmless when they are done already. */
+/** Adds and removes grants. Repeating it changes nothing. */
 export async function changeAcls(admin: Admin, add: AclEntry[], remove: AclEntry[]): Promise<void> {
   if (add.length > 0) await admin.createAcls({ acl: add });
   if (remove.length > 0) await admin.deleteAcls({ filters: remove });

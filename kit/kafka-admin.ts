@@ -1,7 +1,7 @@
 import kafkajs, { type Admin, type RetryOptions } from 'kafkajs';
 import { createKafka, type KafkaSettings } from './kafka.ts';
 
-// Kafka's administration, for whoever asks it something and consumes nothing.
+// Kafka's administration, for code that does not consume.
 
 const { ConfigResourceTypes } = kafkajs;
 
@@ -9,10 +9,10 @@ const { ConfigResourceTypes } = kafkajs;
 export type Offsets = ReadonlyMap<number, bigint>;
 
 /**
- * An admin client for the time of `use`.
+ * Connects an admin client, and disconnects it when `use` has ended.
  *
- * @param clientId who asks, for the broker's log
- * @param retry of each request; kafkajs's own when not given
+ * @param clientId the caller's name in the broker's log
+ * @param retry of each request; kafkajs's default when not given
  */
 export async function withAdmin<T>(
   settings: KafkaSettings,
@@ -30,13 +30,13 @@ export async function withAdmin<T>(
   }
 }
 
-/** What a group has committed on a topic, by partition: −1 for nothing. */
+/** The committed offsets of a group on a topic, by partition; −1 for none. */
 export async function committedOffsets(admin: Admin, groupId: string, topic: string): Promise<Offsets> {
   const [entry] = await admin.fetchOffsets({ groupId, topics: [topic] });
   return new Map(entry?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
 }
 
-/** The first offset that is still there, and the one after the last that is decided (no open transaction). */
+/** The first offset that still exists, and the one after the last that is stable (not in an open transaction). */
 export async function topicOffsets(admin: Admin, topic: string): Promise<{ starts: Offsets; ends: Offsets }> {
   const offsets = await admin.fetchTopicOffsets(topic);
   return {
@@ -45,10 +45,10 @@ export async function topicOffsets(admin: Admin, topic: string): Promise<{ start
   };
 }
 
-/** The settings in force of a topic. */
+/** The effective settings of a topic. */
 export const topicConfigs = (admin: Admin, topic: string) => readConfigs(admin, ConfigResourceTypes.TOPIC, topic);
 
-/** The settings in force of the controller, as every broker should have them. */
+/** The effective settings of the controller, which every broker should share. */
 export async function brokerConfigs(admin: Admin): Promise<ReadonlyMap<string, string>> {
   const { controller, brokers } = await admin.describeCluster();
   return readConfigs(admin, ConfigResourceTypes.BROKER, String(controller ?? brokers[0]?.nodeId));

@@ -8,7 +8,7 @@ interface Asked {
   body: string;
 }
 
-/** A token endpoint that gives t1, t2, …, or answers with a status. */
+/** A token endpoint that issues t1, t2, …, or answers with a status. */
 async function endpoint(status = 200): Promise<{ url: string; asked: Asked[] }> {
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
@@ -24,7 +24,7 @@ async function endpoint(status = 200): Promise<{ url: string; asked: Asked[] }> 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked };
 }
 
-test('a token is asked for by client credentials, shared, and asked for again before it ends', async () => {
+test('a token is requested by client credentials, shared, and replaced before it expires', async () => {
   const { url, asked } = await endpoint();
   let now = 0;
   const tokens = oauthTokens({ url, clientId: 'me:', clientSecret: 's&', scope: 'kafka' }, () => now);
@@ -39,7 +39,7 @@ test('a token is asked for by client credentials, shared, and asked for again be
   });
 });
 
-test('an endpoint that gives none is named without the secret', async () => {
+test('the error about an endpoint that issues no token has its address and not the secret', async () => {
   const { url } = await endpoint(401);
   const failure = await oauthTokens({ url, clientId: 'me', clientSecret: 'hidden', scope: undefined })().catch(String);
   expect(failure).toContain('answers 401');

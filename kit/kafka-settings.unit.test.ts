@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The names at fault, in the order of the message. */
+/** The settings that the message names, in its order. */
 function faulty(env: Record<string, string>): string[] {
   try {
     readSettings(schema, env);
@@ -39,22 +39,22 @@ const oauth = {
 };
 
 describe("the settings of Kafka's connection", () => {
-  test('fit when nothing is set, with each mechanism, and with TLS by a CA alone', () => {
+  test('are valid when nothing is set, with each mechanism, and with TLS by a CA alone', () => {
     for (const env of [{}, scram, { ...scram, KAFKA_SASL_MECHANISM: 'PLAIN' }, oauth, { KAFKA_CA_FILE: pem }, { KAFKA_TLS: 'true' }])
       expect(faulty(env)).toEqual([]);
   });
 
   test.each<[string, Record<string, string>, string[]]>([
-    ['a password login without its two halves', { KAFKA_SASL_MECHANISM: 'PLAIN' }, ['KAFKA_USERNAME', 'KAFKA_PASSWORD']],
+    ['a password login without user and password', { KAFKA_SASL_MECHANISM: 'PLAIN' }, ['KAFKA_USERNAME', 'KAFKA_PASSWORD']],
     ['a password without a mechanism', { KAFKA_PASSWORD: 'p' }, ['KAFKA_PASSWORD']],
     ['tokens with a password', { ...oauth, KAFKA_PASSWORD: 'p' }, ['KAFKA_PASSWORD']],
     ['a scope with a password login', { ...scram, KAFKA_OAUTH_SCOPE: 's' }, ['KAFKA_OAUTH_SCOPE']],
     ['tokens without an endpoint', { ...oauth, KAFKA_OAUTH_TOKEN_URL: '' }, ['KAFKA_OAUTH_TOKEN_URL']],
-  ])('%s is a fault of each setting that has to change', (_what, env, names) => {
+  ])('%s is a fault of each setting to change', (_what, env, names) => {
     expect(faulty(env)).toEqual(names);
   });
 
-  test('a certificate without its key, TLS that is off beside a CA, a missing file, a wrong mechanism: all are named at once', () => {
+  test('a certificate without its key, a CA with TLS off, a missing file and a wrong mechanism are reported at once', () => {
     const env = { KAFKA_CERT_FILE: pem, KAFKA_CA_FILE: join(folder, 'none'), KAFKA_TLS: 'false', KAFKA_SASL_MECHANISM: 'MD5' };
     expect(new Set(faulty(env))).toEqual(
       new Set(['KAFKA_CA_FILE', 'KAFKA_SASL_MECHANISM', 'KAFKA_KEY_FILE', 'KAFKA_TLS', 'KAFKA_USERNAME', 'KAFKA_PASSWORD']),
@@ -69,7 +69,7 @@ describe("the settings of Kafka's connection", () => {
     expect(loggable(schema, settings)).toMatchObject({ KAFKA_PASSWORD: 'set', KAFKA_OAUTH_CLIENT_SECRET: 'unset' });
   });
 
-  test('a secret that comes twice, or from a file that is not there, is a fault', () => {
+  test('a secret that is set twice, or whose file is missing, is a fault', () => {
     expect(faulty({ ...scram, KAFKA_PASSWORD_FILE: pem })).toEqual(['KAFKA_PASSWORD']);
     expect(faulty({ ...scram, KAFKA_PASSWORD: '', KAFKA_PASSWORD_FILE: join(folder, 'none') })).toEqual(['KAFKA_PASSWORD']);
   });

@@ -6,23 +6,23 @@ import { oauthTokens } from './kafka-oauth.ts';
 import type { kafkaSettings } from './kafka-settings.ts';
 import './quiet-kafkajs.ts';
 
-// The one place that makes a client of Kafka: how a process finds the brokers and logs in is the same everywhere.
+// The only place that makes a Kafka client, so that every process finds the brokers and logs in the same way.
 
 const { logLevel } = kafkajs;
 
-/** How a process reaches Kafka: what its settings say, whatever else they say. */
+/** The settings by which a process reaches Kafka. */
 export type KafkaSettings = Readonly<z.output<z.ZodObject<typeof kafkaSettings>>>;
 
 export interface ClientOptions extends Pick<KafkaConfig, 'retry' | 'connectionTimeout'> {
-  /** Who asks, for the broker's log. */
+  /** The caller's name in the broker's log. */
   clientId: string;
-  /** Gets what kafkajs warns of; without it nothing is logged. */
+  /** Receives the warnings and errors of kafkajs; without it they are dropped. */
   log?: Logger;
 }
 
 /**
- * A client of Kafka as the settings say. The certificates are read again for every connection, so files that are
- * replaced are followed; user and password are those of the start.
+ * Makes a Kafka client from the settings. Certificates are read for every connection, so replaced files take effect.
+ * User and password are read once, at the start.
  */
 export function createKafka(settings: KafkaSettings, { log, ...options }: ClientOptions): Kafka {
   const ssl = tlsOptions(settings);
@@ -42,9 +42,9 @@ export function createKafka(settings: KafkaSettings, { log, ...options }: Client
 }
 
 /**
- * kafkajs 2.2.4 keeps one picture of the cluster for each admin. A call that asks for a topic may replace it by one
- * without the topic that another call has just asked for, which then fails with "Cannot destructure property
- * 'partitions'". So the calls that ask for topics take turns.
+ * kafkajs 2.2.4 caches the cluster's metadata per admin. A call about one topic may replace the metadata while another
+ * call still needs that of its own topic, which then fails with "Cannot destructure property 'partitions'". So the
+ * calls about topics take turns.
  */
 function topicsInTurn(admin: Admin): Admin {
   let last: Promise<unknown> = Promise.resolve();
@@ -68,7 +68,7 @@ function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
   const { KAFKA_TLS: tls, KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key } = settings;
   if (tls !== true && ca === undefined && cert === undefined) return undefined;
   const options = {};
-  // kafkajs copies these at each connection, which reads the files then.
+  // kafkajs copies these at each connection, and the getters then read the files.
   for (const [name, path] of Object.entries({ ca, cert, key }))
     if (path !== undefined) Object.defineProperty(options, name, { enumerable: true, get: () => readFileSync(path, 'utf8') });
   return options;

@@ -2,8 +2,8 @@ import type { Server } from 'node:http';
 import type { Logger } from 'pino';
 
 /**
- * Resolves once the server takes connections. When it cannot, the log gets one line with the cause and the process ends
- * with 1: its supervisor may have more luck later.
+ * Resolves once the server accepts connections. When the port is taken, it logs the cause and ends the process with 1,
+ * so that its supervisor tries again.
  */
 export async function listen(server: Server, { port, host }: { port: number; host: string }, log: Logger): Promise<void> {
   try {

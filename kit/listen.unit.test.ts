@@ -21,7 +21,7 @@ test.each([
   ['::ffff:127.0.0.1', '127.0.0.1'],
   ['::', '[::1]'],
   ['[::]', '127.0.0.1'],
-])('HOST=%s is listened on, and reached by %s', async (given, by) => {
+])('a server on HOST=%s is reached by %s', async (given, by) => {
   const server = createServer((_request, response) => response.end('here'));
   servers.push(server);
   await listen(server, { port: 0, host: host().parse(given) }, pino({ enabled: false }));

@@ -4,25 +4,25 @@ import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import { listen } from './listen.ts';
 import { host, port } from './settings.ts';
 
-// How every service is seen by Prometheus: a registry of its own on a port of its own, which the internet never gets.
+// Each service serves its metrics from its own registry on its own port, which must not be public.
 
-/** The settings of a service's metrics, to be spread into its schema. Loopback unless told otherwise. */
+/** The settings of a service's metrics, to be spread into its schema. Loopback by default. */
 export const metricsSettings = (defaultPort: number) => ({
   METRICS_PORT: port().default(defaultPort).describe('Port of the Prometheus metrics'),
   METRICS_HOST: host().default('127.0.0.1').describe('Address on which the metrics are served'),
 });
 
-/** A registry with the process's own metrics (memory, event loop, garbage collection) in it. */
+/** A registry with the metrics of the process (memory, event loop, garbage collection). */
 export function createMetrics(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return registry;
 }
 
-/** Something that a person has to look at. @param detail what was found and what to do, for the log line */
+/** Reports something that needs a person. @param detail what was found and what to do, for the log line */
 export type Alarm = (code: string, detail: string) => void;
 
-/** Each alarm is one log line (level error, field `alarm`) and counts in `outbox_alarms_total`. */
+/** Each alarm writes one log line (level error, field `alarm`) and increments `outbox_alarms_total`. */
 export function createAlarm(registry: Registry, log: Logger): Alarm {
   const total = new Counter({ name: 'outbox_alarms_total', help: 'Alarms raised', labelNames: ['code'], registers: [registry] });
   return (code, detail) => {
@@ -35,7 +35,7 @@ export function createAlarm(registry: Registry, log: Logger): Alarm {
  * Serves `GET /metrics` in Prometheus' text format, and `GET /readyz`: 200, or 503 with the reason. Ends the process when
  * the port is taken.
  *
- * @param unready why the service does not do its work at the moment; undefined when it does
+ * @param unready why the service does not work at the moment; undefined when it does
  * @returns stop: closes the port
  */
 export async function serveMetrics(

@@ -2,10 +2,10 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { z } from 'zod';
 import { loggable, settingsOrExit } from './settings.ts';
 
-// How every service starts, stops and fails. Exit codes: 0 it was asked to stop, 1 a fault (its supervisor starts it
-// again), 2 its settings or a file that they name are invalid (a restart changes nothing).
+// How every service starts, stops and fails. Exit codes: 0 it was asked to stop, 1 a fault (its supervisor restarts it),
+// 2 its settings or a file that they name are invalid (a restart does not help).
 
-/** Longer than what any service needs to stop, shorter than the time after which a supervisor kills it. */
+/** Longer than any service needs to stop, and shorter than a supervisor waits before it kills. */
 const STOP_WITHIN_SECONDS = 25;
 
 export interface Service<S extends z.ZodObject> {
@@ -14,8 +14,8 @@ export interface Service<S extends z.ZodObject> {
 }
 
 /**
- * The log and the settings of a service. An error that nothing catches becomes one line of the log, exit code 1;
- * settings that do not fit are printed, exit code 2.
+ * Makes the log and reads the settings of a service. An uncaught error is logged as one line and ends the process with
+ * 1. Invalid settings are printed and end it with 2.
  *
  * @param destination of the log; stdout when not given
  */
@@ -33,8 +33,8 @@ export function startService<S extends z.ZodObject>(
 }
 
 /**
- * At the first SIGTERM or SIGINT: `stop` finishes what was begun and lets go of everything, and the process ends by
- * itself. What takes longer is cut off, and a second signal ends it at once; both with exit code 1.
+ * Stops at the first SIGTERM or SIGINT: `stop` finishes running work and releases everything, and the process ends by
+ * itself. A stop that takes longer is cut off, and a second signal ends the process at once; both with exit code 1.
  */
 export function stopOnSignal(log: Logger, stop: () => Promise<unknown>, withinSeconds = STOP_WITHIN_SECONDS): void {
   let stopping = false;
@@ -51,7 +51,7 @@ export function stopOnSignal(log: Logger, stop: () => Promise<unknown>, withinSe
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
 }
 
-/** For what makes the process useless: one line of the log, and exit code 1. */
+/** Ends a process that can no longer work: one log line and exit code 1. */
 export function fail(log: Logger, code: string, message: string, error?: unknown): never {
   log.fatal({ code, ...(error !== undefined && { err: error }) }, message);
   process.exit(1);

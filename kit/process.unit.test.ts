@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { startNode } from '../test/support/run-node.ts';
 
-/** A service of these lines. It says "starting" once it has its settings, and runs until something ends it. */
+/** A service made of these lines. It logs "starting" once it has its settings, and runs until something ends it. */
 function start(lines: string, env: Record<string, string> = {}) {
   const code = `
     import { setTimeout as delay } from 'node:timers/promises';
@@ -15,7 +15,7 @@ function start(lines: string, env: Record<string, string> = {}) {
   return startNode(['--input-type=module', '-e', code], env);
 }
 
-/** Sends the signals, one after the other, once it is ready. */
+/** Sends the signals, one after the other, once the service is ready. */
 async function signalled(lines: string, ...signals: NodeJS.Signals[]) {
   const { child, ended } = start(lines);
   while (!String(await once(child.stdout!, 'data')).includes('ready'));
@@ -26,7 +26,7 @@ async function signalled(lines: string, ...signals: NodeJS.Signals[]) {
 const fatal = ({ lines }: { lines: Record<string, unknown>[] }) => lines.filter(({ level }) => level === 60);
 
 describe('a service that is asked to stop', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('by %s finishes what was begun and ends with 0', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('by %s finishes running work and ends with 0', async (signal) => {
     const { code, lines, errors } = await signalled(
       `stopOnSignal(log, async () => { await delay(100); log.info('finished'); clearInterval(timer); });`,
       signal,
@@ -78,8 +78,8 @@ describe('an error that nothing catches', () => {
   });
 });
 
-test('settings that do not fit are printed, and end a service with 2', async () => {
+test('invalid settings are printed, and end a service with 2', async () => {
   const outcome = await start('', { A: 'x' }).ended;
   expect(outcome).toMatchObject({ code: 2, lines: [] });
-  expect(outcome.errors).toMatch(/^SETTINGS_INVALID: These settings do not fit:\n {2}A is "x": /);
+  expect(outcome.errors).toMatch(/^SETTINGS_INVALID: Invalid settings:\n {2}A is "x": /);
 });

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** What kafkajs 2.2.4 has for each connection to a broker. */
+/** The request queue that kafkajs 2.2.4 keeps per connection. */
 export interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttleCheckTimeoutId: unknown;
@@ -9,9 +9,9 @@ export interface RequestQueue {
 }
 
 /**
- * kafkajs 2.2.4 looks for requests that wait, once a millisecond and for as long as a connection lives, although none
- * waits: an idle client wakes up 830 times a second. Here the next look is scheduled only while one waits; a request
- * that is put in the queue, or answered, looks by itself. Imported for its effect where clients are made (kafka.ts).
+ * kafkajs 2.2.4 polls its queue of waiting requests every millisecond while a connection lives, even when the queue is
+ * empty: an idle client wakes up 830 times a second. This patch polls only while a request waits. A queued or answered
+ * request checks the queue itself. kafka.ts imports this file for its effect.
  */
 export const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
 

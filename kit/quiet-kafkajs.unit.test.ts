@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { prototype, type RequestQueue } from './quiet-kafkajs.ts';
 
-/** As kafkajs makes one: in flight is as much as may be, so what waits has to wait on. */
+/** A queue as kafkajs makes it, with as many requests in flight as allowed, so that others wait. */
 const queueWith = (pending: unknown[]): RequestQueue & { throttleCheckTimeoutId: NodeJS.Timeout | null } =>
   Object.assign(Object.create(prototype) as RequestQueue, {
     ...{ pending, throttledUntil: -1, throttleCheckTimeoutId: null, maxInFlightRequests: 1, inflight: new Map([[1, {}]]) },
@@ -13,7 +13,7 @@ test('a connection on which no request waits has no timer', () => {
   expect(queue.throttleCheckTimeoutId).toBeNull();
 });
 
-test('while a request waits the next look at it is scheduled', () => {
+test('while a request waits, the next poll is scheduled', () => {
   const queue = queueWith([{}]);
   queue.checkPendingRequests();
   onTestFinished(() => clearTimeout(queue.throttleCheckTimeoutId ?? undefined));

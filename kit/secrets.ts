@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { ReadText } from './follow-files.ts';
 import { matchesGlob } from './glob.ts';
 
-// How a file such as zaps.json or actions.json names a secret: by where it lies, never by itself, as the file may be in
-// a repository.
+// How a file such as zaps.json or actions.json refers to a secret. It names the place and never holds the secret, as the
+// file may be in a repository.
 
 export const NOT_A_REFERENCE = 'expected env:NAME or file:path; a secret does not belong in this file';
 const REFERENCE = /^(env|file):(.+)$/s;
@@ -15,7 +15,7 @@ export interface SecretReference {
   name: string;
 }
 
-/** @returns what is wrong where it is no reference */
+/** @returns the reference, or what is wrong with it */
 function parse(value: unknown): SecretReference | string {
   if (typeof value === 'string') {
     const [, kind, name] = REFERENCE.exec(value) ?? [];
@@ -34,7 +34,7 @@ const parsed = (value: unknown, context: z.RefinementCtx): SecretReference => {
   return z.NEVER;
 };
 
-/** The same without a schema around it. @throws Error saying what is wrong */
+/** Parses a reference without a schema. @throws Error saying what is wrong */
 export function toReference(value: unknown): SecretReference {
   const reference = parse(value);
   if (typeof reference === 'string') throw new Error(reference);
@@ -44,7 +44,7 @@ export function toReference(value: unknown): SecretReference {
 /** `"env:NAME"` or `"file:path"`; also `{"env": "NAME"}` and `{"file": "path"}`. */
 export const secretReference = () => z.unknown().transform(parsed);
 
-/** A text as it is, or a reference to one. */
+/** A plain text, or a reference to one. */
 export const textOrReference = () =>
   z.unknown().transform((value, context): string | SecretReference => {
     const isText = typeof value === 'string' && !/^(env|file):/.test(value);
@@ -53,20 +53,20 @@ export const textOrReference = () =>
 
 export interface SecretSources {
   env: Readonly<Record<string, string | undefined>>;
-  /** Reads a file; follows it too, where the reader does. */
+  /** Reads a file; a caller may also follow it. */
   read: ReadText;
-  /** The folder of the file that refers to secrets: their paths begin there. */
+  /** The folder of the file that refers to secrets. Their relative paths start there. */
   folder: string;
-  /** Where what is read goes to others: what they may be told, and the settings that say so. */
+  /** For secrets that leave the process: which ones may, and the settings that allow more. */
   limits?: { envNames: readonly string[]; envSetting: string; filesBelow: string; filesSetting: string };
 }
 
 export const describeReference = ({ kind, name }: SecretReference): string => `${kind}:${name}`;
 
 /**
- * The secret itself. A line break at the end of a file is not part of it: editors and `echo` put it there.
+ * Reads the secret. A line break at the end of a file is not part of it: editors and `echo` add it.
  *
- * @throws Error saying what is missing, empty or not allowed, and never what was read
+ * @throws Error naming a secret that is missing, empty or not allowed; the message never has its value
  */
 export function readSecret(reference: SecretReference, { env, read, folder, limits }: SecretSources): string {
   const { kind, name } = reference;
@@ -83,7 +83,7 @@ export function readSecret(reference: SecretReference, { env, read, folder, limi
   return value;
 }
 
-/** Links are followed first, as a mounted secret is one. */
+/** Links are resolved first, as a mounted secret is a link. */
 function isBelow(path: string, folder: string): boolean {
   const real = (one: string) => {
     try {

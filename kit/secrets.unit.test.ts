@@ -30,7 +30,7 @@ describe('a reference to a secret', () => {
     [{ env: 'A', file: 'b' }, /expected either "env" or "file", and nothing else/],
     [null, /expected env:NAME or file:path/],
     [7, /expected env:NAME or file:path/],
-  ])('cannot be %j, and what it holds is not said', (written, why) => {
+  ])('cannot be %j, and the error does not repeat it', (written, why) => {
     const message = secretReference().safeParse(written).error?.issues[0]?.message ?? '';
     expect(message).toMatch(why);
     expect(message).not.toContain('the secret itself');
@@ -50,7 +50,7 @@ describe('a secret', () => {
       ...(limited && { limits }),
     });
 
-  test('of a file is its text without the line break at its end', () => {
+  test('from a file is its text without the line break at the end', () => {
     expect([read('file:key'), read('env:A_SECRET')]).toEqual([' abc ', 'x']);
   });
 
@@ -59,7 +59,7 @@ describe('a secret', () => {
     ['env:EMPTY_SECRET', /^env:EMPTY_SECRET is empty$/],
     ['file:nothing', /^file:nothing is empty$/],
     ['file:none', /none cannot be read: ENOENT$/],
-  ])('that is missing, %s, is said by its name', (written, why) => {
+  ])('that is missing, %s, is reported by its name', (written, why) => {
     for (const limited of [false, true]) expect(() => read(written, limited)).toThrow(why);
   });
 
@@ -68,11 +68,11 @@ describe('a secret', () => {
     ['file:../x', /^file:\.\.\/x is not below .*: set ACTIONS_FILES if it is meant$/],
     ['file:/etc/hostname', /is not below/],
     ['file:link', /is not below/],
-  ])('that others may not be told, %s, is refused, with the setting that would allow it', (written, why) => {
+  ])('that may not leave the process, %s, is refused with the setting that would allow it', (written, why) => {
     expect(() => read(written, true)).toThrow(why);
   });
 
-  test('that stays in the process may come from anywhere', () => {
+  test('that stays in the process may come from any variable or file', () => {
     expect([read('env:DATABASE_URL'), read('file:link').length > 0]).toEqual(['y', true]);
   });
 });

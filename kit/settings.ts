@@ -1,24 +1,24 @@
 import { z } from 'zod';
 import { readText } from './follow-files.ts';
 
-// How every service reads its environment: once, at start, all faults at once. The schemas are in each service's
-// config.ts; the README's table of settings is printed from them.
+// How every service reads its environment: once, at the start, with all faults at once. The schemas are in each
+// service's config.ts. docs/settings.md is generated from them.
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What arrived for each setting of a schema, as text. */
+/** The text that arrived for each setting of a schema. */
 export type Given = Readonly<Record<string, string | undefined>>;
 
 export interface Fault {
-  /** The setting that has to change. */
+  /** The setting to change. */
   name: string;
   message: string;
 }
 
-/** What a setting may have as `meta({ rule })`: what does not go together with others, asked also when a value alone is at fault. */
+/** A rule about several settings, given as `meta({ rule })`. It runs even when single values are faulty. */
 type Rule = (given: Given) => Fault[];
 
-/** The environment does not fit. The message has one line per fault: the variable, what arrived, the rule. */
+/** The environment is invalid. The message has one line per fault: the variable, what arrived, the rule. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly code = 'SETTINGS_INVALID';
@@ -30,7 +30,7 @@ export const integer = (min: number, max: number) => z.coerce.number().int().min
 /** A TCP port. */
 export const port = () => integer(1, 65_535);
 
-/** An address or a name to listen on. IPv6 may have brackets, as in a URL. */
+/** An address or host name to listen on. IPv6 may have brackets, as in a URL. */
 export const host = () => z.string().transform((text) => text.replace(/^\[(.*)\]$/, '$1'));
 
 /** `a, b,c` → `['a', 'b', 'c']`; nothing → `[]`. */
@@ -48,7 +48,7 @@ export const list = () =>
 /** A value that is never printed. */
 export const secret = () => z.string().min(1).meta({ secret: true });
 
-/** The path of a file that can be read at the start. */
+/** The path of a file that must be readable at the start. */
 export const readableFile = () =>
   z.string().superRefine((path, context) => {
     try {
@@ -66,8 +66,8 @@ export const postgresUrl = () =>
     .meta({ secret: true });
 
 /**
- * The environment as the schema's typed, frozen object. A variable that is set to nothing counts as not set, as
- * compose passes `${NAME:-}`. A secret may lie in a file, which `<NAME>_FILE` names; it is read once.
+ * Reads the environment into the schema's typed, frozen object. An empty variable counts as unset, because compose
+ * passes `${NAME:-}`. A secret may be in a file named by `<NAME>_FILE`, which is read once.
  *
  * @throws SettingsError naming every fault
  */
@@ -82,24 +82,24 @@ export function readSettings<S extends z.ZodObject>(schema: S, env: Environment)
   const broken = types.flatMap(([, type]) => ruleOf(type)?.(given) ?? []);
   if (result.success && unread.length === 0 && broken.length === 0) return Object.freeze(result.data);
   const issues = (result.error?.issues ?? []).map(({ path, message }) => ({ name: String(path[0]), message }));
-  // Of a secret whose file cannot be read, that is all there is to say.
+  // An unreadable file is the only fault worth reporting of its secret.
   const others = [...issues, ...broken].filter(({ name }) => !unread.some((one) => one.name === name));
   const faults = [...unread, ...others].map(({ name, message }) => {
     const about = schema.shape[name] as z.ZodType;
     const arrived = given[name] === undefined ? 'is not set' : isSecret(about) ? 'is set' : `is "${given[name]}"`;
     return `  ${name} ${arrived}: ${message}. ${about.description ?? ''}`.trimEnd();
   });
-  throw new SettingsError(`These settings do not fit:\n${faults.join('\n')}`);
+  throw new SettingsError(`Invalid settings:\n${faults.join('\n')}`);
 }
 
-/** From the variable or from its file. What stands in the way is added to `faults`. */
+/** The value from the variable or from its file. Faults are added to `faults`. */
 function readSecret(name: string, env: Environment, faults: Fault[]): string | undefined {
   const value = env[name] || undefined;
   const path = env[`${name}_FILE`] || undefined;
   if (path === undefined) return value;
-  if (value !== undefined) faults.push({ name, message: `${name}_FILE is set too: one of them` });
+  if (value !== undefined) faults.push({ name, message: `${name}_FILE is set too: set only one of them` });
   try {
-    // Editors and `echo` end a file with a line break that is not part of the secret.
+    // Editors and `echo` add a line break that is not part of the secret.
     return readText(path).replace(/\r?\n$/, '') || undefined;
   } catch (error) {
     faults.push({ name, message: `${name}_FILE: ${error instanceof Error ? error.message : String(error)}` });
@@ -107,12 +107,12 @@ function readSecret(name: string, env: Environment, faults: Fault[]): string | u
   }
 }
 
-/** The Postgres client would take host, user, options or sslmode from PG* where the URL says nothing: no setting of ours. */
+/** The Postgres client would take host, user, options or sslmode from PG* variables when the URL lacks them. */
 function forgetPostgres(env: Environment): void {
   for (const name of Object.keys(env)) if (/^PG[A-Z]+$/.test(name)) Reflect.deleteProperty(env, name);
 }
 
-/** The settings in force for the log's first line: secrets only as "set" or "unset". */
+/** The active settings, for the first log line. Secrets appear only as "set" or "unset". */
 export function loggable<S extends z.ZodObject>(schema: S, settings: Readonly<z.output<S>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(schema.shape).map(([name, about]) => {
@@ -122,7 +122,7 @@ export function loggable<S extends z.ZodObject>(schema: S, settings: Readonly<z.
   );
 }
 
-/** One row per setting, for the README: name, default (none when it must be set), meaning. */
+/** One row per setting, for docs/settings.md: name, default (none when it must be set), meaning. */
 export function describeSettings(schema: z.ZodObject): { name: string; fallback: string; meaning: string }[] {
   return Object.entries(schema.shape).map(([name, about]) => {
     const type = about as z.ZodType;
@@ -140,7 +140,7 @@ function shown(value: unknown): string {
 const isSecret = (type: z.ZodType): boolean => metaOf(type, 'secret') === true;
 const ruleOf = (type: z.ZodType): Rule | undefined => metaOf(type, 'rule') as Rule | undefined;
 
-/** Also from behind a default or an optional. */
+/** Looks through defaults and optionals. */
 function metaOf(type: z.ZodType, key: 'secret' | 'rule'): unknown {
   const own = type.meta()?.[key];
   const inner = (type.def as { innerType?: z.ZodType }).innerType;
@@ -157,7 +157,7 @@ export function settingsOrExit<S extends z.ZodObject>(schema: S, env: Environmen
   }
 }
 
-/** Settings, or a file that they name, are invalid: prints what is wrong and ends the process with 2, as no restart can fix it. */
+/** Prints what is wrong with settings, or with a file that they name, and ends the process with 2: no restart can fix it. */
 export function exitUnfit({ code, message }: { code: string; message: string }): never {
   process.stderr.write(`${code}: ${message}\n`);
   process.exit(2);

@@ -16,11 +16,11 @@ function faultOf(about: z.ZodObject, env: Record<string, string>): SettingsError
   } catch (error) {
     if (error instanceof SettingsError) return error;
   }
-  throw new Error('the settings were taken');
+  throw new Error('the settings were accepted');
 }
 
 describe('readSettings', () => {
-  test('gives what the environment says, typed, and ignores what it does not know', () => {
+  test('returns the typed values of the environment and ignores other variables', () => {
     expect(readSettings(schema, { PORT: '80', GRACE: '7', NAMES: 'a', HOST: 'h', PATH: '/bin' })).toEqual({
       PORT: 80,
       GRACE: 7,
@@ -29,25 +29,25 @@ describe('readSettings', () => {
     });
   });
 
-  test('gives the defaults for what is not set', () => {
+  test('returns the default of an unset variable', () => {
     expect(readSettings(schema, { HOST: 'h' })).toEqual({ PORT: 3002, GRACE: 5, NAMES: [], HOST: 'h' });
   });
 
-  test('takes 0 as a value', () => {
+  test('accepts 0 as a value', () => {
     expect(readSettings(schema, { HOST: 'h', GRACE: '0' }).GRACE).toBe(0);
   });
 
-  test('takes an empty variable for one that is not set', () => {
+  test('treats an empty variable as unset', () => {
     expect(readSettings(schema, { HOST: 'h', PORT: '', GRACE: '' })).toMatchObject({ PORT: 3002, GRACE: 5 });
     expect(faultOf(schema, { HOST: '' }).message).toContain('HOST is not set');
   });
 
-  test('cannot be changed afterwards', () => {
+  test('returns a frozen object', () => {
     const settings = readSettings(schema, { HOST: 'h' });
     expect(() => Object.assign(settings, { PORT: 1 })).toThrow(TypeError);
   });
 
-  test('names every fault at once: the variable, what arrived, and the rule', () => {
+  test('reports every fault at once: the variable, what arrived, and the rule', () => {
     const error = faultOf(schema, { PORT: '70000', GRACE: 'soon' });
     expect(error.code).toBe('SETTINGS_INVALID');
     const lines = error.message.split('\n').slice(1);
@@ -90,7 +90,7 @@ describe('a secret', () => {
     PLAIN: z.string().default('shown'),
   });
 
-  test('is not in the message when it is at fault', () => {
+  test('is not in the message when it is invalid', () => {
     const { message } = faultOf(secrets, { URL: `mysql://${MARKER}`, OTHER: MARKER });
     expect(message).not.toContain(MARKER);
     expect(message).toContain('URL is set: expected postgresql://');
@@ -104,7 +104,7 @@ describe('a secret', () => {
     expect(logged).toEqual({ URL: 'set', KEY: 'unset', OTHER: 'set', PLAIN: 'shown' });
   });
 
-  test('stays one behind a default, an optional and a description', () => {
+  test('stays secret behind a default, an optional and a description', () => {
     for (const about of [secret().optional(), secret().default('d'), secret().describe('text'), secret().optional().describe('text')]) {
       expect(loggable(z.object({ S: about }), { S: MARKER })).toEqual({ S: 'set' });
     }
@@ -112,7 +112,7 @@ describe('a secret', () => {
 });
 
 describe('postgresUrl', () => {
-  test.each(['postgresql://u:p@h:5432/d', 'postgres://u@h/d'])('takes %s', (url) => {
+  test.each(['postgresql://u:p@h:5432/d', 'postgres://u@h/d'])('accepts %s', (url) => {
     expect(postgresUrl().parse(url)).toBe(url);
   });
 

@@ -1,18 +1,18 @@
 const EVERY_MS = 1000;
 
 export interface Progress {
-  /** Something was finished. */
+  /** Reports that something was finished. */
   made: () => void;
-  /** Seconds since then. */
+  /** Seconds since the last report. */
   ago: () => number;
   stop: () => void;
 }
 
 /**
- * Watches over a loop from outside of it: what hangs in the loop cannot hold the watch. Told once, as who is told ends
- * the process.
+ * Watches a loop from outside, so that a hanging call in the loop cannot stop the watch. Calls back once, because the
+ * callback ends the process.
  *
- * @param seconds longer than the loop's own timeouts, which are the first to end a wait
+ * @param seconds longer than the loop's own timeouts, which should end a wait first
  */
 export function watchProgress(seconds: number, stalled: (forSeconds: number) => void): Progress {
   let last = performance.now();

@@ -234,7 +234,7 @@ test('a new actions.json is in force without a restart, and a faulty one is told
   expect(JSON.stringify(service.log())).not.toContain(SECRET);
   await untilState(await postUntilAccepted(user, 'z', '{}'), 'delivered');
   service.rewrite({ targets: { [name]: to(second, `${user}/*`) } });
-  await waitFor('the new file is in force', () => service.log().some(({ msg }) => String(msg).endsWith('was read again')));
+  await waitFor('the new file is active', () => service.log().some(({ msg }) => String(msg).endsWith('was reloaded')));
   await untilState(await postUntilAccepted(user, 'z', '{}'), 'delivered');
   expect([first.arrived.length, second.arrived.length]).toEqual([1, 1]);
 });
