@@ -13,6 +13,10 @@ import type { Login } from '../stack/config.ts';
 let topic: TopicReader;
 beforeAll(async () => {
   topic = await readTopic();
+  // After a restart the connector reads its slot twice: once until the first message, to find its place, then for good.
+  const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
+  await postInTurn(userId, zapId, 1);
+  await topic.untilEvents(`${userId}/${zapId}`, 1, 60_000);
 });
 afterAll(() => topic.close());
 

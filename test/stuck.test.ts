@@ -1,8 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest';
+import type { AclEntry } from 'kafkajs';
 import { CONNECTOR_NAME } from '../contract/names.ts';
+import type { ConnectorConfig } from '../kit/connect-api.ts';
+import { aclOf, changeAcls } from '../kit/kafka-acls.ts';
 import { audit, auditThisFile, topic } from './support/audited.ts';
 import { connect, connectorStates, untilRunning } from './support/connector.ts';
 import { connectorConfig, untilFound } from './support/doctor.ts';
+import { withAdmin } from './support/kafka.ts';
 import { startLoad } from './support/load.ts';
 import { metric } from './support/metrics.ts';
 import { startWatch } from './support/services.ts';
@@ -11,11 +15,27 @@ import { waitFor } from './support/wait-for.ts';
 
 auditThisFile();
 
-// With the connector's own settings nothing in the WAL stops it, so the test takes away what keeps messages out.
-test(
-  'a connector that runs and gets nowhere is an alarm and a finding within 60 s, and a new slot after two restarts ends it',
+/** Where Debezium sends a logical message. Nothing makes this topic, and the connector's login may not write to it. */
+const MESSAGE_TOPIC = 'outbox.message';
+const mayWrite: AclEntry = aclOf({ service: 'connect', resource: 'TOPIC', name: MESSAGE_TOPIC, prefixed: false, operation: 'WRITE' });
+
+/** With the connector's own settings nothing in the WAL stops it, so the test takes away what keeps messages out. */
+async function stopAtAMessage(original: ConnectorConfig): Promise<void> {
+  await connect.put(CONNECTOR_NAME, { ...original, 'message.prefix.exclude.list': 'outbox-heartbeat' });
+  await untilRunning();
+  await query(`SELECT pg_logical_emit_message(true, 'x', 'y')`, [], 'postgres');
+}
+
+const alarm = (port: number, rule: string) => metric(port, `outbox_watch_alarm{rule="${rule}"}`);
+
+// A producer that may write to a topic waits for it without end; one that may not fails at once.
+test.each([
+  ['runs and gets nowhere', 'CONNECTOR_STUCK', [mayWrite], ['RUNNING', 'RUNNING']],
+  ['fails at the same place again and again', 'CONNECTOR_FAILED', [], ['RUNNING', 'FAILED']],
+] as const)(
+  'a connector that %s is an alarm and a finding within 60 s, and a new slot after two restarts ends it: %s',
   { timeout: 300_000 },
-  async () => {
+  async (_what, rule, acls, states) => {
     const original = await connectorConfig();
     await stop('watch');
     const watch = await startWatch({ PUT_BACK: 'false' });
@@ -25,21 +45,21 @@ test(
       await start('watch');
       await untilUp('watch');
       await untilRunning();
+      await withAdmin((admin) => changeAcls(admin, [], [...acls]));
     });
-    await connect.put(CONNECTOR_NAME, { ...original, 'message.prefix.exclude.list': 'outbox-heartbeat' });
+    await withAdmin((admin) => changeAcls(admin, [...acls], []));
     const before = await startLoad(2, 20).done;
-    await untilRunning();
-    await query(`SELECT pg_logical_emit_message(true, 'x', 'y')`, [], 'postgres');
+    await stopAtAMessage(original);
     const began = performance.now();
     const load = startLoad(5, 40);
     await Promise.all([
-      waitFor('the alarm is up', async () => (await metric(watch.port, 'outbox_watch_alarm{rule="CONNECTOR_STUCK"}')) === 1, 60_000),
-      untilFound('broken CONNECTOR_STUCK', 60_000),
+      waitFor('the alarm is up', async () => (await alarm(watch.port, rule)) === 1, 60_000),
+      untilFound(`broken ${rule}`, 60_000),
+      waitFor('its states are those of the fault', async () => (await connectorStates()).join() === states.join(), 60_000),
     ]);
     expect(performance.now() - began).toBeLessThan(60_000);
-    expect(await connectorStates()).toEqual(['RUNNING', 'RUNNING']);
     await audit.expectKept(topic, new Map([...before, ...(await load.done)]), 180_000);
-    expect(await metric(watch.port, 'outbox_watch_repairs_total{rule="CONNECTOR_STUCK",outcome="done"}')).toBe(3);
-    await waitFor('the alarm is down', async () => (await metric(watch.port, 'outbox_watch_alarm{rule="CONNECTOR_STUCK"}')) === 0, 60_000);
+    expect(await metric(watch.port, `outbox_watch_repairs_total{rule="${rule}",outcome="done"}`)).toBe(3);
+    await waitFor('the alarm is down', async () => (await alarm(watch.port, rule)) === 0, 60_000);
   },
 );
