@@ -64,6 +64,22 @@ test('with a password nothing is shown before it was given, and what is done is 
   expect([live.status, await live.text()]).toEqual([401, expect.stringContaining('LOGIN_NEEDED')]);
 });
 
+test(
+  'after ten wrong passwords in a minute the right one is refused as well, and the password is not tried',
+  { timeout: 60_000 },
+  async () => {
+    const { url } = await startConsole({ CONSOLE_PASSWORD: PASSWORD });
+    const logIn = async (password: string) => {
+      const body = new URLSearchParams({ user: 'ann', password });
+      const { status, headers } = await fetch(`${url}/login`, { method: 'POST', body, redirect: 'manual', headers: { origin: url } });
+      return { status, cookie: headers.get('set-cookie') };
+    };
+    for (let tries = 1; tries <= 10; tries += 1) expect(await logIn(`guess ${tries}`)).toEqual({ status: 401, cookie: null });
+    expect(await logIn('guess 11')).toEqual({ status: 429, cookie: null });
+    expect(await logIn(PASSWORD)).toEqual({ status: 429, cookie: null });
+  },
+);
+
 test('behind a proxy the page is for whoever it names, and for nobody without a name', { timeout: 60_000 }, async () => {
   const { url } = await startConsole({ CONSOLE_USER_HEADER: 'X-Forwarded-User' });
   await page.goto(url);

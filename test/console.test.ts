@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { violations } from './support/browser.ts';
 import { openConsole, type ConsolePage } from './support/console.ts';
+import { startLoad } from './support/load.ts';
 import { uniqueName } from './support/names.ts';
 import { post } from './support/post.ts';
 import { query } from './support/stack.ts';
@@ -71,6 +72,49 @@ test('a replay says how many it is about before it does anything', { timeout: 60
   await open(`/acts/replay?run=${body.id}&asked=yes`);
   expect(await text('.preview')).toContain('1 runs, 1 would be sent again');
   expect(await confirm()).toContain('1 runs, 1 are sent again');
+});
+
+test('a run that is nowhere is named by the check, and one that arrived is not', { timeout: 60_000 }, async () => {
+  const { body } = await post(uniqueName('user'), uniqueName('zap'), '{"is": "there"}');
+  const lost = `ffffffff${crypto.randomUUID().slice(8)}`;
+  await query(
+    `INSERT INTO zap_run (id, user_id, zap_id, metadata, headers, received_at, schema_id)
+     SELECT $1::uuid, 'nobody', 'nothing', '{}', '{}', now(), schema_id FROM event_schema LIMIT 1`,
+    [lost],
+  );
+  onTestFinished(async () => {
+    await query('DELETE FROM zap_run WHERE id = $1', [lost]);
+  });
+  await open('/acts/reconcile?since=1m&asked=yes');
+  const said = await confirm();
+  expect(said).toContain(lost);
+  expect(said).toContain('1 in none.');
+  expect(said).not.toContain(body.id);
+});
+
+test('the lines go on drawing while nobody reloads the page', { timeout: 60_000 }, async () => {
+  await open('/');
+  await page.locator('#plot-throughput canvas').waitFor();
+  await page.evaluate('document.body.dataset.loaded = "once"');
+  /** How far up in the last seconds of the plot something is drawn, from 0 at its foot to 1. */
+  const height = () =>
+    page.locator('#plot-throughput canvas').evaluate((node) => {
+      const canvas = node as unknown as {
+        width: number;
+        height: number;
+        getContext: (kind: '2d') => { getImageData: (x: number, y: number, w: number, h: number) => { data: Uint8ClampedArray } };
+      };
+      const left = Math.floor(canvas.width * 0.95);
+      const { data } = canvas.getContext('2d').getImageData(left, 0, canvas.width - left, canvas.height);
+      const isLine = (at: number) =>
+        (data[at + 3] ?? 0) > 200 && Math.max(...data.slice(at, at + 3)) - Math.min(...data.slice(at, at + 3)) > 40;
+      for (let at = 0; at < data.length; at += 4) if (isLine(at)) return 1 - Math.floor(at / 4 / (canvas.width - left)) / canvas.height;
+      return 0;
+    });
+  await waitFor('nothing happens', async () => (await height()) < 0.3, 30_000);
+  await startLoad(5, 200).done;
+  await waitFor('the load is drawn', async () => (await height()) > 0.4, 15_000);
+  expect(await page.evaluate('document.body.dataset.loaded')).toBe('once');
 });
 
 test('an act with a wrong token does nothing, and one that the command line refuses is refused', async () => {
