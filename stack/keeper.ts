@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { StackError } from './errors.ts';
 import { logPath } from './logs.ts';
 import { end, forget, start, type Command } from './process.ts';
 
@@ -144,5 +145,6 @@ async function pause(ms: number, stopping: AbortSignal): Promise<void> {
 }
 
 function messageOf(error: unknown): string {
+  if (error instanceof StackError) return `${error.code}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }

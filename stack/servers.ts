@@ -84,7 +84,7 @@ function requireLogins(data: string, logins: readonly string[]): void {
   if (existsSync(path) && readFileSync(path, 'utf8').trim() === hashOf(logins)) return;
   throw new StackError(
     'KAFKA_LOGINS_CHANGED',
-    `KAFKA_LOGINS_CHANGED: The data in ${data} was made with other logins, or by a version without any. make nuke removes it with the rest of the state.`,
+    `The data in ${data} was made with other logins, or by a version without any. make nuke removes it with the rest of the state.`,
   );
 }
 
