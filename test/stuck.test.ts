@@ -29,10 +29,10 @@ async function stopAtAMessage(original: ConnectorConfig): Promise<void> {
 const alarm = (port: number, rule: string) => metric(port, `outbox_watch_alarm{rule="${rule}"}`);
 
 // A producer that may write to a topic waits for it without end; one that may not fails at once.
-test.each([
+test.each<[string, string, AclEntry[], string[]]>([
   ['runs and gets nowhere', 'CONNECTOR_STUCK', [mayWrite], ['RUNNING', 'RUNNING']],
   ['fails at the same place again and again', 'CONNECTOR_FAILED', [], ['RUNNING', 'FAILED']],
-] as const)(
+])(
   'a connector that %s is an alarm and a finding within 60 s, and a new slot after two restarts ends it: %s',
   { timeout: 300_000 },
   async (_what, rule, acls, states) => {
@@ -45,9 +45,9 @@ test.each([
       await start('watch');
       await untilUp('watch');
       await untilRunning();
-      await withAdmin((admin) => changeAcls(admin, [], [...acls]));
+      await withAdmin((admin) => changeAcls(admin, [], acls));
     });
-    await withAdmin((admin) => changeAcls(admin, [...acls], []));
+    await withAdmin((admin) => changeAcls(admin, acls, []));
     const before = await startLoad(2, 20).done;
     await stopAtAMessage(original);
     const began = performance.now();
