@@ -31,12 +31,24 @@ interface Service {
   restart?: string;
   profiles?: string[];
   init?: boolean;
+  networks?: string[];
+  dns?: string[];
+  read_only?: boolean;
+  cap_drop?: string[];
+  cap_add?: string[];
+  security_opt?: string[];
+  pids_limit?: number;
+  privileged?: boolean;
+  network_mode?: string;
   mem_limit?: string;
   container_name?: string;
 }
 
 const text = readFileSync(join(root, 'compose.yaml'), 'utf8');
-const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
+const { services, networks } = parse(text, { merge: true }) as {
+  services: Record<string, Service>;
+  networks: Record<string, { driver_opts?: Record<string, string> } | null>;
+};
 const all = Object.entries(services);
 const chain = all.filter(([, { profiles }]) => profiles === undefined);
 
@@ -137,6 +149,38 @@ describe('compose.yaml', () => {
       expect(ports.filter((port) => !/^127\.0\.0\.1:\$\{[A-Z_]+_PORT\}:\d+$/.test(port))).toEqual([]);
       expect([name, typeof mem_limit, init, container_name]).toEqual([name, 'string', true, undefined]);
     }
+  });
+
+  test('puts each part on the networks that it needs, and on no other', () => {
+    expect(Object.fromEntries(all.map(([name, { networks = [] }]) => [name, networks.join(' ')]))).toEqual({
+      ...{ postgres: 'data edge control', kafka: 'data control', registry: 'data', connect: 'control' },
+      ...{ logins: 'data', migrate: 'data', acls: 'data', register: 'data control', watch: 'data control' },
+      ...{ ingest: 'edge', cleanup: 'data', consumer: 'data', actions: 'calls data targets', echo: 'targets' },
+      ...{ console: 'data edge control', ui: 'data control', prometheus: 'data edge metrics', grafana: 'metrics' },
+    });
+  });
+
+  test('gives a way out, and names from outside, to the action consumer alone', () => {
+    const opts = { driver_opts: { 'com.docker.network.bridge.enable_ip_masquerade': 'false' } };
+    const open = Object.keys(networks).filter((name) => networks[name]?.driver_opts === undefined);
+    expect(open).toEqual(['calls']);
+    for (const [name, network] of Object.entries(networks)) if (!open.includes(name)) expect([name, network]).toEqual([name, opts]);
+    // The gateway of several networks is that of the first name.
+    expect(services.actions?.networks?.toSorted()[0]).toBe('calls');
+    for (const [name, { dns }] of all) expect([name, dns]).toEqual([name, name === 'actions' ? [] : ['127.0.0.1']]);
+  });
+
+  test('takes from each part what it does not need to work', () => {
+    const writable = ['postgres'];
+    for (const [name, service] of all) {
+      const { read_only, cap_drop, security_opt, privileged, network_mode } = service;
+      expect([name, read_only, cap_drop, security_opt, privileged, network_mode]).toEqual([
+        ...[name, !writable.includes(name), ['ALL'], ['no-new-privileges:true']],
+        ...[undefined, undefined],
+      ]);
+      expect([name, service.pids_limit]).toEqual([name, 256]);
+    }
+    expect(all.filter(([, { cap_add }]) => cap_add !== undefined).map(([name]) => name)).toEqual(['postgres']);
   });
 
   test('names no image and no password itself', () => {
