@@ -220,6 +220,11 @@ describe('multipart:', () => {
     ],
     ['a name in a charset of its own', field('f', 'x', `; filename*=iso-8859-1'de'J%F6rg`), `{"f":${file('Jörg', null, 'x')}}`],
     ['a name that cannot be read', field('f', 'x', `; filename="x"; filename*=utf-8''%ff`), `{"f":${file('x', null, 'x')}}`],
+    [
+      'a name in a charset that nobody has',
+      field('f', 'x', `; filename*=x-nonsense''J%F6rg; filename="y"`),
+      `{"f":${file('y', null, 'x')}}`,
+    ],
     ['a label of us-ascii', field('a', 'x', '\r\nContent-Type: text/plain; charset=US-ASCII'), '{"a":"x"}'],
     [
       'a charset of one part',

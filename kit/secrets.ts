@@ -77,7 +77,7 @@ export function readSecret(reference: SecretReference, { env, read, folder, limi
   const path = resolve(folder, name);
   if (kind === 'file' && limits !== undefined && !isBelow(path, limits.filesBelow))
     throw new Error(`${describeReference(reference)} is not below ${limits.filesBelow}: set ${limits.filesSetting} if it is meant`);
-  const value = kind === 'env' ? env[name] : read(path).replace(/\r?\n$/, '');
+  const value = kind === 'file' ? read(path).replace(/\r?\n$/, '') : Object.hasOwn(env, name) ? env[name] : undefined;
   if (value === undefined || value === '')
     throw new Error(`${describeReference(reference)} is ${value === undefined ? 'not set' : 'empty'}`);
   return value;
@@ -93,5 +93,6 @@ function isBelow(path: string, folder: string): boolean {
     }
   };
   const inside = relative(real(folder), real(path));
-  return !inside.startsWith('..') && !isAbsolute(inside);
+  // Not only `..` in front: Kubernetes mounts a secret as a link into a folder that is called ..2026_11_30.
+  return !/^\.\.(\/|$)/.test(inside) && !isAbsolute(inside);
 }
