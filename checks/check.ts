@@ -3,8 +3,8 @@ import type { Pool } from 'pg';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 
 /**
- * unsafe: what was answered 200, or the only copy of an event, could be lost. broken: events do not flow, or not as
- * promised. weak: they do, and something is worse than it should be.
+ * unsafe: an accepted webhook, or the only copy of an event, could be lost. broken: events do not flow, or not as
+ * promised. weak: events flow, but something is worse than it should be.
  */
 export type Grade = 'unsafe' | 'broken' | 'weak';
 
@@ -24,41 +24,41 @@ export interface Finding extends Fault {
 
 export type System = 'postgres' | 'kafka' | 'connect' | 'registry';
 
-/** What the checks ask, and what they compare it with. */
+/** The clients that the checks read with, and the expected state. */
 export interface CheckContext {
   pool: Pool;
   admin: Admin;
   connect: ConnectApi;
-  /** connect/outbox-connector.json: what ought to be in force. */
+  /** connect/outbox-connector.json: the expected configuration. */
   connector: ConnectorConfig;
   cdcUser: string;
 }
 
-/** Reads something once for all checks of a round that have the same `read`: they evaluate one answer. */
+/** Runs a read once per round. Checks with the same `read` evaluate one answer. */
 type Ask<Context> = <Read>(read: (context: Context) => Promise<Read>) => Promise<Read>;
 
 export interface Check<Context = CheckContext> {
   code: string;
   grade: Grade;
   why: string;
-  /** Without them it cannot be made. */
+  /** The systems that the check reads. */
   needs: readonly System[];
   run: (context: Context, ask: Ask<Context>) => Promise<Fault | undefined>;
 }
 
 interface Parts<Context, Read> extends Omit<Check<Context>, 'run'> {
   read: (context: Context) => Promise<Read>;
-  /** What is wrong with what was read; undefined when all is well. */
+  /** The finding about what was read; undefined when all is well. */
   evaluate: (read: Read, context: Context) => Fault | undefined;
 }
 
-/** A check of one read and one pure evaluation, which a test can call by itself. */
+/** Makes a check of one read and one pure evaluation, which a test can call alone. */
 export function check<Read, Context = CheckContext>(parts: Parts<Context, Read>): Check<Context> & Pick<Parts<Context, Read>, 'evaluate'> {
   const { read, evaluate } = parts;
   return { ...parts, evaluate, run: async (context, ask) => evaluate(await ask(read), context) };
 }
 
-/** @returns every finding; a check that could not be made is one too, with the reason */
+/** @returns every finding; a check that could not be made is a finding too, with the reason */
 export async function runChecks<Context>(checks: readonly Check<Context>[], context: Context): Promise<Finding[]> {
   const answers = new Map<unknown, Promise<unknown>>();
   const ask = <Read>(read: (context: Context) => Promise<Read>): Promise<Read> => {
@@ -73,7 +73,13 @@ export async function runChecks<Context>(checks: readonly Check<Context>[], cont
         return fault && { code, grade, why, ...fault };
       } catch (error) {
         const found = `could not be checked: ${error instanceof Error ? error.message : String(error)}`;
-        return { code, grade, why, found, remedy: 'See that Postgres, Kafka and Connect run and that the URLs in the settings are right.' };
+        return {
+          code,
+          grade,
+          why,
+          found,
+          remedy: 'Check that Postgres, Kafka and Connect run and that the URLs in the settings are right.',
+        };
       }
     }),
   );
@@ -82,6 +88,6 @@ export async function runChecks<Context>(checks: readonly Check<Context>[], cont
 
 const GRADES: readonly Grade[] = ['unsafe', 'broken', 'weak'];
 
-/** The gravest first; those of one grade stay in their order. */
+/** Sorts the gravest first. Findings of one grade keep their order. */
 export const gravestFirst = <F extends { grade: Grade }>(findings: readonly F[]): F[] =>
   findings.toSorted((a, b) => GRADES.indexOf(a.grade) - GRADES.indexOf(b.grade));

@@ -4,12 +4,12 @@ import { cluster, connectorIdle, offsetFlush, plugin } from './connector.ts';
 import { autoCreation, copies } from './kafka.ts';
 import { encoding } from './postgres.ts';
 
-// The codes that the tests cannot bring the running stack into. Their reads are made on it by every other test of the
-// doctor; here is what is made of what was read.
+// Codes for states that tests cannot produce on the running stack. The other tests of the doctor run their reads there;
+// these tests run their evaluations.
 
 const context = { connector: { 'connector.class': 'io.debezium.connector.postgresql.PostgresConnector' } } as unknown as CheckContext;
 
-// The worker's plugins are jars that other stacks of the machine use as well.
+// The worker's jars are shared with other stacks on the same machine, so a test cannot replace them.
 test.each<[string, boolean]>([
   ['3.7.1.Final', true],
   ['3.10.0.Final', true],
@@ -17,7 +17,7 @@ test.each<[string, boolean]>([
   ['3.6.9.Final', false],
   ['2.9.0.Final', false],
   ['', false],
-])('CONNECT_PLUGIN: Debezium %s is fit: %s', (version, fit) => {
+])('CONNECT_PLUGIN: Debezium %s is accepted: %s', (version, fit) => {
   const found = plugin.evaluate([{ class: context.connector['connector.class'] ?? '', type: 'source', version }], context);
   expect(found === undefined).toBe(fit);
 });
@@ -26,26 +26,26 @@ test('CONNECT_PLUGIN: no Debezium at all', () => {
   expect(plugin.evaluate([{ class: 'another', type: 'source', version: '3.7.1' }], context)?.found).toContain('no Debezium');
 });
 
-// It would take a second cluster of Kafka.
-test('CONNECT_CLUSTER: the worker writes to another cluster than everybody else reads from', () => {
+// It needs a second Kafka cluster.
+test('CONNECT_CLUSTER: the worker writes to another cluster than the one that consumers read', () => {
   expect(cluster.evaluate({ connect: 'a', kafka: 'a' }, context)).toBeUndefined();
   expect(cluster.evaluate({ connect: 'a', kafka: 'b' }, context)?.found).toContain('cluster a, KAFKA_BROKERS is b');
 });
 
-// A broker reads it at its start only, from the file that the stack writes anew at each start.
-test('TOPIC_AUTO_CREATE: the broker makes topics by itself', () => {
+// A broker reads it only at its start, from a file that the stack rewrites at each start.
+test('TOPIC_AUTO_CREATE: the broker creates topics by itself', () => {
   expect(autoCreation.evaluate(new Map([['auto.create.topics.enable', 'false']]), context)).toBeUndefined();
   expect(autoCreation.evaluate(new Map([['auto.create.topics.enable', 'true']]), context)?.found).toContain('is true');
 });
 
-// One broker holds one copy, which every test of the doctor finds; out of that state leads a cluster only.
-test('REPLICATION: fewer than three copies, or one in sync that suffices', () => {
+// A single broker always has this finding. Only a cluster can be without it.
+test('REPLICATION: fewer than three copies, or a min.insync.replicas of 1', () => {
   expect(copies.evaluate({ least: 3, minInSync: 2 }, context)).toBeUndefined();
   expect(copies.evaluate({ least: 2, minInSync: 2 }, context)?.found).toContain('2 copies');
   expect(copies.evaluate({ least: 3, minInSync: 1 }, context)?.found).toContain('min.insync.replicas 1');
 });
 
-// The running stack: test/full/doctor.test.ts, as it takes a minute.
+// test/full/doctor.test.ts checks it on the running stack, which takes a minute.
 test.each<[string, boolean, number[]]>([
   ['every 5 s', true, [3, 3, 3, 3, 3]],
   ['every 10 s', true, [1, 2, 1, 2, 1]],
@@ -55,17 +55,17 @@ test.each<[string, boolean, number[]]>([
   ['every 60 s', false, [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]],
   ['too few to tell', true, [0, 0, 1, 1]],
   ['none', true, []],
-])('OFFSET_FLUSH: positions that are stored %s are fine: %s', (_every, fine, flushes) => {
+])('OFFSET_FLUSH: positions stored %s are fine: %s', (_every, fine, flushes) => {
   expect(offsetFlush.evaluate(flushes, context) === undefined).toBe(fine);
 });
 
-// The stack's database has one; test/other-databases.test.ts sees migrate refuse another.
+// The stack's database is UTF8. test/other-databases.test.ts tests that migrate refuses another encoding.
 test('DATABASE_ENCODING: only UTF8 holds every character', () => {
   expect(encoding.evaluate({ server_encoding: 'UTF8' }, context)).toBeUndefined();
   expect(encoding.evaluate({ server_encoding: 'LATIN1' }, context)?.found).toContain('LATIN1');
 });
 
-// Connect is in these states for moments only, unless something is wrong with it.
+// A healthy Connect is in these states only for moments.
 test.each<[string, string, string[], boolean]>([
   ['no task', 'RUNNING', [], true],
   ['an unassigned task', 'RUNNING', ['UNASSIGNED'], true],
@@ -78,7 +78,7 @@ test.each<[string, string, string[], boolean]>([
   expect(connectorIdle.evaluate(status, context) !== undefined).toBe(found);
 });
 
-test('what several checks read is read once for all of them, and a read that fails is a finding of each', async () => {
+test('checks with the same read share one answer, and a failed read is a finding of each', async () => {
   let reads = 0;
   const parts = { grade: 'weak', why: 'w', needs: [] } as const;
   const read = async () => (reads += 1);

@@ -1,18 +1,18 @@
 import type { ConnectorStatus } from '../kit/connect-api.ts';
 
-// What a status of Connect means, for whoever asks for one.
+// What a status of Connect means.
 
 const partsOf = ({ connector, tasks }: ConnectorStatus) => [connector, ...tasks];
 
-/** Whether the connector works: it and each of its tasks, of which there is one at least. */
+/** Whether the connector and each of its tasks are RUNNING, and it has at least one task. */
 export const isRunning = (status: ConnectorStatus | undefined): boolean =>
   status !== undefined && status.tasks.length > 0 && partsOf(status).every(({ state }) => state === 'RUNNING');
 
-/** Whether nothing of it is published any more: it and its tasks, where it has any. */
+/** Whether the connector and all its tasks are paused or stopped, so that nothing is published. */
 export const isPaused = (status: ConnectorStatus | undefined): boolean =>
   status !== undefined && partsOf(status).every(({ state }) => state === 'PAUSED');
 
-/** What has failed and why, the connector before its tasks; empty when nothing has. */
+/** What has failed and why, the connector before its tasks; empty when nothing failed. */
 export function failuresOf(status: ConnectorStatus | undefined): string[] {
   if (status === undefined) return [];
   const { connector, tasks } = status;
@@ -22,7 +22,7 @@ export function failuresOf(status: ConnectorStatus | undefined): string[] {
   ];
 }
 
-/** The last "Caused by" of a trace is what happened; the lines above say who was told. */
+/** The last "Caused by" of a trace is the root cause. */
 function rootCause(trace = ''): string {
   const lines = trace.split('\n');
   const last = lines.findLast((line) => line.startsWith('Caused by: ')) ?? lines[0] ?? '';

@@ -10,7 +10,7 @@ const readStatus = ({ connect }: { connect: { status: (name: string) => Promise<
 export const plugin = check({
   code: 'CONNECT_PLUGIN',
   grade: 'broken',
-  why: 'Versions before 3.7 can pass over events after a restart (dbz#1554, dbz#76).',
+  why: 'Versions before 3.7 can skip events after a restart (dbz#1554, dbz#76).',
   needs: ['connect'],
   read: ({ connect }) => connect.plugins(),
   evaluate: (plugins, { connector }) => {
@@ -30,7 +30,7 @@ export const plugin = check({
 export const cluster = check({
   code: 'CONNECT_CLUSTER',
   grade: 'broken',
-  why: 'Events go to the cluster that Connect is set up for; everybody else reads from this one.',
+  why: 'Connect writes events to its own cluster; consumers and cleanup read from the one in KAFKA_BROKERS.',
   needs: ['connect', 'kafka'],
   read: async ({ connect, admin }) => ({ connect: await connect.clusterId(), kafka: (await admin.describeCluster()).clusterId }),
   evaluate: (ids) =>
@@ -62,7 +62,7 @@ const connectorFailed = check({
     if (failures.length === 0) return undefined;
     return {
       found: `FAILED: ${failures.join('; ')}`,
-      remedy: 'Mend the cause. The watchdog starts it again, at growing intervals while the cause lasts.',
+      remedy: 'Fix the cause. The watchdog restarts the connector, at growing intervals while the cause lasts.',
     };
   },
 });
@@ -81,7 +81,8 @@ export const connectorIdle = check({
     if (status.tasks.length > 0 && states.every((state) => BUSY.includes(state))) return undefined;
     return {
       found: status.tasks.length === 0 ? 'the connector has no task' : `connector and task are ${states.join(', ')}`,
-      remedy: 'If it lasts for a minute the watchdog restarts it (npm run watch). Then restart the worker; see make logs PART=connect',
+      remedy:
+        'The watchdog restarts it after a minute (npm run watch). If that does not help, restart the worker and see make logs PART=connect',
     };
   },
 });
@@ -109,14 +110,14 @@ const connectorPaused = check({
 const snapshotRunning = check({
   code: 'SNAPSHOT_RUNNING',
   grade: 'weak',
-  why: 'All rows that still wait are being sent again; consumers see repeats, and new events come after them.',
+  why: 'All waiting rows are being sent again. Consumers see repeats, and new events come after them.',
   needs: ['connect'],
   read: ({ connect }) => connect.storedOffset(CONNECTOR_NAME),
   evaluate: (offset) =>
     offset?.snapshot !== undefined && offset.snapshot !== false && offset.snapshot_completed !== true
       ? {
           found: 'the connector takes a snapshot of the outbox',
-          remedy: 'Nothing: it ends by itself. make logs PART=watch says what led to it.',
+          remedy: 'Nothing: it ends by itself. make logs PART=watch shows its cause.',
         }
       : undefined,
 });
@@ -124,7 +125,7 @@ const snapshotRunning = check({
 const exactlyOnce = check({
   code: 'EXACTLY_ONCE',
   grade: 'broken',
-  why: 'Who requires it relies on events that are not repeated after a crash of Connect; the worker writes event and position apart.',
+  why: 'The connector requires exactly-once, but the worker writes event and position separately, so a crash of Connect repeats events.',
   needs: ['connect'],
   read: async ({ connect, connector }) => ({
     support: (await connect.config(CONNECTOR_NAME))?.['exactly.once.support'],
@@ -145,7 +146,7 @@ const STILL_MS = 40_000;
 const connectorStuck = check({
   code: 'CONNECTOR_STUCK',
   grade: 'broken',
-  why: 'It runs and gets nowhere: rows wait in the outbox, and Postgres keeps WAL for the slot.',
+  why: 'The connector runs without progress: rows wait in the outbox, and Postgres keeps WAL for the slot.',
   needs: ['connect', 'kafka'],
   read: async ({ connect, admin }) => {
     const status = await connect.status(CONNECTOR_NAME);
@@ -159,12 +160,12 @@ const connectorStuck = check({
     return { still: !stored, offset: stored ? undefined : await connect.storedOffset(CONNECTOR_NAME) };
   },
   evaluate: ({ still, offset }) =>
-    // A snapshot stores its position as it goes on, but what reads a large table first may take its time.
+    // A snapshot stores its position as it progresses, but the first read of a large table may take long.
     still && (offset?.snapshot === undefined || offset.snapshot === false || offset.snapshot_completed === true)
       ? {
           found: `the connector is RUNNING and has stored no position for ${STILL_MS / 1000} s`,
           remedy:
-            'The watchdog restarts it twice, then makes a new slot (npm run watch). See what Kafka and the connector say: make logs PART=connect',
+            'The watchdog restarts it twice, then makes a new slot (npm run watch). The errors of Kafka and the connector: make logs PART=connect',
         }
       : undefined,
 });
@@ -176,9 +177,9 @@ const STEPS = 16;
 export const offsetFlush = check({
   code: 'OFFSET_FLUSH',
   grade: 'weak',
-  why: 'After a crash of Connect everything since the last flush of its position is published again.',
+  why: 'After a crash, Connect publishes again everything since the last flush of its position.',
   needs: ['connect', 'kafka'],
-  // No interface tells offset.flush.interval.ms; but each heartbeat moves the position, and each flush stores it.
+  // No interface tells offset.flush.interval.ms. But each heartbeat moves the position, and each flush stores it.
   read: async ({ connect, admin }): Promise<number[]> => {
     const heartbeat = Number((await connect.config(CONNECTOR_NAME))?.['heartbeat.interval.ms'] ?? 0);
     if (!(heartbeat > 0 && heartbeat <= HEARTBEAT_MS) || !(await admin.listTopics()).includes(OFFSET_TOPIC)) return [];
@@ -192,7 +193,7 @@ export const offsetFlush = check({
   },
   /** @param flushes how many there were in each step of 15 seconds, the newest first */
   evaluate: (flushes) => {
-    // Of three steps in a row one has two, up to an interval of 10 seconds. None at all: the worker was away.
+    // Up to an interval of 10 seconds, one of three consecutive steps has two flushes. No flush at all: the worker was away.
     const last = flushes.filter((count) => count > 0).slice(0, 3);
     return last.length === 3 && last.every((count) => count === 1)
       ? {

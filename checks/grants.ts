@@ -8,18 +8,18 @@ const described = ({ service, resource, name, prefixed, operation }: Grant) =>
 export const kafkaGrantMissing = check({
   code: 'KAFKA_GRANT_MISSING',
   grade: 'broken',
-  why: 'Kafka refuses the service what it needs for its work: events are not published, read or cleaned up.',
+  why: 'Kafka refuses calls that the service needs: events are not published, read or cleaned up.',
   needs: ['kafka'],
   read: ({ admin }) => readAcls(admin),
   evaluate: (acls) => {
-    // No list, or a Kafka whose logins have other names: nothing can be told.
+    // Without an access list, or with other login names, nothing can be compared.
     if (acls === undefined || acls.length === 0) return undefined;
     const isMissing = lacks(acls);
     const missing = kafkaGrants().filter((grant) => isMissing(aclOf(grant)));
     if (missing.length === 0) return undefined;
     return {
       found: missing.map(described).join('; '),
-      remedy: 'Grant it: make up does on its own stack. The list is contract/kafka-grants.ts.',
+      remedy: 'Grant them; make up does so on its own stack. The list is in contract/kafka-grants.ts.',
     };
   },
 });

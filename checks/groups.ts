@@ -6,14 +6,14 @@ import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 import { readOutbox } from './outbox.ts';
 import { readCleanupStop } from './state.ts';
 
-/** What the doctor needs besides: it runs all checks. */
+/** What these checks need besides the context of all checks. */
 export interface DoctorContext extends RegistryContext {
   ackGroups: readonly string[];
   cleanupGroup: string;
   rowAgeSeconds: number;
 }
 
-/** Where a group is on each partition, and where the partition ends. −1: nothing committed. */
+/** The committed offset of a group on each partition (−1: none), and the end of the partition. */
 interface Position {
   group: string;
   members: number;
@@ -24,7 +24,7 @@ async function readPositions(admin: Admin, groups: readonly string[]): Promise<P
   if (groups.length === 0 || !(await admin.listTopics()).includes(EVENT_TOPIC)) return [];
   const described = await admin.describeGroups([...groups]);
   const committed = await Promise.all(groups.map((groupId) => committedOffsets(admin, groupId, EVENT_TOPIC)));
-  // Last, so that a group which moves on meanwhile does not look as if it were beyond the end.
+  // The ends are read last, so that a group that moves meanwhile does not seem to be beyond the end.
   const { ends } = await topicOffsets(admin, EVENT_TOPIC);
   return groups.map((group, index) => ({
     group,
@@ -33,7 +33,7 @@ async function readPositions(admin: Admin, groups: readonly string[]): Promise<P
   }));
 }
 
-/** Of all groups that a check is about, read once. */
+/** The positions of all groups, read once for all checks. */
 const readAll = ({ admin, ackGroups, cleanupGroup }: DoctorContext) => readPositions(admin, [...new Set([...ackGroups, cleanupGroup])]);
 const readRows = ({ pool }: DoctorContext) => readOutbox(pool);
 
@@ -42,7 +42,7 @@ const needs = ['kafka'] as const;
 const ackNone = check({
   code: 'ACK_NONE',
   grade: 'weak',
-  why: 'A row goes as soon as its event is on the topic: what a consumer has not read within the retention is not sent again.',
+  why: 'A row is deleted as soon as its event is on the topic. An event that a consumer does not read within the retention is not sent again.',
   needs: [],
   read: async ({ ackGroups }: DoctorContext) => ackGroups.length,
   evaluate: (count) =>
@@ -52,7 +52,7 @@ const ackNone = check({
 const ackUnknown = check({
   code: 'ACK_GROUP_UNKNOWN',
   grade: 'broken',
-  why: 'Cleanup waits for it and deletes nothing: a name that is misspelt keeps every row.',
+  why: 'Cleanup waits for the group and deletes nothing: a misspelt name keeps every row.',
   needs,
   read: readAll,
   evaluate: (positions, { ackGroups }) => {
@@ -69,7 +69,7 @@ const ackUnknown = check({
 const groupAhead = check({
   code: 'GROUP_AHEAD',
   grade: 'unsafe',
-  why: 'A position beyond the end says that events were handled which do not exist yet: the topic was made anew, or the group was set forward.',
+  why: 'A position beyond the end marks events as handled that do not exist yet: the topic was re-created, or the group was moved forward.',
   needs,
   read: readAll,
   evaluate: (positions) => {
@@ -98,10 +98,10 @@ const cleanupIdle = check({
 const cleanupStopped = check({
   code: 'CLEANUP_STOPPED',
   grade: 'unsafe',
-  why: 'Cleanup saw that Kafka is no longer what it was, and deletes nothing: what looks acknowledged may be lost.',
+  why: 'Cleanup found that Kafka lost or replaced the topic, and deletes nothing: events that seem acknowledged may be lost.',
   needs: ['postgres'],
   read: ({ pool }: DoctorContext) => readCleanupStop(pool, EVENT_TOPIC),
-  evaluate: (stop) => stop && { found: `${stop.code}: ${stop.detail}`, remedy: 'Do what it says; then: npm run outbox -- accept-topic' },
+  evaluate: (stop) => stop && { found: `${stop.code}: ${stop.detail}`, remedy: 'Fix what it names, then: npm run outbox -- accept-topic' },
 });
 
 const buried = check({
@@ -122,7 +122,7 @@ const buried = check({
 const old = check({
   code: 'OUTBOX_OLD',
   grade: 'broken',
-  why: 'It was not published, or a group that cleanup waits for is behind.',
+  why: 'Its event was not published, or a group that cleanup waits for is behind.',
   needs: ['postgres'],
   read: readRows,
   evaluate: ({ oldest }, { rowAgeSeconds }) =>
@@ -130,7 +130,7 @@ const old = check({
       ? undefined
       : {
           found: `the oldest row waits for ${Math.round(oldest.ageSeconds)} s: ${oldest.id}`,
-          remedy: `npm run outbox -- explain ${oldest.id} and npm run outbox -- status say what it waits for.`,
+          remedy: `npm run outbox -- explain ${oldest.id} and npm run outbox -- status show what it waits for.`,
         },
 });
 

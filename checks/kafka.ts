@@ -23,9 +23,9 @@ const limitOf = (broker: ReadonlyMap<string, string>) => Number(broker.get('mess
 const producerLimit = (config: ConnectorConfig) => Number(config[PRODUCER_LIMIT.key] ?? PRODUCER_LIMIT.fallback);
 
 /**
- * The largest record that producer, topic and broker all take at this moment.
+ * The largest record that producer, topic and broker all accept at the moment.
  *
- * @throws when one of them gives no limit: nothing may be buried on a guess
+ * @throws when one of them reports no limit: nothing may be buried on a guess
  */
 export async function readRecordLimit(admin: Admin, connect: Pick<ConnectApi, 'config'>): Promise<number> {
   const config = await connect.config(CONNECTOR_NAME);
@@ -41,23 +41,23 @@ function tooSmall(limits: Record<string, number>): Fault | undefined {
   const low = Object.entries(limits).filter(([, limit]) => !(limit >= NEEDED_RECORD_BYTES));
   if (low.length === 0) return undefined;
   return {
-    found: low.map(([where, limit]) => `${where} takes ${limit} bytes`).join(', '),
-    remedy: `An event may have ${MAX_EVENT_BYTES} bytes; a larger limit is needed, at least ${NEEDED_RECORD_BYTES}: one refused record stops all events.`,
+    found: low.map(([where, limit]) => `${where} accepts ${limit} bytes`).join(', '),
+    remedy: `An event may have ${MAX_EVENT_BYTES} bytes. Raise the limit to at least ${NEEDED_RECORD_BYTES}: one refused record stops all events.`,
   };
 }
 
 const topicMissing = check({
   code: 'TOPIC_MISSING',
   grade: 'broken',
-  why: 'The producer waits for it, and it is not made by itself, as that would be with other settings.',
+  why: 'The producer waits until the topic exists. It is never auto-created: it would get the wrong settings.',
   needs,
   read: listTopics,
   evaluate: (topics) =>
     topics.includes(EVENT_TOPIC)
       ? undefined
       : {
-          found: `no topic ${EVENT_TOPIC}`,
-          remedy: 'npm run register makes it. If there was one: npm run outbox -- rebuild --since … sends its events again.',
+          found: `the topic ${EVENT_TOPIC} does not exist`,
+          remedy: 'npm run register creates it. If it was deleted: npm run outbox -- rebuild --since … sends its events again.',
         },
 });
 
@@ -71,14 +71,14 @@ const helperTopics = check({
   read: listTopics,
   evaluate: (topics) => {
     const missing = HELPERS.filter((topic) => !topics.includes(topic));
-    return missing.length === 0 ? undefined : { found: `no topic ${missing.join(', ')}`, remedy: 'npm run register makes it again.' };
+    return missing.length === 0 ? undefined : { found: `no topic ${missing.join(', ')}`, remedy: 'npm run register creates it.' };
   },
 });
 
 const workerTopics = check({
   code: 'CONNECT_TOPICS',
   grade: 'broken',
-  why: 'They are the memory of Connect: with retention in place of compaction, or without them, it forgets the connector and its position.',
+  why: 'Connect stores the connector and its position in them. Without them, or with retention instead of compaction, it forgets both.',
   needs,
   read: async ({ admin }) => {
     const topics = await admin.listTopics();
@@ -93,7 +93,7 @@ const workerTopics = check({
         .map(({ topic, policy }) => (policy === undefined ? `no topic ${topic}` : `cleanup.policy of ${topic} is ${policy}`))
         .join(', '),
       remedy:
-        'One that is missing is made at the start of the worker: restart it, then npm run register. Else: ' +
+        'The worker creates a missing one at its start: restart it, then npm run register. Otherwise: ' +
         `kafka-configs --command-config … --alter --entity-type topics --entity-name ${wrong[0]?.topic} --add-config cleanup.policy=compact`,
     };
   },
@@ -106,7 +106,7 @@ interface Rule {
   fits: (value: string) => boolean;
   wanted: string;
   why: string;
-  /** Register refuses a topic that is so; the others are an operator's decision. */
+  /** Whether register refuses a topic with this fault. The other faults are an operator's decision. */
   refused?: true;
 }
 
@@ -118,7 +118,7 @@ const rules: readonly Rule[] = [
     key: 'cleanup.policy',
     fits: (value) => value === 'delete',
     wanted: 'delete',
-    why: 'Compaction removes all but the last event of a zap, also those that a group has not read, after their rows are gone.',
+    why: 'Compaction removes all but the last event of a zap, even those that a group has not read and whose rows are gone.',
   },
   {
     code: 'TOPIC_UNCLEAN',
@@ -126,7 +126,7 @@ const rules: readonly Rule[] = [
     key: 'unclean.leader.election.enable',
     fits: (value) => value === 'false',
     wanted: 'false',
-    why: 'A replica that was behind may become the leader, and events whose rows are gone vanish.',
+    why: 'A replica that was behind may become the leader, and events whose rows are gone are lost.',
   },
   {
     code: 'TOPIC_CLOCK',
@@ -135,7 +135,7 @@ const rules: readonly Rule[] = [
     key: 'message.timestamp.type',
     fits: (value) => value === 'LogAppendTime',
     wanted: 'LogAppendTime',
-    why: 'With the sender’s clock, a wrong one lets retention remove an event as soon as it arrived.',
+    why: 'With the producer’s clock, a wrong clock lets retention remove an event as soon as it arrives.',
   },
   {
     code: 'TOPIC_RETENTION',
@@ -143,7 +143,7 @@ const rules: readonly Rule[] = [
     key: 'retention.ms',
     fits: (value) => Number(value) < 0 || Number(value) >= 86_400_000,
     wanted: 'at least 86400000, a day',
-    why: 'An event that is acknowledged, or that no group is awaited for, exists on the topic only; it must outlive an outage of who reads it.',
+    why: 'An event whose row is gone exists only on the topic. It must outlive an outage of its consumers.',
   },
   {
     code: 'TOPIC_RETENTION_BYTES',
@@ -151,7 +151,7 @@ const rules: readonly Rule[] = [
     key: 'retention.bytes',
     fits: (value) => Number(value) < 0,
     wanted: '-1',
-    why: 'Under load it removes events before the time of retention is over, whether they were read or not.',
+    why: 'Under load it removes events before retention.ms is over, read or not.',
   },
   {
     code: 'TOPIC_COMPRESSION',
@@ -160,7 +160,7 @@ const rules: readonly Rule[] = [
     key: 'compression.type',
     fits: (value) => ['producer', 'uncompressed', 'gzip'].includes(value),
     wanted: 'producer, uncompressed or gzip',
-    why: 'kafkajs reads no lz4, snappy or zstd: one such batch stops a consumer, and cleanup, for good.',
+    why: 'kafkajs cannot read lz4, snappy or zstd: one such batch stops a consumer, and cleanup, for good.',
   },
   {
     code: 'TOPIC_RECORD_SIZE',
@@ -190,7 +190,7 @@ const topicCheck = ({ key, fits, wanted, code, grade, why }: Rule) =>
     },
   });
 
-/** What the doctor asks of the event topic, and the part of it without which register goes no further. */
+/** The doctor's checks of the event topic, and those of them at which register stops. */
 const topicChecks: readonly Check[] = rules.map(topicCheck);
 export const topicRefusals: readonly Check[] = rules.filter(({ refused }) => refused === true).map(topicCheck);
 
@@ -215,15 +215,14 @@ export const copies = check({
       ? undefined
       : {
           found: `${found.least} copies of each record, min.insync.replicas ${found.minInSync}`,
-          remedy:
-            'In production: three brokers, TOPIC_REPLICATION_FACTOR=3, min.insync.replicas=2. On one machine this is as good as it gets.',
+          remedy: 'In production: three brokers, TOPIC_REPLICATION_FACTOR=3, min.insync.replicas=2. A single broker cannot do better.',
         },
 });
 
 export const autoCreation = check({
   code: 'TOPIC_AUTO_CREATE',
   grade: 'weak',
-  why: 'A deleted event topic would come back by itself, with settings that lose or hide events.',
+  why: 'A deleted event topic would be re-created with settings that lose or hide events.',
   needs,
   read: readBroker,
   evaluate: (broker) => {

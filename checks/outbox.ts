@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
 
-// How full the outbox is, at a cost that does not grow with it: it may be 10 GB.
+// How full the outbox is, at a cost that does not grow with its size (up to 10 GB).
 
-/** Up to so many rows are counted; beyond, Postgres' own running estimate is told. */
+/** Rows are counted up to this number. Beyond it Postgres' running estimate is used. */
 const COUNTED = 10_000;
-/** Of so many with the lowest ids the oldest is taken. Ids begin with the time they were made at, but a replayed row has its old one. */
+/** The oldest row is searched among this many rows with the lowest ids. Ids begin with their time, but a replayed row keeps its id. */
 const LOOKED_AT = 1000;
 
 export interface Outbox {

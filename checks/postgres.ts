@@ -24,7 +24,7 @@ const settings = async <Name extends string>(pool: Pool, ...names: Name[]): Prom
 export const encoding = check({
   code: 'DATABASE_ENCODING',
   grade: 'broken',
-  why: 'A webhook with a character that the encoding lacks is refused for ever: it cannot be stored.',
+  why: 'A webhook with a character that the encoding lacks cannot be stored, and is refused each time.',
   needs,
   read: ({ pool }) => settings(pool, 'server_encoding'),
   evaluate: ({ server_encoding: name }) =>
@@ -39,7 +39,7 @@ export const encoding = check({
 export const walLevel = check({
   code: 'WAL_LEVEL',
   grade: 'broken',
-  why: 'Without logical WAL there is nothing that the connector could stream.',
+  why: 'Without logical WAL the connector has nothing to stream.',
   needs,
   read: ({ pool }) => settings(pool, 'wal_level'),
   evaluate: ({ wal_level: level }) =>
@@ -49,7 +49,7 @@ export const walLevel = check({
 const durability = check({
   code: 'DURABILITY',
   grade: 'unsafe',
-  why: 'A 200 means that the row is on disk; with one of these off, a crash of the machine loses what was answered 200.',
+  why: 'A 200 means that the row is on disk. With one of these off, a crash of the machine loses accepted webhooks.',
   needs,
   read: ({ pool }) => settings(pool, 'fsync', 'full_page_writes', 'synchronous_commit'),
   evaluate: (values) => {
@@ -63,7 +63,7 @@ const durability = check({
 const walBound = check({
   code: 'WAL_UNBOUNDED',
   grade: 'weak',
-  why: 'A slot that nobody reads holds WAL until the disk is full and Postgres stops. The outbox survives a lost slot, a full disk it does not.',
+  why: 'A slot that nobody reads holds WAL until the disk is full and Postgres stops. The outbox survives a lost slot, but not a full disk.',
   needs,
   read: ({ pool }) => settings(pool, 'max_slot_wal_keep_size'),
   evaluate: ({ max_slot_wal_keep_size: size }) =>
@@ -83,7 +83,9 @@ export const migrations = check({
     return rows.map(({ missing }) => missing);
   },
   evaluate: (missing) =>
-    missing.length === 0 ? undefined : { found: `no table ${missing.join(', ')}`, remedy: 'Apply the migrations: npm run migrate' },
+    missing.length === 0
+      ? undefined
+      : { found: `tables are missing: ${missing.join(', ')}`, remedy: 'Apply the migrations: npm run migrate' },
 });
 
 interface Guard {
@@ -94,7 +96,7 @@ interface Guard {
 const outboxGuard = check({
   code: 'OUTBOX_GUARD',
   grade: 'broken',
-  why: 'What cannot be published must not be committed: an UPDATE would be lost without a trace, a row too large would stop all events.',
+  why: 'What cannot be published must not be committed: an UPDATE would be lost silently, and a row that is too large would stop all events.',
   needs,
   read: ({ pool }) =>
     one<Guard>(
@@ -115,16 +117,16 @@ const outboxGuard = check({
         },
 });
 
-/** What a publication publishes. */
+/** The contents of a publication. */
 export interface Publication {
   oid: number;
   insertsOnly: boolean;
-  /** Published without being named: all tables, or all of a schema. */
+  /** Whether it also publishes all tables, or all of a schema. */
   more: boolean;
   tables: { name: string; rows: boolean; columns: boolean }[];
 }
 
-// By catalog, not by pg_publication_tables: that view leaves out what the reader has no right to see.
+// From the catalog, as the view pg_publication_tables hides tables that the reader has no right to see.
 const PUBLICATION = `
   SELECT p.oid::int8 AS oid, p.pubinsert AND NOT p.pubupdate AND NOT p.pubdelete AND NOT p.pubtruncate AS inserts_only,
          p.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace WHERE pnpubid = p.oid) AS more,
@@ -134,7 +136,7 @@ const PUBLICATION = `
            WHERE r.prpubid = p.oid) AS tables
     FROM pg_catalog.pg_publication p WHERE p.pubname = $1`;
 
-/** @returns undefined: there is none of the name */
+/** @returns undefined when no publication has the name */
 export async function readPublication(pool: Pool, name: string | undefined): Promise<Publication | undefined> {
   type Row = { oid: string; inserts_only: boolean; more: boolean; tables: Publication['tables'] };
   const { rows } = await pool.query<Row>(PUBLICATION, [name]);
@@ -142,12 +144,12 @@ export async function readPublication(pool: Pool, name: string | undefined): Pro
   return row && { oid: Number(row.oid), insertsOnly: row.inserts_only, more: row.more, tables: row.tables };
 }
 
-/** The doctor's check and the watchdog's: the outbox with all its rows and columns, inserts only, and nothing else. */
+/** Shared by doctor and watchdog: a publication must have the outbox with all its rows and columns, inserts only, and nothing else. */
 export function evaluatePublication(found: Publication | undefined, connector: ConnectorConfig): Fault | undefined {
   const [name, wanted] = [connector['publication.name'], connector['table.include.list']];
   const remedy =
     'The watchdog restores it within seconds (npm run watch). By hand, as a member of outbox_operator: SELECT outbox_restore_publication();';
-  if (found === undefined) return { found: `no publication ${name}`, remedy };
+  if (found === undefined) return { found: `the publication ${name} does not exist`, remedy };
   const faults = [
     ...(found.insertsOnly ? [] : ['more than inserts']),
     ...(found.more ? ['all tables, or all of a schema'] : []),
@@ -164,7 +166,7 @@ export function evaluatePublication(found: Publication | undefined, connector: C
 export const publication = check({
   code: 'PUBLICATION',
   grade: 'broken',
-  why: 'It says what is streamed: without the outbox in it, or with a part of its rows or columns, events are missing; with more in it the router meets what it cannot use.',
+  why: 'It decides what is streamed. Without the outbox, or with only some of its rows or columns, events are missing. With more in it, the router receives records that it cannot route.',
   needs,
   read: ({ pool, connector }) => readPublication(pool, connector['publication.name']),
   evaluate: (found, { connector }) => evaluatePublication(found, connector),
@@ -179,7 +181,7 @@ interface SlotRoom {
 export const slotRoom = check({
   code: 'SLOT_ROOM',
   grade: 'broken',
-  why: 'The connector reads from a replication slot of its own.',
+  why: 'The connector needs a replication slot.',
   needs,
   read: ({ pool, connector }) =>
     one<SlotRoom>(

@@ -5,7 +5,7 @@ import { check, type Check, type CheckContext } from './check.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 
-/** With the registry in it: register needs none of these checks. */
+/** The context of these checks. Register does not run them. */
 export interface RegistryContext extends CheckContext {
   registry: HttpService;
 }
@@ -21,7 +21,7 @@ export async function askRegistry<T>(registry: HttpService, route: string): Prom
 const schemaStored = check({
   code: 'SCHEMA_NOT_STORED',
   grade: 'broken',
-  why: 'Ingest finds its schema’s id in event_schema; a new copy of it answers 503 until it is there.',
+  why: 'Ingest reads the id of its schema from event_schema; a newly started copy answers 503 until it is there.',
   needs: ['postgres'],
   read: async ({ pool }: CheckContext) => {
     const { rowCount } = await pool.query('SELECT FROM event_schema WHERE subject = $1 AND fingerprint = $2', [
@@ -35,9 +35,9 @@ const schemaStored = check({
 
 interface Known {
   id: number;
-  /** The schema that events with this id were written with. */
+  /** The schema with which events of this id were written. */
   written: string;
-  /** What the registry gives for the id; undefined when it does not know it. */
+  /** The registry's schema of the id; undefined when it does not know the id. */
   registered: string | undefined;
 }
 
@@ -46,7 +46,7 @@ const canonical = (schema: string) => JSON.stringify(JSON.parse(schema));
 const schemaIds = check({
   code: 'SCHEMA_ID_CHANGED',
   grade: 'broken',
-  why: 'Stored events carry the ids of event_schema. A consumer that asks the registry for one gets nothing, or another schema.',
+  why: 'Stored events carry the ids of event_schema. A consumer that asks the registry for such an id gets nothing, or another schema.',
   needs: ['postgres', 'registry'],
   read: async ({ pool, registry }: RegistryContext): Promise<Known[]> => {
     const { rows } = await pool.query<{ id: number; schema: string }>('SELECT schema_id AS id, schema FROM event_schema ORDER BY 1');
@@ -74,7 +74,7 @@ const schemaIds = check({
 const compatibility = check({
   code: 'COMPATIBILITY',
   grade: 'weak',
-  why: 'Without it a schema may be registered with which consumers cannot read older events, or older consumers new ones.',
+  why: 'Without it a schema could be registered that cannot read older events.',
   needs: ['registry'],
   read: async ({ registry }: RegistryContext) =>
     (await askRegistry<{ compatibilityLevel: string }>(registry, `/config/${EVENT_SUBJECT}`))?.compatibilityLevel,

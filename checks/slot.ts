@@ -4,21 +4,22 @@ import { lsn, readSlot, slotFault } from './state.ts';
 
 const readOurs = ({ pool }: CheckContext) => readSlot(pool);
 
-const watchdog = 'The watchdog mends it within seconds (npm run watch), unless the connector is paused.';
+const watchdog = 'The watchdog repairs it within seconds (npm run watch), unless the connector is paused.';
 
 const slotMissing = check({
   code: 'SLOT_MISSING',
   grade: 'broken',
-  why: 'Without its slot the connector streams nothing. No event is lost: a new slot publishes every row that still waits.',
+  why: 'Without its slot the connector streams nothing. No event is lost: with a new slot it publishes every waiting row.',
   needs: ['postgres'],
   read: readOurs,
-  evaluate: (slot) => (slotFault(slot) === 'SLOT_MISSING' ? { found: `no replication slot ${SLOT_NAME}`, remedy: watchdog } : undefined),
+  evaluate: (slot) =>
+    slotFault(slot) === 'SLOT_MISSING' ? { found: `the replication slot ${SLOT_NAME} does not exist`, remedy: watchdog } : undefined,
 });
 
 const slotLost = check({
   code: 'SLOT_LOST',
   grade: 'broken',
-  why: 'Its WAL is gone and it can never be read again; Debezium would wait half an hour for it.',
+  why: 'Its WAL is gone, and it can never be read again. Debezium would wait half an hour for it.',
   needs: ['postgres'],
   read: readOurs,
   evaluate: (slot) =>
@@ -40,7 +41,7 @@ const slotUnread = check({
     slotFault(slot) === 'SLOT_UNREAD'
       ? {
           found: `the slot is not active and keeps ${slot?.keptBytes} bytes of WAL`,
-          remedy: 'See that Connect runs and the connector is RUNNING: npm run outbox -- status',
+          remedy: 'Check that Connect runs and the connector is RUNNING: npm run outbox -- status',
         }
       : undefined,
 });
@@ -48,7 +49,7 @@ const slotUnread = check({
 const slotReserve = check({
   code: 'SLOT_RESERVE',
   grade: 'weak',
-  why: 'Once max_slot_wal_keep_size is used up the slot is invalidated, and all rows that still wait are sent again.',
+  why: 'Once max_slot_wal_keep_size is used up, the slot is invalidated and all waiting rows are sent again.',
   needs: ['postgres'],
   read: readOurs,
   evaluate: (slot) => {
@@ -62,7 +63,7 @@ const slotReserve = check({
   },
 });
 
-/** Less is what a standby that restarts leaves. */
+/** A restarting standby leaves less than this. */
 const MUCH_BYTES = 64 * 1024 * 1024;
 
 const otherSlots = check({
@@ -84,7 +85,7 @@ const otherSlots = check({
     const found = slots.map(({ name, kept }) => `${name} keeps ${Math.round(Number(kept) / 1024 / 1024)} MiB of WAL`).join(', ');
     const [first] = slots;
     return {
-      found: `slots of others that nobody reads: ${found}`,
+      found: `other slots that nobody reads: ${found}`,
       remedy: `Ask whose it is. If nobody needs it, as an administrator: SELECT pg_drop_replication_slot('${first?.name}');`,
     };
   },
@@ -98,13 +99,13 @@ interface Positions {
 const slotAhead = check({
   code: 'SLOT_AHEAD',
   grade: 'broken',
-  why: 'Somebody moved the slot past events that the connector had not sent. Their rows are still in the outbox and are sent again.',
+  why: 'Somebody advanced the slot past events that the connector had not sent. Their rows are still in the outbox and are sent again.',
   needs: ['postgres', 'connect'],
   read: async (context): Promise<Positions> => {
-    // The slot first: it is confirmed up to what Connect has stored before, so what is read later is not behind it.
+    // The slot is read first: it is confirmed up to a position that Connect had stored, so one read later cannot be behind it.
     const slot = await readOurs(context);
     const offset = await context.connect.storedOffset(CONNECTOR_NAME);
-    // What the connector has acknowledged is the furthest of the positions that it stores.
+    // The connector stores several positions; the furthest is the acknowledged one.
     const known = [offset?.lsn, offset?.lsn_proc, offset?.lsn_commit].filter((one) => typeof one === 'number').map(BigInt);
     return {
       confirmed: slot?.confirmed === undefined ? undefined : lsn(slot.confirmed),
@@ -116,15 +117,14 @@ const slotAhead = check({
       ? undefined
       : {
           found: `the slot is confirmed ${confirmed - stored} bytes beyond what Connect has stored`,
-          remedy:
-            'Restart the connector: it notices the gap and publishes all rows that still wait. Never call pg_replication_slot_advance.',
+          remedy: 'Restart the connector: it detects the gap and publishes all waiting rows. Never call pg_replication_slot_advance.',
         },
 });
 
 const slotRole = check({
   code: 'SLOT_ROLE',
   grade: 'broken',
-  why: 'A slot that is lost for good stays: the watchdog cannot drop it, and nothing is published.',
+  why: 'The watchdog cannot drop a lost slot, and nothing is published.',
   needs: ['postgres'],
   read: async ({ pool }) => {
     const { rows } = await pool.query<{ drops: boolean }>(
@@ -137,7 +137,8 @@ const slotRole = check({
     drops === true
       ? undefined
       : {
-          found: drops === undefined ? 'no function outbox_drop_slot' : 'the owner of outbox_drop_slot() has no REPLICATION',
+          found:
+            drops === undefined ? 'the function outbox_drop_slot does not exist' : 'the owner of outbox_drop_slot() has no REPLICATION',
           remedy:
             'Apply the migrations (npm run migrate). Then, as an administrator in this database: CREATE ROLE outbox_slot NOLOGIN REPLICATION; ' +
             'ALTER FUNCTION public.outbox_drop_slot() OWNER TO outbox_slot;',

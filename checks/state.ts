@@ -1,20 +1,20 @@
 import type { Pool } from 'pg';
 import { CONNECTOR_NAME, SLOT_NAME } from '../contract/names.ts';
 
-// What Postgres knows of the pipeline's state, each asked in one way by whoever wants to know it.
+// The pipeline's state as Postgres knows it. Each fact has one query, which all callers share.
 
 export interface Slot {
-  /** Somebody reads it. */
+  /** Whether a connector reads it. */
   active: boolean;
-  /** reserved, extended, unreserved, or lost: invalidated, it can never be read again. */
+  /** reserved, extended, unreserved, or lost (invalidated; it can never be read again). */
   walStatus: string;
   /** Bytes of WAL that Postgres keeps for it. */
   keptBytes: number;
-  /** Bytes of WAL that may still be written before it is in danger; undefined without a limit. */
+  /** Bytes of WAL that may be written before the slot is at risk; undefined without a limit. */
   safeBytes: number | undefined;
-  /** How far it is confirmed, a position in the WAL; it moves with every heartbeat. */
+  /** The confirmed position in the WAL. It moves with every heartbeat. */
   confirmed: string | undefined;
-  /** Bytes of WAL that were written since then. */
+  /** Bytes of WAL written since the confirmed position. */
   behindBytes: number;
 }
 
@@ -48,7 +48,7 @@ export async function readSlot(pool: Pool): Promise<Slot | undefined> {
   };
 }
 
-/** Why nothing can come through the slot at the moment. */
+/** Why no event can pass the slot at the moment. */
 export type SlotFault = 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD';
 
 export function slotFault(slot: Slot | undefined): SlotFault | undefined {
@@ -63,7 +63,7 @@ export function lsn(text: string): bigint {
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
 }
 
-/** A pause by the operator's verb. */
+/** A pause made by `outbox pause`. */
 export interface Pause {
   at: Date;
   because: string | undefined;
@@ -72,9 +72,9 @@ export interface Pause {
 export const describePause = ({ at, because }: Pause): string =>
   `paused by an operator since ${at.toISOString()}: ${because ?? 'no reason given'}`;
 
-/** What an operator or the watchdog noted about the connector. */
+/** The state of the connector that operators and the watchdog store. */
 export interface ConnectorState {
-  /** undefined when it is meant to run. */
+  /** undefined when the connector should run. */
   paused: Pause | undefined;
   /** The publication that the slot was made for. */
   publicationOid: number;
@@ -91,7 +91,7 @@ export async function readConnectorState(pool: Pool): Promise<ConnectorState> {
   return { paused: row.at === null ? undefined : { at: row.at, because: row.because ?? undefined }, publicationOid: Number(row.oid) };
 }
 
-/** Why cleanup deletes nothing any more, until the operator has looked. */
+/** Why cleanup has stopped deleting; it waits for `outbox accept-topic`. */
 export interface CleanupStop {
   code: string;
   detail: string;
@@ -100,11 +100,11 @@ export interface CleanupStop {
 
 export interface CleanupState {
   stop: CleanupStop | undefined;
-  /** What its reconciler does or waits for, and for how many seconds. */
+  /** What the reconciler does or waits for, and since how many seconds. */
   reconciler: { code: string; text: string; seconds: number };
 }
 
-/** @returns undefined before cleanup has begun */
+/** @returns undefined before cleanup has started for the first time */
 export async function readCleanupState(pool: Pool, topic: string): Promise<CleanupState | undefined> {
   interface Row {
     stop: string | null;
