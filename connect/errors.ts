@@ -1,4 +1,4 @@
-/** Why the connector could not be registered: what is wrong and what to do, for a person. */
+/** The connector could not be registered. The message says what is wrong and what to do. */
 export class RegisterError extends Error {
   override readonly name = 'RegisterError';
   readonly code: RegisterErrorCode;

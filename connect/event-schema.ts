@@ -8,15 +8,15 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 export interface RegisteredSchema {
   schemaId: number;
-  /** Whether event_schema did not have it yet. */
+  /** Whether the schema was new to event_schema. */
   isNew: boolean;
 }
 
 /**
- * Registers contract/schemas/zap-run.avsc and stores its id in `event_schema`, where ingest finds it.
+ * Registers contract/schemas/zap-run.avsc and stores its id in `event_schema`, from which ingest reads it.
  *
- * @throws RegisterError SCHEMA_REFUSED when the registry will not have it (incompatible, or out of reach),
- *   SCHEMA_ID_CHANGED when it gives another id than the one that stored events already carry; LoginError REGISTRY_LOGIN
+ * @throws RegisterError SCHEMA_REFUSED when the registry refuses the schema or does not answer, SCHEMA_ID_CHANGED when
+ *   it returns another id than stored events carry; LoginError REGISTRY_LOGIN
  */
 export async function registerEventSchema(registry: HttpService, prisma: PrismaClient): Promise<RegisteredSchema> {
   const schema = currentSchema();
@@ -53,6 +53,6 @@ async function call(registry: HttpService, method: string, route: string, body: 
   }
   if (response.ok) return response.json();
   const detail = `${response.status} ${await response.text()}`;
-  const hint = response.status === 409 ? ' A field may be added with a default; none may be renamed or change its type.' : '';
+  const hint = response.status === 409 ? ' Add fields with a default, rename none, and change no type.' : '';
   throw new RegisterError('SCHEMA_REFUSED', `The registry refused ${method} ${route}: ${detail}.${hint}`);
 }

@@ -9,7 +9,7 @@ import { LoginError } from '../kit/http-login.ts';
 import { RegisterError } from './errors.ts';
 import { register } from './register.ts';
 
-// `npm run register`: a job that ends; safe to run at every deployment.
+// `npm run register`: a job that is safe to run at every deployment.
 
 const log = pino({ name: 'register' });
 try {

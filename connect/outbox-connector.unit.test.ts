@@ -14,7 +14,7 @@ const sql = readdirSync(migrations, { withFileTypes: true })
   .map(({ name }) => text(`../prisma/migrations/${name}/migration.sql`))
   .join('\n');
 
-/** The columns of the outbox, by the migration. */
+/** The columns of the outbox in the migration. */
 function outboxColumns(): string[] {
   const body = /CREATE TABLE zap_run_outbox \(\n(.*?)\n\);/s.exec(sql)?.[1] ?? '';
   return body.split('\n').flatMap((line) => /^ {2}([a-z_]+) +[a-z]/.exec(line)?.[1] ?? []);
@@ -27,26 +27,26 @@ describe("the README's table of settings", () => {
       .find((part) => part.startsWith('Every setting')) ?? '';
   const rows = [...section.matchAll(/^\| `([^`]+)` \| `([^`]*)` \| (.+) \|$/gm)].map(([, key, value, why]) => ({ key, value, why }));
 
-  test('has exactly the keys of the connector, in its order', () => {
+  test('has exactly the keys of the connector, in their order', () => {
     expect(rows.map(({ key }) => key)).toEqual(Object.keys(connector));
   });
 
-  test('has the values that are in force', () => {
+  test('has the values of outbox-connector.json', () => {
     expect(rows.map(({ key, value }) => [key, value])).toEqual(entries);
   });
 
-  test('gives a reason of its own for each key', () => {
+  test('gives each key its own reason', () => {
     for (const { key, why } of rows) expect(why?.length, key).toBeGreaterThan(25);
     expect(new Set(rows.map(({ why }) => why)).size).toBe(rows.length);
   });
 });
 
 describe("the connector's settings", () => {
-  test('are strings only, as Connect gives them back and register compares them', () => {
+  test('are strings, as Connect returns them and register compares them', () => {
     expect(entries.filter(([, value]) => typeof value !== 'string')).toEqual([]);
   });
 
-  test('hold no secret: each comes from the environment of the worker', () => {
+  test('hold no secret: secrets come from the environment of the worker', () => {
     const secrets = entries.filter(([key]) => /password|secret/i.test(key));
     expect(secrets.map(([key]) => key)).toContain('database.password');
     for (const [key, value] of secrets) expect(value, key).toMatch(/^\$\{env:[A-Z_]+\}$/);
@@ -74,7 +74,7 @@ describe("the connector's settings", () => {
       .split(',')
       .map((entry) => entry.split(':')[0]);
     expect(placed).toEqual(['type', 'resends', 'traceparent']);
-    // What the router reads by default.
+    // The columns that the router reads by default.
     expect(columns).toEqual(expect.arrayContaining([...placed, 'id', 'aggregateid', 'payload', 'type']));
   });
 
@@ -97,22 +97,22 @@ describe("the connector's settings", () => {
     expect('__debezium-heartbeat.outbox').not.toMatch(pattern);
   });
 
-  test('leave the event topic where everybody else expects it', () => {
+  test('publish to the event topic that the other services read', () => {
     expect(setting('transforms.outbox.route.topic.replacement')).toBe(EVENT_TOPIC);
   });
 
-  test('go by the name that the migrations and the worker know', () => {
+  test('use the names of the migrations and the worker', () => {
     expect(sql).toContain(`'${CONNECTOR_NAME}'`);
     expect(text('worker.properties')).toContain(`offset.storage.topic=${OFFSET_TOPIC}\n`);
   });
 
   test('exclude the logical messages of any login, whatever their prefix', () => {
-    // Java's (?s) is s here: with it a dot matches line breaks too.
+    // Java's (?s) is JavaScript's s: a dot matches line breaks too.
     const [, flag, pattern] = /^\(\?(s)\)(.*)$/.exec(setting('message.prefix.exclude.list')) ?? [];
     for (const prefix of ['', 'x', 'outbox-heartbeat', 'a\nb', 'a,b']) expect(prefix).toMatch(new RegExp(`^(?:${pattern})$`, flag));
   });
 
-  test('let the largest event of the outbox through', () => {
+  test('accept the largest event of the outbox', () => {
     const check = /octet_length\(payload\) BETWEEN 6 AND (\d+)/.exec(sql)?.[1];
     expect(MAX_EVENT_BYTES).toBe(Number(check));
     expect(Number(setting('producer.override.max.request.size'))).toBeGreaterThanOrEqual(MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES);

@@ -3,17 +3,17 @@ import { plugin } from '../checks/connector.ts';
 import { recordSize, topicRefusals } from '../checks/kafka.ts';
 import { cdcLogin, migrations, publication, slotRoom, walLevel } from '../checks/postgres.ts';
 
-/** What must be so before the connector is registered: a part of what the doctor checks. */
+/** The doctor's checks that must pass before the connector is registered. */
 const required = [walLevel, migrations, publication, slotRoom, cdcLogin, plugin, recordSize];
 
 /**
- * Asks Postgres, Connect and Kafka for everything the connector needs. Nothing is changed.
+ * Checks everything that the connector needs of Postgres, Connect and Kafka. It changes nothing.
  *
- * @returns every finding, empty when all is well; a check that could not be made is a finding too
+ * @returns every finding; a check that could not be made is a finding too
  */
 export function preflight(context: CheckContext): Promise<Finding[]> {
   return runChecks(required, context);
 }
 
-/** What an event topic that is there already must not be: it would lose or stop events. */
+/** The faults of an existing event topic that would lose or stop events. */
 export const checkTopic = (context: CheckContext): Promise<Finding[]> => runChecks(topicRefusals, context);

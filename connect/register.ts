@@ -21,7 +21,7 @@ export interface RegisterDependencies {
   connect: ConnectApi;
 }
 
-/** What a run changed; a second run changes nothing. */
+/** What a run changed. A second run changes nothing. */
 export interface Registered {
   topicsCreated: string[];
   schemaId: number;
@@ -32,18 +32,18 @@ export interface Registered {
 /**
  * preflight → topics → schema → validate → PUT → wait until connector and task are RUNNING.
  *
- * @throws RegisterError, ConnectError, LoginError with what is wrong and what to do; what was done before it stays, and a
- *   next run goes on
+ * @throws RegisterError, ConnectError, LoginError with what is wrong and what to do. Completed steps stay, and the next
+ *   run continues
  */
 export async function register({ config, connector, pool, admin, connect }: RegisterDependencies): Promise<Registered> {
   const context = { pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER };
-  // A login that is refused says all there is to say. A worker that is away is a finding among those of preflight.
+  // A refused login stops the run at once. A worker that does not answer is one of preflight's findings.
   await connect.clusterId().catch((error: unknown) => {
     if (error instanceof LoginError) throw error;
   });
   refuse('PREFLIGHT_FAILED', 'Not ready for the connector', await preflight(context));
   const topicsCreated = await ensureTopics(admin, topicPlans(config));
-  refuse('TOPIC_UNSUITABLE', 'The event topic exists with settings that do not fit', await checkTopic(context));
+  refuse('TOPIC_UNSUITABLE', 'The event topic exists with unsuitable settings', await checkTopic(context));
   const { schemaId, isNew } = await registerEventSchema(registryService(config), createPrismaClient(pool));
   const connectorChanged = await connect.putIfDifferent(CONNECTOR_NAME, connector);
   await waitUntilRunning(connect, config.REGISTER_TIMEOUT_SECONDS);

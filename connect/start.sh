@@ -1,6 +1,6 @@
-# Starts the worker in its container. REST_LOGIN is the login of its REST interface, NAME=PASSWORD; KAFKA_USERNAME and
-# KAFKA_PASSWORD are its own at Kafka (SCRAM), where it has one. They go to files, and the worker's environment, which
-# connectors may name in part, does not have the passwords.
+# Starts the worker in its container. REST_LOGIN is the login of its REST interface, NAME=PASSWORD. KAFKA_USERNAME and
+# KAFKA_PASSWORD are its login at Kafka (SCRAM), if it has one. The passwords go to files: connectors can read variables
+# of the worker's environment.
 set -eu
 umask 077
 case "${REST_LOGIN:-}" in ?*=?*) ;; *) echo 'REST_LOGIN must be NAME=PASSWORD' >&2; exit 1 ;; esac

@@ -10,7 +10,7 @@ export interface TopicPlan {
   config: Readonly<Record<string, string>>;
 }
 
-/** The topics that register makes. Their settings are part of the promise, so no topic is made by itself. */
+/** The topics that register creates. Their settings are part of the promise, so topics are never auto-created. */
 export function topicPlans(config: ConnectConfig): TopicPlan[] {
   const { TOPIC_PARTITIONS: partitions, TOPIC_REPLICATION_FACTOR: replicationFactor } = config;
   const hours = (count: number) => String(count * 3_600_000);
@@ -29,7 +29,7 @@ export function topicPlans(config: ConnectConfig): TopicPlan[] {
         'max.message.bytes': String(MAX_EVENT_BYTES + 2 * RECORD_OVERHEAD_BYTES),
         'min.insync.replicas': minIsr,
         'unclean.leader.election.enable': 'false',
-        // As the producer sent it (none): kafkajs reads no lz4, snappy or zstd without a codec.
+        // The producer's compression (none): kafkajs reads no lz4, snappy or zstd without a codec.
         'compression.type': 'producer',
       },
     },
@@ -38,11 +38,11 @@ export function topicPlans(config: ConnectConfig): TopicPlan[] {
       partitions: 1,
       replicationFactor,
       config: {
-        // Long: somebody has to look at each, and may be on holiday.
+        // Long: a person has to check each record, and may be on holiday.
         'cleanup.policy': 'delete',
         'retention.ms': hours(config.DEAD_LETTER_RETENTION_HOURS),
         'message.timestamp.type': 'LogAppendTime',
-        // An event of the largest size, and the headers that say why it lies here.
+        // The largest event, and the headers that say why it is here.
         'max.message.bytes': String(MAX_EVENT_BYTES + 3 * RECORD_OVERHEAD_BYTES),
         'min.insync.replicas': minIsr,
         'unclean.leader.election.enable': 'false',
@@ -58,9 +58,9 @@ export function topicPlans(config: ConnectConfig): TopicPlan[] {
 }
 
 /**
- * Makes the topics that are missing.
+ * Creates the missing topics.
  *
- * @returns the names of the topics made now
+ * @returns the names of the created topics
  */
 export async function ensureTopics(admin: Admin, plans: TopicPlan[]): Promise<string[]> {
   const existing = await admin.listTopics();

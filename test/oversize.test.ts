@@ -44,7 +44,7 @@ test(
         `${userId}/${zapId}`,
       ]);
     await waitFor('the event is buried', async () => (await dead()).length === 1, 90_000);
-    expect(await dead()).toEqual([{ id: large.body.id, code: 'TOO_LARGE', reason: 'Kafka takes records up to 200000 bytes' }]);
+    expect(await dead()).toEqual([{ id: large.body.id, code: 'TOO_LARGE', reason: 'Kafka accepts records up to 200000 bytes' }]);
     await audit.expectKept(topic, await load.done);
     expect(await metric('WATCH', 'outbox_watch_repairs_total{rule="EVENT_TOO_LARGE",outcome="done"}')).toBeGreaterThanOrEqual(1);
     expect(await query('SELECT id FROM outbox_dead WHERE id <> $1', [large.body.id])).toEqual([]);

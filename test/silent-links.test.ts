@@ -62,9 +62,9 @@ test('the watchdog goes on looking when its connections to Postgres die silently
   onTestFinished(() => proxy.close());
   const watch = await startWatch({ DATABASE_URL: through(proxy.port, 'operator'), WATCH_EVERY_MS: '500' });
   onTestFinished(watch.stop);
-  const looks = () => metricSum(watch.port, 'outbox_watch_looks_total');
-  await waitFor('it looks', async () => (await looks()) > 2, 30_000);
-  const before = await looks();
+  const rounds = () => metricSum(watch.port, 'outbox_watch_rounds_total');
+  await waitFor('a few rounds', async () => (await rounds()) > 2, 30_000);
+  const before = await rounds();
   proxy.silenceAll();
-  await waitFor('it looks again', async () => (await looks()) > before + 2, 30_000);
+  await waitFor('more rounds', async () => (await rounds()) > before + 2, 30_000);
 });

@@ -10,13 +10,13 @@ import { waitFor } from './support/wait-for.ts';
 auditThisFile();
 
 const repairs = (rule: string) => metric('WATCH', `outbox_watch_repairs_total{rule="${rule}",outcome="done"}`);
-const looks = () => metric('WATCH', 'outbox_watch_looks_total');
+const rounds = () => metric('WATCH', 'outbox_watch_rounds_total');
 const asAdmin = (sql: string) => query(sql, [], 'postgres');
 
 /** Waits until the watchdog has looked twice more, each time at what is there now. */
 async function untilLookedTwice(): Promise<void> {
-  const before = await looks();
-  await waitFor('the watchdog looks twice', async () => (await looks()) >= before + 2, 30_000);
+  const before = await rounds();
+  await waitFor('two rounds of the watchdog', async () => (await rounds()) >= before + 2, 30_000);
 }
 
 test('a slot that is dropped under load costs no event', { timeout: 180_000 }, async () => {

@@ -8,10 +8,10 @@ export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_operator'),
   ...connectSettings,
   ...kafkaSettings,
-  WATCH_EVERY_MS: integer(100, 600_000).default(5000).describe('How often everything is looked at'),
+  WATCH_EVERY_MS: integer(100, 600_000).default(5000).describe('How often the watchdog checks everything'),
   PUT_BACK: z
     .stringbool()
     .default(true)
-    .describe("Whether a connector that was changed by hand gets the file's settings back; false: only an alarm"),
+    .describe("Whether the watchdog restores the file's settings on a connector that was changed by hand; false: only an alarm"),
   ...metricsSettings(9403),
 });

@@ -6,36 +6,36 @@ import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
 import { LoginError } from '../kit/http-login.ts';
 
-/** What Postgres and Connect said in one round. */
+/** The answers of Postgres and Connect in one round. */
 export interface Facts {
-  /** Why nothing may be touched; undefined when the connector is meant to run. */
+  /** Why the watchdog must not act; undefined when the connector should run. */
   paused: string | undefined;
-  /** undefined: there is none. */
+  /** undefined: it does not exist. */
   publicationOid: number | undefined;
-  /** What is wrong with the publication; undefined when it is as it should be. */
+  /** What is wrong with the publication; undefined when it is correct. */
   publicationFault: string | undefined;
   /** The publication that the slot was made for. */
   knownPublicationOid: number;
-  /** undefined: there is none. */
+  /** undefined: it does not exist. */
   slot: Slot | undefined;
   /**
-   * How far the connector is: what the slot has confirmed, and what Connect has stored, which moves inside of a large
-   * transaction too. Heartbeats move it every few seconds, with or without events.
+   * The position of the connector: what the slot has confirmed and what Connect has stored. The stored one also moves
+   * within a large transaction. Heartbeats move both every few seconds, with or without events.
    */
   position: string;
-  /** The connector reads the table and not the slot: it publishes again all that waits, which may take long. */
+  /** Whether the connector takes a snapshot: it reads the table, not the slot, and publishes all waiting rows. It may take long. */
   snapshot: boolean;
-  /** Whether Connect answered; without an answer nothing is known of the connector. */
+  /** Whether Connect answered. Without an answer the state of the connector is unknown. */
   connectAnswers: boolean;
-  /** Why it did not, where that is its login. */
+  /** The reason when Connect refuses the login. */
   connectRefuses?: string | undefined;
   /** undefined: not registered, or Connect did not answer. */
   connector: ConnectorStatus | undefined;
-  /** The settings in force that are not the file's. */
+  /** The keys in which the active settings differ from the file. */
   drift: readonly string[];
 }
 
-// Everybody sees locks and whose they are, but not what others run. A superuser's may be a backup.
+// Any role sees who holds which lock, but not the statements of others. A lock of a superuser may be a backup's.
 const SNAPSHOT = `
   SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity a USING (pid) JOIN pg_roles r ON r.oid = a.usesysid
                   WHERE relation = to_regclass($1) AND a.datname = current_database()
@@ -73,7 +73,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
   };
 }
 
-/** Paused by the operator's verb, or by hand in Connect: either is somebody's wish. */
+/** A pause by `outbox pause` or by hand in Connect; the watchdog respects both. */
 function pausedBy({ paused }: ConnectorState, status: ConnectorStatus | undefined): string | undefined {
   if (paused !== undefined) return describePause(paused);
   const state = status?.connector.state;

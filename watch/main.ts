@@ -13,9 +13,9 @@ import { createWatchMetrics } from './metrics.ts';
 import { rules } from './rules.ts';
 import { createWatch } from './watch.ts';
 
-// The watchdog: runs beside Connect, one copy, and mends what Connect and Debezium do not mend themselves.
+// The watchdog. One copy runs beside Connect and repairs what Connect and Debezium do not repair themselves.
 
-/** After a repair the next round comes sooner: what was repaired often uncovers the next step. */
+/** After a repair the next round comes sooner, as a repair often uncovers the next fault. */
 const AFTER_REPAIR_MS = 1000;
 
 /** Longer than all timeouts of a round and its repair together. */
@@ -27,7 +27,7 @@ const { log, config } = startService('watch', settings, process.env);
 const connector = readConnectorFile();
 const pool = openPool(config.DATABASE_URL, { max: 4, statementMs: 10_000 }, log);
 const connect = new ConnectApi(config);
-/** Slower than this is no answer: the round goes on without it. */
+/** A round does not wait longer than this for Connect. */
 const FACTS_TIMEOUT_MS = 3000;
 const connectForFacts = new ConnectApi(config, FACTS_TIMEOUT_MS);
 

@@ -3,18 +3,18 @@ import type { Pool } from 'pg';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 
-/** What the repairs work with. */
+/** The clients and settings of the repairs. */
 export interface Tools {
-  /** As a member of outbox_operator. */
+  /** Logged in as a member of outbox_operator. */
   pool: Pool;
   connect: ConnectApi;
   /** connect/outbox-connector.json */
   config: ConnectorConfig;
-  /** The largest record that Kafka takes at this moment. @throws when it cannot be asked */
+  /** The largest record that Kafka accepts at the moment. @throws when it cannot be read */
   recordLimit: () => Promise<number>;
 }
 
-/** How long a reader that was asked to leave may hold the slot. */
+/** How long a restarted reader may still hold the slot. */
 const RELEASE_WITHIN_MS = 10_000;
 const TRY_EVERY_MS = 20;
 
@@ -25,11 +25,11 @@ export async function restorePublication({ pool }: Tools): Promise<string> {
 }
 
 /**
- * Drops the slot, so that Debezium makes a new one and publishes everything that is still in the outbox. Costs
- * repeats, never an event: a row stays until its event was read back. A reader is made to let go by a restart, and
- * the slot taken before it is back.
+ * Drops the slot, so that Debezium makes a new one and publishes every row of the outbox. It costs repeats, never an
+ * event: a row stays until its event has been read back. A restart makes a reader release the slot, which is dropped
+ * before the reader returns.
  *
- * @throws when it could not be had in time
+ * @throws when the slot was not released in time
  */
 export async function dropSlot({ pool, connect }: Tools): Promise<string> {
   const deadline = performance.now() + RELEASE_WITHIN_MS;
@@ -59,7 +59,7 @@ async function tryDrop(pool: Pool): Promise<'dropped' | 'gone already' | 'in use
   }
 }
 
-/** After the drop, not before: a repair that is cut off in between is made once more. */
+/** The new oid is recorded after the drop, so an interrupted repair is retried. */
 export async function dropSlotOfOldPublication(tools: Tools, publicationOid: number): Promise<string> {
   const done = await dropSlot(tools);
   await tools.pool.query('UPDATE connector_state SET publication_oid = $2 WHERE connector = $1', [CONNECTOR_NAME, publicationOid]);
@@ -68,7 +68,7 @@ export async function dropSlotOfOldPublication(tools: Tools, publicationOid: num
 
 export async function restartFailed({ connect }: Tools): Promise<string> {
   await connect.restart(CONNECTOR_NAME, true);
-  return 'what had failed was restarted';
+  return 'the failed parts were restarted';
 }
 
 export async function restartAll({ connect }: Tools): Promise<string> {
@@ -81,7 +81,7 @@ export async function registerAgain({ connect, config }: Tools): Promise<string>
   return 'registered again';
 }
 
-/** Also when the task is FAILED: a PUT starts it again. */
+/** A PUT also restarts a FAILED task. */
 export async function putBack({ connect, config }: Tools): Promise<string> {
-  return (await connect.putIfDifferent(CONNECTOR_NAME, config)) ? "the file's settings were put back" : 'they are back already';
+  return (await connect.putIfDifferent(CONNECTOR_NAME, config)) ? "the file's settings were put back" : 'they had been put back already';
 }

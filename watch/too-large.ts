@@ -5,8 +5,8 @@ import { restartFailed, dropSlot, type Tools } from './repairs.ts';
 const CHUNK = 500;
 
 /**
- * What Kafka counts beside key, value and the values of the headers: batch and record header at their largest (82),
- * the names of four headers (24), the id (36) and their lengths (50).
+ * The bytes of a record besides key, value and header values: batch and record header at their largest (82), the names
+ * of four headers (24), the id (36) and their lengths (50).
  */
 const RECORD_ROOM = 192;
 
@@ -14,8 +14,8 @@ const SIZE = `octet_length(payload) + octet_length(aggregateid) + octet_length(t
   + octet_length(coalesce(traceparent, '')) + octet_length(resends::text) + ${RECORD_ROOM}`;
 
 /**
- * After a limit was lowered: one row that Kafka refuses stops all others, for good. The rows above the limit go to
- * outbox_dead; as the WAL still holds them the slot is dropped, so that everything else is published from the table.
+ * Repairs a lowered limit: one row that Kafka refuses blocks all others. The rows above the limit move to outbox_dead.
+ * The WAL still holds them, so the slot is dropped too, and everything else is published from the table.
  *
  * @returns what was done, for the log
  */
@@ -26,7 +26,7 @@ export async function buryTooLarge(tools: Tools): Promise<string> {
   const slot = await dropSlot(tools);
   await restartFailed(tools);
   const shown = `${ids.slice(0, 20).join(', ')}${ids.length > 20 ? ', …' : ''}`;
-  return `${ids.length} rows larger than ${limit} bytes were moved to outbox_dead (${shown}), ${slot}, what had failed was restarted`;
+  return `${ids.length} rows larger than ${limit} bytes were moved to outbox_dead (${shown}), ${slot}, the failed parts were restarted`;
 }
 
 async function bury(pool: Pool, limit: number): Promise<string[]> {
@@ -36,7 +36,7 @@ async function bury(pool: Pool, limit: number): Promise<string[]> {
     await pool.query('SELECT outbox_bury($1::uuid[], $2, $3)', [
       ids.slice(from, from + CHUNK),
       'TOO_LARGE',
-      `Kafka takes records up to ${limit} bytes`,
+      `Kafka accepts records up to ${limit} bytes`,
     ]);
   }
   return ids;

@@ -4,10 +4,10 @@ import type { WatchMetrics } from './metrics.ts';
 import type { Tools } from './repairs.ts';
 import { runs, type Rule, type Step } from './rules.ts';
 
-/** A step that did not help is followed by the next after the first pause, then doubling up to the last: no storm of restarts. */
+/** The pause between two steps of a repair doubles from the first to the last, which prevents a storm of restarts. */
 const FIRST_PAUSE_MS = 10_000;
 const LAST_PAUSE_MS = 300_000;
-/** What was well for this long after its pause starts over with the first step. */
+/** A rule that stays quiet for this long after its pause starts again with the first step. */
 const STEADY_MS = 60_000;
 
 export interface Dependencies {
@@ -25,16 +25,16 @@ interface Memory {
   alarmed: boolean;
   notBefore: number;
   pauseMs: number;
-  /** How many steps were taken, so far in vain. */
+  /** How many steps were taken without success. */
   taken: number;
 }
 
 const firstPause = ({ pauseMs = FIRST_PAUSE_MS }: Rule) => pauseMs;
 
 /**
- * One round: the facts, and at most one repair, as what was repaired changes what the other rules would see.
+ * Makes the watch. A round reads the facts and makes at most one repair, because a repair changes the facts.
  *
- * @returns a round: whether something was done, so that the next round should come soon
+ * @returns runs a round; whether it made a repair, so that the next round should come soon
  */
 export function createWatch({ rules, readFacts, tools, metrics, log, now }: Dependencies): () => Promise<boolean> {
   const memories = new Map<Rule, Memory>(
@@ -42,20 +42,20 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
   );
   const standstill = createStandstill(now);
   let said = '';
-  /** Says once what stands in the way of the whole watch. */
+  /** Logs once why the watch cannot work. */
   const say = (sentence: string) => {
     if (sentence !== said && sentence !== '') log.warn(sentence);
     said = sentence;
   };
 
-  /** Keeps the rule's alarm, also while an operator wants nothing touched. @returns whether it is up */
+  /** Updates the rule's alarm, also during a pause. @returns whether it is active */
   function updateAlarm(rule: Rule, memory: Memory, facts: Facts, wrong: string | undefined): boolean {
     if (wrong !== undefined) {
       memory.wrongSince ??= now();
       const lasts = now() - memory.wrongSince >= rule.patienceMs;
       if (lasts && !memory.alarmed) log.warn({ rule: rule.name, wrong }, 'alarm');
       memory.alarmed ||= lasts;
-    } else if (rule.tells?.(facts) ?? true) {
+    } else if (rule.conclusive?.(facts) ?? true) {
       if (memory.alarmed) log.info({ rule: rule.name, forMs: Math.round(now() - (memory.wrongSince ?? now())) }, 'well again');
       memory.wrongSince = undefined;
       memory.alarmed = false;
@@ -85,12 +85,12 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
     try {
       facts = await readFacts();
     } catch (error) {
-      say(`Postgres cannot be asked: ${error instanceof Error ? error.message : String(error)}`);
+      say(`Postgres does not answer: ${error instanceof Error ? error.message : String(error)}`);
       metrics.blind();
       return false;
     }
     metrics.observe(facts);
-    say(facts.paused === undefined ? '' : `nothing is touched: ${facts.paused}`);
+    say(facts.paused === undefined ? '' : `no repairs are made: ${facts.paused}`);
     const stillMs = standstill(facts);
     let acted = false;
     for (const [rule, memory] of memories) {
@@ -113,7 +113,7 @@ export function createWatch({ rules, readFacts, tools, metrics, log, now }: Depe
   };
 }
 
-/** For how long the connector has read its slot without getting any further. A restart in between is no progress. */
+/** Tells how long the connector has read its slot without progress. A restart in between is not progress. */
 function createStandstill(now: () => number): (facts: Facts) => number {
   let last = { at: 0, position: '', reads: false };
   let stillMs = 0;

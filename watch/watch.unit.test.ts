@@ -40,7 +40,7 @@ const well: Facts = {
   drift: [],
 };
 
-/** A watch with a clock of its own, over facts that the test sets. Its position moves on, as heartbeats do, unless it stands still. */
+/** A watch with its own clock, over facts that the test sets. The position moves each round, as with heartbeats, unless `still`. */
 function watched(rules: readonly Rule[], outcome: () => Promise<string> = async () => 'done') {
   const world = { now: 0, facts: well, still: false, beats: 0, repaired: [] as string[], failed: 0, alarms: new Set<string>() };
   const spied = rules.map((rule) => ({
@@ -107,7 +107,7 @@ test.each<[string, Partial<Facts>]>([
   expect(world.repaired[0] ?? 'nothing').toBe(expected);
 });
 
-test('mends the cause before what it leads to, one thing at a time', async () => {
+test('repairs a cause before its effects, one at a time', async () => {
   const { world, tick } = watched(realRules);
   world.facts = { ...well, publicationOid: undefined, publicationFault: 'none', slot: undefined, connector: failed };
   expect(await tick()).toBe(true);
@@ -120,7 +120,7 @@ test('mends the cause before what it leads to, one thing at a time', async () =>
   expect(world.repaired).toEqual(['PUBLICATION_MISSING', 'PUBLICATION_REMADE', 'CONNECTOR_FAILED']);
 });
 
-test('after two restarts in vain comes a new slot; pauses grow, and all starts over after a quiet time', async () => {
+test('two restarts without success are followed by a new slot; pauses grow, and a quiet time resets the steps', async () => {
   const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'CONNECTOR_FAILED'));
   world.facts = { ...well, connector: failed };
   await tickFor(75_000);
@@ -133,7 +133,7 @@ test('after two restarts in vain comes a new slot; pauses grow, and all starts o
   expect(world.repaired.slice(4)).toEqual(['CONNECTOR_FAILED', 'CONNECTOR_FAILED 2']);
 });
 
-test('does not hurry a task that is RUNNING for a moment between two failures', async () => {
+test('does not shorten the pause for a task that is RUNNING for a moment between two failures', async () => {
   const { world, tickFor } = watched(realRules.filter(({ name }) => name === 'CONNECTOR_FAILED'));
   for (let n = 0; n < 30; n += 1) {
     world.facts = { ...well, connector: n % 2 === 0 ? failed : running };
@@ -142,7 +142,7 @@ test('does not hurry a task that is RUNNING for a moment between two failures', 
   expect(world.repaired).toHaveLength(2);
 });
 
-test('a step that could not be taken is counted, and tried again', async () => {
+test('a step that fails is counted and retried', async () => {
   const { world, tickFor } = watched(realRules, async () => Promise.reject(new Error('no')));
   world.facts = { ...well, connector: failed };
   await tickFor(35_000);
@@ -152,7 +152,7 @@ test('a step that could not be taken is counted, and tried again', async () => {
 
 const pausedConnector: ConnectorStatus = { connector: { state: 'PAUSED' }, tasks: [{ id: 0, state: 'PAUSED' }] };
 
-test('touches nothing while paused, and takes up its work afterwards', async () => {
+test('makes no repair while paused, and repairs afterwards', async () => {
   const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, paused: 'an operator', publicationOid: undefined, publicationFault: 'none', slot: undefined, connector: failed };
   await tickFor(600_000, 10_000);
@@ -166,7 +166,7 @@ test.each<[string, Partial<Facts>]>([
   ['PUBLICATION_ALTERED', { publicationFault: 'only some rows' }],
   ['SLOT_LOST', { slot: slot(false, 'lost') }],
   ['CONNECT_SILENT', { connectAnswers: false, connector: undefined }],
-])('a pause does not clear the alarm %s, and its end by hand does', async (name, facts) => {
+])('a pause does not clear the alarm %s, and the end of the fault does', async (name, facts) => {
   const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, ...facts };
   await tickFor(20_000);
@@ -183,7 +183,7 @@ test.each<[string, Partial<Facts>]>([
   ['CONNECTOR_FAILED', { connector: failed }],
   ['SLOT_MISSING', { slot: undefined }],
   ['SLOT_UNREAD', { slot: slot(false, 'reserved') }],
-])('an alarm that only a working connector can end, %s, outlasts a pause and a Connect that is silent', async (name, facts) => {
+])('an alarm that only a working connector can end, %s, outlasts a pause and a silent Connect', async (name, facts) => {
   const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, ...facts };
   await tickFor(62_000);
@@ -197,14 +197,14 @@ test.each<[string, Partial<Facts>]>([
   expect([...world.alarms]).toEqual([]);
 });
 
-test('a connector that is paused and deleted is meant to be away: no alarm', async () => {
+test('a paused and deleted connector raises no alarm', async () => {
   const { world, tickFor } = watched(realRules);
   world.facts = { ...well, paused: 'an operator', connector: undefined };
   await tickFor(60_000);
   expect([...world.alarms]).toEqual([]);
 });
 
-test('a position that stands still is an alarm within a minute, then two restarts, then a new slot, until it moves on', async () => {
+test('a position that does not move is an alarm within a minute, then two restarts, then a new slot, until it moves', async () => {
   const { world, tickFor } = watched(realRules);
   await tickFor(600_000, 5000);
   expect(world.repaired).toEqual([]);
@@ -213,7 +213,7 @@ test('a position that stands still is an alarm within a minute, then two restart
   expect([...world.alarms]).toEqual([]);
   await tickFor(20_000);
   expect([...world.alarms]).toEqual(['CONNECTOR_STUCK']);
-  // A restart in between is no progress.
+  // A restart in between is not progress.
   world.facts = { ...well, connector: { ...running, tasks: [{ id: 0, state: 'RESTARTING' }] } };
   await tickFor(5000);
   expect([...world.alarms]).toEqual(['CONNECTOR_STUCK']);
@@ -225,7 +225,7 @@ test('a position that stands still is an alarm within a minute, then two restart
   expect([...world.alarms]).toEqual([]);
 });
 
-test('a connector that was away for long is not stuck as soon as it is back', async () => {
+test('a connector that returns after a long absence is not stuck at once', async () => {
   const { world, tickFor } = watched(realRules);
   world.still = true;
   world.facts = { ...well, connectAnswers: false, connector: undefined, slot: slot(false, 'reserved') };
@@ -235,7 +235,7 @@ test('a connector that was away for long is not stuck as soon as it is back', as
   expect([...world.alarms]).toEqual([]);
 });
 
-test('an alarm is up from when the patience is over until all is well', async () => {
+test('an alarm lasts from the end of its patience until the fault ends', async () => {
   const { world, tick, tickFor } = watched(realRules);
   world.facts = { ...well, connectAnswers: false, connector: undefined };
   await tickFor(15_000);
@@ -247,7 +247,7 @@ test('an alarm is up from when the patience is over until all is well', async ()
   expect([...world.alarms]).toEqual([]);
 });
 
-test('names the cause that the trace ends with', () => {
+test('reports the last cause of the trace', () => {
   const rule = realRules.find(({ name }) => name === 'CONNECTOR_FAILED');
   expect(rule?.wrong({ ...well, connector: failed }, 0)).toBe('task 0: java.Z: no disk');
 });

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import outbox.PromptQueue;
 
-/** Holds PromptQueue to Debezium's own ChangeEventQueue. Prints one line per promise; ends with 1 when one is broken. */
+/** Tests PromptQueue with Debezium's ChangeEventQueue. Prints one line per promise, and ends with 1 when one is broken. */
 public class PromptQueueCheck {
 
     record Numbered(int number, long at) implements Sizeable {
@@ -41,7 +41,7 @@ public class PromptQueueCheck {
                 .build();
     }
 
-    /** The interval is two seconds, so a record that waited for it would be seen. */
+    /** The interval is two seconds, so a record that waits for it is noticed. */
     static void handsOverAtOnce() throws Exception {
         ChangeEventQueue<Numbered> queue = queue(Duration.ofSeconds(2));
         Thread writer = write(queue, 20, 10);
@@ -74,7 +74,7 @@ public class PromptQueueCheck {
         report("nothing is left", queue.remainingCapacity() == 4 * BATCH, queue.remainingCapacity() + " of " + 4 * BATCH + " free");
     }
 
-    /** Debezium's own queue takes about a fifth of a core for this. */
+    /** Debezium's own queue uses about a fifth of a core here. */
     static void idlesWithoutSpinning() throws Exception {
         ChangeEventQueue<Numbered> queue = queue(Duration.ofMillis(5));
         write(queue, 1, 0).join();
