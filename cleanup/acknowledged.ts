@@ -1,14 +1,15 @@
 import type { Offsets } from '../kit/kafka-admin.ts';
 import type { TopicSnapshot } from './kafka.ts';
 
-/** Per partition the first offset that is not acknowledged: everything below it is. */
+/** Per partition the first unacknowledged offset. Everything below it is acknowledged. */
 export type Caps = Offsets;
 
 /**
- * Up to which offset every named group has committed. What is unclear is not acknowledged: a partition that one of
- * the groups does not know counts as 0, and so does one where a group is beyond the end: it speaks of another log.
+ * Up to which offset every named group has committed. Unclear positions acknowledge nothing: a partition without a
+ * position of one of the groups counts as 0, and so does one where a group is beyond the end, because such an offset
+ * belongs to an earlier incarnation of the topic.
  *
- * Without groups a record is acknowledged by being on the topic: the end as it was at least `graceMs` ago.
+ * Without groups, every record before the end of at least `graceMs` ago is acknowledged.
  */
 export function createCaps(graceMs: number): (snapshot: Pick<TopicSnapshot, 'groups' | 'ends'>) => Caps {
   const capsByTime = createGrace(graceMs);
@@ -19,7 +20,7 @@ export function createCaps(graceMs: number): (snapshot: Pick<TopicSnapshot, 'gro
 const within = (ends: Offsets, offsets: Offsets): Offsets =>
   new Map([...offsets].map(([partition, offset]) => [partition, offset <= (ends.get(partition) ?? 0n) ? offset : 0n]));
 
-/** The lowest offset of each partition that all of them know. */
+/** The lowest offset of each partition that appears in all of them. */
 export function lowest(all: readonly Offsets[]): Caps {
   const [first = new Map<number, bigint>(), ...others] = all;
   const caps = new Map<number, bigint>();
@@ -36,7 +37,7 @@ export function lowest(all: readonly Offsets[]): Caps {
 function createGrace(graceMs: number): (ends: Offsets) => Caps {
   const samples: { at: number; ends: Offsets }[] = [];
   return (ends) => {
-    // A clock that never jumps: the wall clock would make records older than they are.
+    // A monotonic clock: a jump of the wall clock would make records seem older than they are.
     const now = performance.now();
     samples.push({ at: now, ends });
     while (samples[1] !== undefined && now - samples[1].at >= graceMs) samples.shift();

@@ -18,7 +18,7 @@ describe('lowest', () => {
     expect(lowest([b, a])).toEqual(offsets([0, 5n], [1, 2n]));
   });
 
-  test('acknowledges nothing of a partition that another group does not name', () => {
+  test('acknowledges nothing of a partition that another group lacks', () => {
     expect(lowest([offsets([0, 7n], [1, 3n]), offsets([1, 3n])])).toEqual(offsets([0, 0n], [1, 3n]));
     expect(lowest([offsets([1, 3n]), offsets([0, 7n], [1, 3n])])).toEqual(offsets([1, 3n]));
   });
@@ -35,17 +35,17 @@ describe('the cap with groups', () => {
     expect(caps(offsets([0, 99n], [1, 99n]), offsets([0, 10n], [1, 4n]), offsets([0, 7n], [1, 9n]))).toEqual(offsets([0, 7n], [1, 4n]));
   });
 
-  test('is nothing where a group is beyond the end of the log, though others are not', () => {
+  test('is 0 where one group is beyond the end of the log and others are not', () => {
     expect(caps(offsets([0, 5n], [1, 9n]), offsets([0, 10n], [1, 9n]), offsets([0, 5n], [1, 9n]))).toEqual(offsets([0, 0n], [1, 9n]));
   });
 
-  test('is nothing for a partition that one group does not know', () => {
+  test('is 0 for a partition where one group has no position', () => {
     expect(caps(offsets([0, 99n]), offsets([0, 10n]), offsets()).get(0)).toBe(0n);
   });
 });
 
-describe('what Kafka is asked', () => {
-  /** An admin that knows what each group has committed, by partition. */
+describe('the snapshot of Kafka', () => {
+  /** An admin client that returns the committed offsets of each group, by partition. */
   const adminWith = (committed: Record<string, string[]>) =>
     ({
       describeCluster: async () => ({ clusterId: 'c' }),
@@ -58,7 +58,7 @@ describe('what Kafka is asked', () => {
       describeConfigs: async () => ({ resources: [{ configEntries: [{ configName: 'cleanup.policy', configValue: 'compact' }] }] }),
     }) as unknown as Admin;
 
-  test('is put together, a position of −1 being 0 for a group and none for cleanup itself', async () => {
+  test('treats a position of −1 as 0 for a group and as none for cleanup itself', async () => {
     const admin = adminWith({ own: ['-1', '5'], a: ['-1', '9'] });
     expect(await readSnapshot(admin, { topic: 't', group: 'own', ackGroups: ['a'] })).toEqual({
       clusterId: 'c',
@@ -70,7 +70,7 @@ describe('what Kafka is asked', () => {
     });
   });
 
-  test('is not put together without a group that cannot be asked', async () => {
+  test('fails when one of the groups cannot be read', async () => {
     const admin = adminWith({ own: ['1'], a: ['1'] });
     await expect(readSnapshot(admin, { topic: 't', group: 'own', ackGroups: ['a', 'b'] })).rejects.toThrow('no coordinator');
   });
@@ -97,7 +97,7 @@ describe('the cap without groups', () => {
     expect(at(1500, 10n)).toBe(10n);
   });
 
-  test('is the end of the grace time ago, not that of now', () => {
+  test('is the end as it was before the grace time, not the current one', () => {
     const at = setUp(500);
     at(1000, 10n);
     at(1200, 20n);
@@ -106,14 +106,14 @@ describe('the cap without groups', () => {
     expect(at(2100, 50n)).toBe(30n);
   });
 
-  test('falls behind and never ahead when it is asked rarely', () => {
+  test('is too low and never too high when it is read rarely', () => {
     const at = setUp(500);
     at(1000, 10n);
     expect(at(9000, 90n)).toBe(10n);
     expect(at(9500, 95n)).toBe(90n);
   });
 
-  test('is the end of now with a grace time of 0', () => {
+  test('is the current end with a grace time of 0', () => {
     const at = setUp(0);
     expect(at(1000, 10n)).toBe(10n);
     expect(at(1000, 12n)).toBe(12n);

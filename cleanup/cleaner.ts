@@ -12,9 +12,9 @@ import { createStallWatch } from './stall.ts';
 import { readRemembered, remember, writeStop } from './state.ts';
 import { createGuard } from './topic-guard.ts';
 
-/** How long the positions may not have been read before `/readyz` says so. */
+/** How old the positions may be before `/readyz` fails. */
 const UNREAD_SECONDS = 15;
-/** How long after a refusal Postgres counts as refusing. */
+/** How long one failed delete keeps `/readyz` failing. */
 const REFUSED_MS = 5000;
 
 export interface CleanupDependencies {
@@ -25,16 +25,16 @@ export interface CleanupDependencies {
   metrics: CleanupMetrics;
   alarm: Alarm;
   log: Logger;
-  /** The process must end and be started anew: kafkajs lives on without consuming. */
+  /** Ends the process so that it is restarted: kafkajs would go on without consuming. */
   giveUp: (reason: string) => void;
 }
 
 export interface Cleaner {
-  /** Looks at Kafka, and lets the follower go on as far as that allows, or halts it. */
+  /** Reads the positions, and raises the follower's caps or halts it. */
   refresh: () => Promise<void>;
-  /** Halted until the operator has looked. */
+  /** Whether it is halted until `outbox accept-topic`. */
   isHalted: () => boolean;
-  /** Why nothing is deleted at the moment; undefined when all is well. */
+  /** Why nothing can be deleted at the moment; undefined when all is well. */
   unready: () => string | undefined;
   stop: () => Promise<void>;
 }
@@ -45,7 +45,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
   let { guard, capsOf, stalledFor } = fresh();
   let follower: Follower | undefined;
   let unready: string | undefined = 'starting';
-  // From outside of what it watches: a query or a request that never ends would hold a watch inside of it as well.
+  // The watch is outside the loop that it watches: a query or request that never ends would block a watch inside it too.
   const refreshed = watchProgress(config.STALL_SECONDS, (seconds) => giveUp(`reading the positions has not ended for ${seconds} s`));
   let readAt = performance.now();
   let halted: string | undefined;
@@ -56,13 +56,13 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
     await consuming?.stop();
   }
 
-  /** Stays alive without a consumer: the group is then empty, which accept-topic needs, and a restart would change nothing. */
+  /** Stays alive without a consumer: accept-topic needs an empty group, and a restart would change nothing. */
   async function halt({ code, detail }: { code: string; detail: string }): Promise<void> {
     unready = `${code}: ${detail}`;
     metrics.stopped.set(1);
     if (halted !== code) {
       halted = code;
-      alarm(code, `${detail}. Nothing is deleted any more. Once you know why, run: npm run outbox -- accept-topic`);
+      alarm(code, `${detail}. Cleanup has stopped deleting. Once you know the cause, run: npm run outbox -- accept-topic`);
     }
     await stop();
     ({ guard, capsOf, stalledFor } = fresh());
@@ -70,7 +70,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
 
   function follow(): Promise<Follower> {
     const consumer = kafka.createConsumer();
-    // kafkajs stops consuming for good after an error that it takes for final, and the process would live on idle.
+    // After an error that kafkajs considers final it stops consuming, and the process would stay idle.
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       log.error({ cause: payload.error.message, restart: payload.restart }, 'consumer failed');
       if (!payload.restart) giveUp('the consumer failed for good');
@@ -86,7 +86,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
   }
 
   async function refresh(): Promise<void> {
-    // In this order: another copy may remember a later end than this one has seen.
+    // The memory is read after Kafka: another copy may have stored a later end than this one has seen.
     const remembered = await readRemembered(pool, topic);
     const snapshot = await kafka.readSnapshot();
     observeLag(metrics, config.CLEANUP_GROUP, snapshot);
@@ -97,7 +97,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
     halted = undefined;
     readAt = performance.now();
     metrics.stopped.set(0);
-    // Before the caps are raised to them: whatever is acted on is remembered.
+    // Stored before the caps are raised to these ends, so that everything acted on is remembered.
     if (!dryRun) await remember(pool, topic, snapshot.clusterId, snapshot.ends, follower?.arrived() ?? new Map<number, bigint>());
     follower ??= await follow();
     const caps = capsOf(snapshot);
@@ -110,7 +110,7 @@ export function createCleaner({ config, topic, pool, kafka, metrics, alarm, log,
 
   return {
     refresh: () =>
-      // Without fresh caps the old ones hold: too low is safe.
+      // The old caps stay in use. A cap that is too low is safe.
       refresh()
         .catch((error: unknown) => {
           unready = `positions cannot be read: ${String(error)}`;

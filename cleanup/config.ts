@@ -7,21 +7,21 @@ export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_cleanup'),
   ...kafkaSettings,
   ACK_GROUPS: list().describe(
-    'Consumer groups that must have committed past an event before its row goes; none: the record alone counts, after GRACE_SECONDS',
+    'Consumer groups that must have committed past an event before its row is deleted; none: a row is deleted once its record is on the topic for GRACE_SECONDS',
   ),
-  CLEANUP_GROUP: z.string().min(1).default('outbox-cleanup').describe("cleanup's own consumer group"),
-  GRACE_SECONDS: integer(0, 86_400).default(5).describe('With no ACK_GROUPS: how long a record must have been on the topic'),
+  CLEANUP_GROUP: z.string().min(1).default('outbox-cleanup').describe('Consumer group of cleanup itself'),
+  GRACE_SECONDS: integer(0, 86_400).default(5).describe('Without ACK_GROUPS: how long a record must have been on the topic'),
   CAP_REFRESH_MS: integer(10, 60_000).default(1000).describe("How often the groups' positions are read"),
   RESEND_AFTER_SECONDS: integer(1, 86_400)
     .default(60)
-    .describe('How old a row must be before the reconciler asks whether its event was lost on the way'),
+    .describe('How old a row must be before the reconciler checks whether its event was lost'),
   STALL_SECONDS: integer(5, 86_400)
     .default(60)
-    .describe('With acknowledged records ahead and no progress for so long the process ends, to be started anew'),
+    .describe('The process ends, to be restarted, after this time without progress while acknowledged records are ahead'),
   RUN_KEEP_DAYS: integer(1, 36_500)
     .optional()
-    .describe('How long a run stays in zap_run; it can be replayed and its idempotency key is known no longer than that; none: for ever'),
-  DRY_RUN: z.stringbool().default(false).describe('true: judges and logs, deletes nothing and commits nothing'),
+    .describe('How long a run stays in zap_run. Replay and idempotency keys work for that long; none: forever'),
+  DRY_RUN: z.stringbool().default(false).describe('true: logs what it would delete, deletes nothing and commits nothing'),
   ...metricsSettings(9402),
 });
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 
-/** A record as it was read back from the topic. */
+/** A record that was read back from the topic. */
 export interface ReadBack {
-  /** The header `id`; undefined when it is missing or no UUID. */
+  /** The header `id`; undefined when it is missing or not a UUID. */
   id: string | undefined;
   value: Buffer | null;
-  /** Its key, and the headers that are made from columns of the row; undefined where there is none. */
+  /** The key, and the headers made from columns of the row; undefined where the record has none. */
   key: Header;
   type: Header;
   traceparent: Header;
@@ -16,16 +16,16 @@ type Usable = ReadBack & { id: string; value: Buffer };
 type Header = Buffer | string | (Buffer | string)[] | null | undefined;
 
 export interface Deleted {
-  /** Records without a row (a repeat) and without a usable id count for nothing. */
+  /** The number of deleted rows. Repeats and records without a usable id do not count. */
   rows: number;
-  /** The highest `seq` of them; 0 when none went. */
+  /** The highest `seq` of the deleted rows; 0 when there are none. */
   seq: bigint;
 }
 
-// The row goes only if the record is what the row has to become: the same id, bytes, key (it decides about the order)
-// and headers. A record that differs in any of them deletes nothing, and the row is sent again. Rows locked by somebody are waited for (lock_timeout) and not skipped: the position
-// moves on after this statement, so a skipped row would be passed for good. The ids stand there twice: whatever the
-// planner believes of a table that is empty and full by turns, it looks the rows up in the primary key.
+// A row is deleted only if the record equals it: the same id, bytes, key (it decides the order) and headers. A record
+// that differs deletes nothing, and the row is sent again. The statement waits for locked rows (lock_timeout) and does
+// not skip them: the position moves past them, so a skipped row would never be deleted. The ids are passed twice so that
+// the planner uses the primary key, whatever its statistics say about a table that is empty and full by turns.
 const HASH = `sha256(sha256(o.payload) || convert_to(concat(o.aggregateid, E'\\n', o.type, E'\\n', o.traceparent), 'UTF8'))`;
 const DELETE = `
   WITH gone AS (
@@ -41,7 +41,7 @@ const LOOK = `
 /**
  * Deletes the rows whose events these records are. Deleting again is harmless.
  *
- * @param dryRun only counts them
+ * @param dryRun counts the rows instead of deleting them
  */
 export async function deleteRows(pool: Pool, records: readonly ReadBack[], dryRun = false): Promise<Deleted> {
   const usable = records.filter((record): record is Usable => record.id !== undefined && record.value !== null);
@@ -54,7 +54,7 @@ export async function deleteRows(pool: Pool, records: readonly ReadBack[], dryRu
   return { rows: rows[0]?.rows ?? 0, seq: BigInt(rows[0]?.seq ?? 0) };
 }
 
-/** What HASH is of the row. As a hash, so that no header, whatever its bytes, makes Postgres refuse the statement. */
+/** The record's counterpart of HASH. A hash, so that no bytes of a header make Postgres refuse the statement. */
 function hashOf({ value, key, type, traceparent }: Usable): Buffer {
   const bytes = createHash('sha256').update(value).digest();
   return createHash('sha256')
@@ -63,5 +63,5 @@ function hashOf({ value, key, type, traceparent }: Usable): Buffer {
     .digest();
 }
 
-/** A header that is missing or null is the column's NULL; one that is there twice is nobody's. */
+/** A missing or null header matches a NULL column. A repeated header matches no row. */
 const text = (header: Header): string => (Array.isArray(header) ? '\n\n' : (header?.toString() ?? ''));

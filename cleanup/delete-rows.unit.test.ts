@@ -14,7 +14,7 @@ describe('parseId', () => {
     expect(parseId(header)).toBe(ID);
   });
 
-  test('takes capitals', () => {
+  test('accepts capitals', () => {
     expect(parseId(ID.toUpperCase())).toBe(ID.toUpperCase());
   });
 
@@ -30,12 +30,12 @@ describe('parseId', () => {
     ['a UUID without hyphens', ID.replaceAll('-', '')],
     ['a line break behind it', `${ID}\n`],
     ['a space before it', ` ${ID}`],
-    ['a letter that is no digit', ID.replace('a', 'g')],
+    ['a letter that is not a digit', ID.replace('a', 'g')],
     ['a UUID cut off', ID.slice(0, -1)],
     ['two UUIDs', `${ID}${ID}`],
     ['the 16 bytes themselves', Buffer.from(ID.replaceAll('-', ''), 'hex')],
     ['SQL', "'); DROP TABLE zap_run; --"],
-  ])('gives undefined for %s', (_what, header) => {
+  ])('returns undefined for %s', (_what, header) => {
     expect(parseId(header)).toBeUndefined();
   });
 });
@@ -53,13 +53,13 @@ describe('deleteRows', () => {
   const about = { key: Buffer.from('u/z'), type: Buffer.from('T'), traceparent: undefined };
   const sha256 = (...parts: (Buffer | string)[]) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 
-  test('asks for the ids with the SHA-256 of their bytes, keys and headers, in one statement', async () => {
+  test('sends the ids with the SHA-256 of their bytes, keys and headers in one statement', async () => {
     const { pool, statements } = stubPool(1, '9007199254740993');
     expect(await deleteRows(pool, [{ id: ID, value, ...about }])).toEqual({ rows: 1, seq: 9007199254740993n });
     expect(statements.map(({ values }) => values)).toEqual([[[ID], [sha256(sha256(value), 'u/z\nT\n')]]]);
   });
 
-  test('leaves out records without a usable id or without a value', async () => {
+  test('skips records without a usable id or without a value', async () => {
     const { pool, statements } = stubPool(1, '1');
     await deleteRows(pool, [
       { id: undefined, value, ...about },
@@ -69,7 +69,7 @@ describe('deleteRows', () => {
     expect(statements[0]?.values[0]).toEqual([ID]);
   });
 
-  test('does not ask the database when nothing can be deleted', async () => {
+  test('does not call the database when nothing can be deleted', async () => {
     const { pool, statements } = stubPool(0, '0');
     expect(await deleteRows(pool, [])).toEqual({ rows: 0, seq: 0n });
     expect(await deleteRows(pool, [{ id: undefined, value: null, ...about }])).toEqual({ rows: 0, seq: 0n });

@@ -6,40 +6,40 @@ import { parseId } from '../contract/event.ts';
 import type { Deleted, ReadBack } from './delete-rows.ts';
 import type { Offsets } from '../kit/kafka-admin.ts';
 
-/** Larger statements hold their locks longer, smaller ones cost a commit each. */
+/** Larger statements hold locks longer; smaller ones cost more commits. */
 const MAX_ROWS = 2000;
-/** How soon a batch is repeated that Postgres did not take: it is away, or a row is locked. */
+/** The wait before a failed batch is retried: Postgres is away, or a row is locked. */
 const REPEAT_MS = 500;
 
 export interface Following {
   consumer: Consumer;
   topic: string;
   deleteRows: (records: readonly ReadBack[]) => Promise<Deleted>;
-  /** false: nothing is committed, as nothing is deleted. */
+  /** false in a dry run: nothing is committed, as nothing is deleted. */
   commits: boolean;
   log: Logger;
   onDeleted: (rows: number) => void;
 }
 
 export interface Follower {
-  /** Up to where records may be taken as acknowledged from now on. Resumes what waited for it, commits what is due. */
+  /** Sets the offsets up to which records are acknowledged, resumes partitions that waited for them and commits what is due. */
   allow: (caps: Caps) => Promise<void>;
-  /** The partitions that the group has given to this member. */
+  /** The partitions assigned to this member. */
   assigned: () => readonly number[];
-  /** Partition → the highest seq of a row that this process deleted. */
+  /** Partition → the highest seq that this process deleted. */
   arrived: () => Offsets;
-  /** When the database last refused a batch, by performance.now(). */
+  /** When a batch last failed, by performance.now(). */
   refusedAt: () => number;
   stop: () => Promise<void>;
 }
 
 /**
- * Follows the topic behind the acknowledged offsets: delete, then commit the own position. A crash between the two
- * reads the same records again, which deletes nothing. At the cap the partition is paused and what was fetched is
- * dropped, until `allow` has moved the cap. So no more than one batch is ever held.
+ * Follows the topic behind the acknowledged offsets: it deletes, then commits its position. After a crash between the
+ * two it reads the same records again, which deletes nothing. At the cap it pauses the partition and drops what was
+ * fetched until `allow` moves the cap, so it never holds more than one batch.
  *
- * A transaction's markers are never handed over by kafkajs, but they have offsets: a batch is read to its last offset,
- * markers included, and a batch of nothing but markers is known from its event alone.
+ * kafkajs never hands over transaction markers, but they have offsets. A batch counts as read to its last offset,
+ * markers included, and a batch of only markers is known from its event.
  */
 export async function followTopic({ consumer, topic, deleteRows, commits, log, onDeleted }: Following): Promise<Follower> {
   let caps: Caps = new Map();
@@ -56,14 +56,14 @@ export async function followTopic({ consumer, topic, deleteRows, commits, log, o
     committed.set(partition, offset);
   }
 
-  /** Repeats until Postgres has taken the rows. @returns undefined when the partition is no longer this member's */
+  /** Retries until the rows are deleted. @returns undefined when the partition is no longer assigned to this member */
   async function deleteUntilDone(records: readonly ReadBack[], payload: EachBatchPayload): Promise<Deleted | undefined> {
     while (payload.isRunning() && !payload.isStale()) {
       try {
         return await deleteRows(records);
       } catch (error) {
         refusedAt = performance.now();
-        log.warn({ cause: String(error), partition: payload.batch.partition }, 'rows could not be deleted, trying again');
+        log.warn({ cause: String(error), partition: payload.batch.partition }, 'rows could not be deleted; retrying');
         await payload.heartbeat();
         await delay(REPEAT_MS);
       }
@@ -77,7 +77,7 @@ export async function followTopic({ consumer, topic, deleteRows, commits, log, o
     // kafkajs does not resume a paused partition of a group without a position (tulios/kafkajs#1599).
     if (!committed.has(partition)) await commit(partition, BigInt(batch.firstOffset() ?? 0));
     const cap = caps.get(partition) ?? 0n;
-    // A log that ends before the cap is not the one that the groups acknowledged.
+    // A log that ends before the cap is not the log that the groups acknowledged.
     const trusted = BigInt(batch.highWatermark) >= cap;
     const acknowledged = trusted ? messages.filter(({ offset }) => BigInt(offset) < cap) : [];
     for (let from = 0; from < acknowledged.length; from += MAX_ROWS) {
@@ -109,7 +109,7 @@ export async function followTopic({ consumer, topic, deleteRows, commits, log, o
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
     if (batchSize === 0) positions.set(partition, BigInt(lastOffset) + 1n);
   });
-  // After this the caps are asked for anew: a topic that was made anew makes its group join anew.
+  // The caps are read again after a join: a re-created topic makes its group join again.
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     assigned = payload.memberAssignment[topic] ?? [];
     caps = new Map();

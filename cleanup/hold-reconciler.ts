@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 
 /** Any number; the same for all copies. */
 const LOCK = 7_231_004;
-/** How often the holder shows that its connection is alive, and how long Postgres waits for it before the lock is free. */
+/** How often the holder proves that its connection is alive, and when Postgres frees the lock of a dead one. */
 const BEAT_MS = 10_000;
 const SILENT_MS = 60_000;
 
@@ -17,7 +17,7 @@ interface Holding {
   log: Logger;
 }
 
-/** Of all copies one reconciles: the one that holds the advisory lock. It goes with the connection, so also with a crash. */
+/** One copy reconciles: the holder of the advisory lock. The lock ends with the connection, so also with a crash. */
 export async function holdReconciler({ pool, everyMs, signal, round, log }: Holding): Promise<void> {
   const pause = () => delay(everyMs, undefined, { signal }).catch(() => undefined);
   while (!signal.aborted) {
@@ -27,7 +27,7 @@ export async function holdReconciler({ pool, everyMs, signal, round, log }: Hold
       const lost = new AbortController();
       client.on('error', () => lost.abort());
       const held = () => !lost.signal.aborted && !signal.aborted;
-      // A connection that died without a word is no error to anybody: the lock would be held for nobody.
+      // A connection that dies silently raises no error anywhere: without this the lock would stay held.
       const beat = setInterval(() => void client.query('SELECT').catch(() => lost.abort()), BEAT_MS);
       try {
         await client.query(`SET idle_session_timeout = ${SILENT_MS}`);

@@ -3,16 +3,16 @@ import type { Logger } from 'pino';
 import { createKafka, type KafkaSettings } from '../kit/kafka.ts';
 import { committedOffsets, topicConfigs, topicOffsets, type Offsets } from '../kit/kafka-admin.ts';
 
-/** The topic and the groups' positions on it, as they were at one moment. */
+/** The topic and the groups' positions at one moment. */
 export interface TopicSnapshot {
   clusterId: string;
-  /** The first offset that is still there, and the one after the last that is decided (no open transaction). */
+  /** The first offset that still exists, and the one after the last that is stable (not in an open transaction). */
   starts: Offsets;
   ends: Offsets;
   cleanupPolicy: string;
-  /** Where cleanup itself is; a partition without a position is absent. */
+  /** Cleanup's own positions. A partition without a position is absent. */
   own: Offsets;
-  /** Where the groups are that must acknowledge; −1 (nothing committed) is 0, a partition they do not know is absent. */
+  /** The positions of the groups that must acknowledge: 0 for none (−1 in Kafka). A partition that they lack is absent. */
   groups: ReadonlyMap<string, Offsets>;
 }
 
@@ -24,7 +24,7 @@ interface Watched {
   ackGroups: readonly string[];
 }
 
-/** All that cleanup asks of Kafka. `readSnapshot` fails when one of the groups or the topic cannot be asked: it never guesses. */
+/** Cleanup's view of Kafka. `readSnapshot` fails when the topic or one of the groups cannot be read: it never guesses. */
 export interface CleanupKafka {
   readSnapshot: () => Promise<TopicSnapshot>;
   /** A new member of cleanup's group, which reads from the oldest record when the group has no position. */
@@ -42,9 +42,9 @@ export async function openKafka(watched: Watched): Promise<CleanupKafka> {
       kafka.consumer({
         groupId: watched.group,
         readUncommitted: false,
-        // A partition that is resumed joins the next fetch: the wait of an idle one is how late its rows are deleted.
+        // A resumed partition joins the next fetch, so the wait of an idle fetch delays its deletes.
         maxWaitTimeInMs: 250,
-        // What is fetched is held in memory whatever the lag. Above half a MiB a batch brings more rows than one DELETE.
+        // Fetched batches are held in memory. Above half a MiB, a batch has more rows than one DELETE.
         maxBytesPerPartition: 524_288,
         maxBytes: 2_097_152,
         retry: { retries: 20 },
@@ -53,7 +53,7 @@ export async function openKafka(watched: Watched): Promise<CleanupKafka> {
   };
 }
 
-/** The positions are read before the ends, so that a group's honest position is never beyond an end. */
+/** Reads the positions before the ends, so that a correct position is never beyond an end. */
 export async function readSnapshot(admin: Admin, { topic, group, ackGroups }: Omit<Watched, 'settings' | 'log'>): Promise<TopicSnapshot> {
   const [{ clusterId }, own, ...groups] = await Promise.all([
     admin.describeCluster(),

@@ -1,4 +1,4 @@
-/** A row whose event was published and did not arrive. */
+/** A row whose event was published but did not arrive. */
 export interface LostRow {
   id: string;
   seq: bigint;
@@ -8,7 +8,7 @@ export interface LostRow {
 export interface Decision {
   resend: LostRow[];
   bury: LostRow[];
-  /** More rows would have to be buried than an hour may bring: not the rows are at fault but the pipeline. */
+  /** More rows would have to be buried than allowed per hour: the pipeline is at fault, not the rows. */
   fault: boolean;
 }
 
@@ -16,11 +16,11 @@ const RESENDS = 3;
 const PER_HOUR = 10;
 
 /**
- * Decides about lost rows. A row is buried only if it was sent again three times and each time rows sent after it
- * arrived: the pipeline works, this row does not. What this process did not see itself does not count.
+ * Decides about lost rows. A row is buried only if it was sent again three times and rows sent after it arrived each
+ * time: the pipeline works, and this row does not. Only what this process saw itself counts.
  */
 export function createLostRowPolicy(): (lost: readonly LostRow[], arrivedSeq: bigint, buriedLastHour: number) => Decision {
-  /** Row → after how many of its resends younger rows were seen to arrive. */
+  /** Row → the number of its resends after which younger rows arrived. */
   let overtaken = new Map<string, number>();
   return (lost, arrivedSeq, buriedLastHour) => {
     overtaken = new Map(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createLostRowPolicy, type LostRow } from './lost-rows.ts';
 
-/** A row that is sent again after each verdict: it gets a new place in the queue, 10 further back each time. */
+/** A row that is sent again after each decision, each time with a seq 10 higher. */
 const at = (id: string, resends: number): LostRow => ({ id, resends, seq: BigInt(10 * resends) });
 const ids = (rows: LostRow[]) => rows.map(({ id }) => id);
 
@@ -19,14 +19,14 @@ describe('a lost row', () => {
     for (let resends = 0; resends < 20; resends += 1) expect(ids(decide([at('a', resends)], BigInt(10 * resends), 0).bury)).toEqual([]);
   });
 
-  test('needs another resend for each after which nothing arrived', () => {
+  test('needs one more resend for each resend after which nothing arrived', () => {
     const decide = createLostRowPolicy();
     const arrived = [1n, 11n, 20n, 31n, 41n];
     const verdicts = arrived.map((seq, resends) => ids(decide([at('a', resends)], seq, 0).bury));
     expect(verdicts).toEqual([[], [], [], [], ['a']]);
   });
 
-  test('begins again when it had arrived in between', () => {
+  test('starts over when its event had arrived in between', () => {
     const decide = createLostRowPolicy();
     for (const resends of [0, 1, 2]) decide([at('a', resends)], 99n, 0);
     decide([], 99n, 0);
@@ -54,12 +54,12 @@ describe('rows that are lost together', () => {
     [11, 0],
     [1, 10],
     [5, 6],
-  ])('all stay when that would be more, and it is a fault: %i with %i before', (count, before) => {
+  ])('all stay when that would be more, and the pipeline is at fault: %i with %i before', (count, before) => {
     const { bury, resend, fault } = together(count, before);
     expect([bury.length, resend.length, fault]).toEqual([0, count, true]);
   });
 
-  test('are no fault when none of them is hopeless, however many were buried', () => {
+  test('are not a fault of the pipeline when none of them must be buried, however many were', () => {
     expect(createLostRowPolicy()([at('a', 0)], 99n, 50).fault).toBe(false);
   });
 });

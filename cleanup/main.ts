@@ -13,10 +13,10 @@ const pool = openPool(
   config.DATABASE_URL,
   {
     max: 4,
-    // 2,000 rows are deleted in milliseconds; sending 10,000 again takes seconds.
+    // Deleting 2,000 rows takes milliseconds; sending 10,000 again takes seconds.
     statementMs: 10_000,
     lockMs: 1000,
-    // A plan that was made for an empty table must not be kept for a full one.
+    // A plan made for an empty table must not be reused for a full one.
     options: '-c enable_seqscan=off -c plan_cache_mode=force_custom_plan',
   },
   log,
@@ -30,7 +30,7 @@ const kafka = await openKafka({
   settings: config,
   log,
   topic: EVENT_TOPIC,
-  // A dry run beside a real one must not take partitions from it.
+  // A dry run must not take partitions from a real cleanup.
   group: config.DRY_RUN ? `${config.CLEANUP_GROUP}-dry-run` : config.CLEANUP_GROUP,
   ackGroups: config.ACK_GROUPS,
 });
@@ -47,7 +47,7 @@ const cleanup = runCleanup(
     log,
     giveUp: (reason) => {
       alarm('CLEANUP_STALLED', reason);
-      fail(log, 'CLEANUP_STALLED', 'the process ends, to be started again');
+      fail(log, 'CLEANUP_STALLED', 'the process ends, to be restarted');
     },
   },
   stopping.signal,

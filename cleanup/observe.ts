@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { TopicSnapshot } from './kafka.ts';
 
-/** A depth up to this is counted; beyond it Postgres' own estimate will do, as counting a million rows takes long. */
+/** Rows are counted up to this number. Beyond it Postgres' estimate is used, as counting a million rows takes long. */
 const COUNTED = 20_000;
 
 export type CleanupMetrics = ReturnType<typeof createCleanupMetrics>;
@@ -12,15 +12,15 @@ export function createCleanupMetrics(registry: Registry) {
   const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name, help, labelNames, registers });
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   return {
-    deleted: counter('outbox_cleanup_deleted_total', 'Rows deleted because their event was read back and acknowledged'),
-    resent: counter('outbox_cleanup_resends_total', 'Rows sent again because their event was lost on the way'),
-    buried: counter('outbox_cleanup_buried_total', 'Rows moved to outbox_dead because they never arrive'),
+    deleted: counter('outbox_cleanup_deleted_total', 'Rows deleted after their event was read back and acknowledged'),
+    resent: counter('outbox_cleanup_resends_total', 'Rows sent again because their event was lost'),
+    buried: counter('outbox_cleanup_buried_total', 'Rows moved to outbox_dead because their event never arrived'),
     purged: counter('outbox_cleanup_purged_total', 'Runs deleted from zap_run because they were older than RUN_KEEP_DAYS'),
     depth: gauge('outbox_cleanup_depth', 'Rows in the outbox; an estimate from 20,000 on'),
     oldest: gauge('outbox_cleanup_oldest_seconds', 'Age of the oldest row in the outbox'),
     lag: gauge('outbox_cleanup_group_lag', 'Offsets between a group and the end of the topic, transaction markers included', ['group']),
     stalled: gauge('outbox_cleanup_stalled_seconds', 'Time since the last progress while acknowledged records are ahead'),
-    stopped: gauge('outbox_cleanup_stopped', '1 while cleanup deletes nothing until the operator has looked'),
+    stopped: gauge('outbox_cleanup_stopped', '1 while cleanup has stopped deleting and waits for accept-topic'),
   };
 }
 
@@ -36,7 +36,7 @@ export function observeLag({ lag }: CleanupMetrics, ownGroup: string, { own, gro
   }
 }
 
-/** The oldest by id, which begins with the time: the primary key is the only index. */
+/** The oldest row by id, which begins with the time: the primary key is the only index. */
 export async function observeOutbox({ depth, oldest }: CleanupMetrics, pool: Pool): Promise<void> {
   const { rows } = await pool.query<{ counted: number; estimate: number; age: number | null }>(
     `SELECT (SELECT count(*)::int FROM (SELECT FROM zap_run_outbox LIMIT $1) AS o) AS counted,

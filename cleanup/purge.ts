@@ -2,20 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 
-/** How often old runs are searched for. Their age is counted in days. */
+/** How often old runs are purged. Their age is counted in days, so a minute is often enough. */
 const EVERY_MS = 60_000;
-/** Runs of one transaction: with the largest bodies they are deleted within the pool's bound for a statement. */
+/** Runs per transaction. Even with the largest bodies the statement stays within the pool's bound. */
 const BATCH = 500;
-/** Between two batches, so that what webhooks need of Postgres is theirs. */
+/** The pause between two batches, which leaves Postgres to incoming webhooks. */
 const PAUSE_MS = 20;
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Deletes every run that is older than it is kept, batch by batch. A run whose event waits in the outbox, or is buried,
- * stays until a later round.
+ * Deletes runs older than `days`, batch by batch. A run whose event waits in the outbox, or is buried, stays until a
+ * later round.
  *
  * @param days how long a run is kept; at least 1
- * @returns how many runs are gone
+ * @returns how many runs were deleted
  */
 export async function purgeRuns(pool: Pool, days: number, signal: AbortSignal, onPurged: (runs: number) => void): Promise<number> {
   let gone = 0;
@@ -35,7 +35,7 @@ export async function purgeRuns(pool: Pool, days: number, signal: AbortSignal, o
   return gone;
 }
 
-/** Purges now and every minute until the signal. Several copies may do so at once: none waits for another's runs. */
+/** Purges now and every minute until the signal. Several copies may purge at once: none waits for another. */
 export async function purgeForever(
   { pool, days, log }: { pool: Pool; days: number; log: Logger },
   signal: AbortSignal,
@@ -44,7 +44,7 @@ export async function purgeForever(
   while (!signal.aborted) {
     try {
       const runs = await purgeRuns(pool, days, signal, onPurged);
-      if (runs > 0) log.info({ runs, keepDays: days }, 'purged: these runs were older than RUN_KEEP_DAYS');
+      if (runs > 0) log.info({ runs, keepDays: days }, 'purged runs older than RUN_KEEP_DAYS');
     } catch (error) {
       log.warn({ cause: String(error) }, 'old runs cannot be purged');
     }

@@ -7,7 +7,7 @@ import type { createLostRowPolicy, LostRow } from './lost-rows.ts';
 import type { TopicSnapshot } from './kafka.ts';
 import type { ReconcilerCode } from './state.ts';
 
-/** Rows of one round, and of one transaction that sends them again. */
+/** Rows per round, and per transaction that sends them again. */
 const CANDIDATES = 10_000;
 const CHUNK = 500;
 const POLL_MS = 1000;
@@ -18,9 +18,9 @@ export interface ReconcileContext {
   decide: ReturnType<typeof createLostRowPolicy>;
   arrivedSeq: () => Promise<bigint>;
   afterSeconds: number;
-  /** Records what the round waits for. */
+  /** Stores what the round waits for. */
   say: (code: ReconcilerCode, text: string) => Promise<void>;
-  /** false: cleanup has stopped or another copy took over; the round ends without a verdict. */
+  /** false: cleanup has stopped or another copy took over, and the round ends without a decision. */
   mayGoOn: () => boolean;
   alarm: Alarm;
   log: Logger;
@@ -28,10 +28,10 @@ export interface ReconcileContext {
 }
 
 /**
- * One round: which rows should have been seen on the topic and were not? They were never there and are sent again. A
- * row is judged only when everything that was written up to now has been published (the slot has confirmed it) and
- * everything that was published has been read back. While that cannot be told, all rows stay; if the verdict is wrong,
- * which the slot's word makes possible, an event is sent twice.
+ * One round: finds rows whose event should be on the topic and is not, and sends them again. A row counts as lost only
+ * when everything written before the round has been published (the slot has confirmed it) and everything published has
+ * been read back. Until then all rows stay. A wrong decision, possible because the slot may confirm too much, sends an
+ * event twice.
  */
 export async function reconcile(context: ReconcileContext): Promise<void> {
   const { pool, say } = context;
@@ -39,13 +39,13 @@ export async function reconcile(context: ReconcileContext): Promise<void> {
   if (slot !== 'HEALTHY') return say(slot, `waits: ${slotWords[slot]}`);
   const candidates = await readCandidates(pool, context.afterSeconds);
   if (candidates.length === 0) return say('IDLE', 'idle: no row is old enough to be lost');
-  // After the rows were read: the position bounds the commits of all of them.
+  // Read after the rows, so that the position is behind the commits of all of them.
   const { rows } = await pool.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn() AS lsn');
   if (!(await slotConfirms(context, rows[0]?.lsn ?? '', candidates.length))) return;
   if (!(await readBack(context, candidates.length))) return;
   const lost = await readRows(pool, candidates);
   await act(context, lost);
-  await say('IDLE', `idle: of ${candidates.length} old rows ${lost.length} were lost on the way`);
+  await say('IDLE', `idle: of ${candidates.length} old rows ${lost.length} were lost`);
 }
 
 const slotWords = {
@@ -55,7 +55,7 @@ const slotWords = {
   SLOT_UNCONFIRMED: 'the slot has not confirmed what was written',
 };
 
-/** The slot may be missing or lost: whoever watches over Connect repairs it, and all rows are sent again. */
+/** A missing or lost slot is repaired by the watchdog, and all rows are then sent again. */
 async function slotCode(pool: Pool, upTo?: string): Promise<keyof typeof slotWords | 'HEALTHY'> {
   const slot = await readSlot(pool);
   const fault = slotFault(slot);
@@ -64,7 +64,7 @@ async function slotCode(pool: Pool, upTo?: string): Promise<keyof typeof slotWor
   return confirmed ? 'HEALTHY' : 'SLOT_UNCONFIRMED';
 }
 
-// The oldest by id, which begins with the time: the primary key is the only index, and the table may be large.
+// The oldest rows by id, which begins with the time: the primary key is the only index, and the table may be large.
 async function readCandidates(pool: Pool, afterSeconds: number): Promise<LostRow[]> {
   const { rows } = await pool.query<{ id: string; seq: string; resends: number }>(
     `SELECT id, seq, resends FROM (SELECT * FROM zap_run_outbox ORDER BY id LIMIT $1) AS oldest
@@ -74,7 +74,7 @@ async function readCandidates(pool: Pool, afterSeconds: number): Promise<LostRow
   return rows.map(({ id, seq, resends }) => ({ id, resends, seq: BigInt(seq) }));
 }
 
-/** Those of the rows that are still there, as they were: not yet seen on the topic and not sent again by anybody. */
+/** The rows that are still unchanged: neither seen on the topic nor sent again. */
 async function readRows(pool: Pool, candidates: readonly LostRow[]): Promise<LostRow[]> {
   const { rows } = await pool.query<{ id: string; seq: string }>('SELECT id, seq FROM zap_run_outbox WHERE id = ANY ($1::uuid[])', [
     candidates.map(({ id }) => id),
@@ -87,7 +87,7 @@ async function slotConfirms({ pool, say, mayGoOn }: ReconcileContext, upTo: stri
   while (mayGoOn()) {
     const slot = await slotCode(pool, upTo);
     if (slot === 'HEALTHY') return true;
-    // A slot that is made anew confirms at once what it never sent: the round is worth nothing any more.
+    // A re-created slot confirms at once what it never sent, so the round proves nothing.
     if (slot !== 'SLOT_UNCONFIRMED') {
       await say(slot, `waits: ${slotWords[slot]}`);
       return false;
@@ -98,7 +98,7 @@ async function slotConfirms({ pool, say, mayGoOn }: ReconcileContext, upTo: stri
   return false;
 }
 
-/** Waits until cleanup has read every partition up to where it ended when the slot had confirmed. */
+/** Waits until cleanup has read every partition up to its end at the time of the slot's confirmation. */
 async function readBack({ readSnapshot, say, mayGoOn }: ReconcileContext, count: number): Promise<boolean> {
   const { ends } = await readSnapshot();
   while (mayGoOn()) {
@@ -127,19 +127,19 @@ async function act({ pool, decide, arrivedSeq, alarm, log, onMoved }: ReconcileC
   const { bury, resend, fault } = decide(lost, await arrivedSeq(), rows[0]?.n ?? 0);
   if (fault) {
     const detail =
-      'more rows than ten an hour fail to arrive although others do: the pipeline loses events. No row was moved to outbox_dead';
+      'more than ten rows an hour do not arrive although others do: the pipeline loses events. No row was moved to outbox_dead';
     alarm('PIPELINE_FAULT', detail);
   }
   if (bury.length > 0) {
     const ids = bury.map(({ id }) => id);
-    const reason = 'sent again three times without arriving, while rows sent after it arrived';
+    const reason = 'sent again three times and never arrived, while rows sent after it arrived';
     await pool.query('SELECT outbox_bury($1::uuid[], $2, $3)', [ids, 'LOST', reason]);
-    alarm('ROWS_BURIED', `moved to outbox_dead, as they never arrive: ${ids.join(', ')}. See: npm run outbox -- buried list`);
+    alarm('ROWS_BURIED', `moved to outbox_dead, because their events never arrive: ${ids.join(', ')}. See: npm run outbox -- buried list`);
   }
   for (let from = 0; from < resend.length; from += CHUNK) {
     const ids = resend.slice(from, from + CHUNK).map(({ id }) => id);
     await pool.query('SELECT outbox_resend($1::uuid[])', [ids]);
-    log.warn({ rows: ids.length, first: ids[0] }, 'sent again: published according to the slot, but not on the topic');
+    log.warn({ rows: ids.length, first: ids[0] }, 'sent again: the slot confirmed these rows, but their events are not on the topic');
   }
   onMoved(resend.length, bury.length);
 }

@@ -11,7 +11,7 @@ import { readArrivedSeq, writeReconciler } from './state.ts';
 const OBSERVE_EVERY_MS = 10_000;
 
 /**
- * Deletes, reconciles and measures, side by side, until the signal.
+ * Deletes, reconciles and measures concurrently until the signal.
  *
  * @returns unready: why nothing is deleted at the moment; done: resolves after the signal
  */
@@ -34,7 +34,7 @@ export function runCleanup(
     every(OBSERVE_EVERY_MS, () =>
       observeOutbox(metrics, pool).catch((error: unknown) => log.warn({ cause: String(error) }, 'the outbox cannot be measured')),
     ),
-    // A dry run deletes nothing, so to its reconciler every row would look lost.
+    // A dry run deletes nothing, so its reconciler would take every row for lost.
     config.DRY_RUN ? Promise.resolve() : reconcileForever(dependencies, cleaner.isHalted, signal),
     config.DRY_RUN || config.RUN_KEEP_DAYS === undefined
       ? Promise.resolve()

@@ -6,13 +6,13 @@ export interface Moment {
   caps: Caps;
   /** The group's committed positions. */
   own: Offsets;
-  /** When Postgres last refused a batch, by performance.now(): then it is known what is waited for. */
+  /** When a batch last failed, by performance.now(). Waiting for Postgres is not a stall. */
   refusedAt: number;
 }
 
 /**
- * kafkajs may stop fetching without a word (tulios/kafkajs#659, #1599). Tells for how many seconds acknowledged records
- * have been ahead while a partition did not move; 0 when there is nothing to do.
+ * kafkajs may stop fetching silently (tulios/kafkajs#659, #1599). Returns for how many seconds acknowledged records
+ * have been ahead of a partition that did not move; 0 when nothing is to do.
  */
 export function createStallWatch(): (moment: Moment) => number {
   let waiting = new Map<number, { at: bigint; since: number }>();

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import type { Offsets } from '../kit/kafka-admin.ts';
 
-// cleanup's memory of the topic lies in Postgres, beside the rows that it protects: what Kafka says is compared with it.
+// Cleanup's memory of the topic is in Postgres, beside the rows that it protects. The state of Kafka is compared with it.
 
-/** Why nothing is deleted any more. */
+/** Why cleanup has stopped deleting. */
 export interface Stop {
   code: 'CLUSTER_CHANGED' | 'TOPIC_SHRANK' | 'COMMITTED_BEYOND_END' | 'POSITION_OUT_OF_RANGE' | 'CLEANUP_POLICY' | 'PARTITIONS_GREW';
   detail: string;
@@ -11,13 +11,13 @@ export interface Stop {
 
 export interface RememberedTopic {
   clusterId: string;
-  /** Set by the copy that found it; all copies stop. */
+  /** Set by the copy that found the fault; all copies stop. */
   stop: { code: string; detail: string } | undefined;
   /** The highest end of each partition ever seen. */
   ends: Offsets;
 }
 
-/** undefined before the topic was seen for the first time, and after the operator has accepted it as it is. */
+/** undefined before the topic was first seen, and after an operator has accepted its current state. */
 export async function readRemembered(pool: Pool, topic: string): Promise<RememberedTopic | undefined> {
   const { rows } = await pool.query<{ cluster_id: string; code: string | null; detail: string | null; ends: [number, string][] }>(
     `SELECT cluster_id, stop_code AS code, stop_detail AS detail,
@@ -34,7 +34,7 @@ export async function readRemembered(pool: Pool, topic: string): Promise<Remembe
   };
 }
 
-/** Remembers the ends and the arrivals; a lower one than is known changes nothing. In the order of the partitions, as two copies write. */
+/** Stores ends and arrivals; a lower value than the stored one changes nothing. Ordered by partition to avoid deadlocks of two copies. */
 export async function remember(pool: Pool, topic: string, clusterId: string, ends: Offsets, arrived: Offsets): Promise<void> {
   const partitions = [...ends.keys()].sort((a, b) => a - b);
   await pool.query(
@@ -60,10 +60,10 @@ export async function writeStop(pool: Pool, topic: string, clusterId: string, { 
   );
 }
 
-/** What the reconciler does or waits for. */
+/** The state of the reconciler. */
 export type ReconcilerCode = 'IDLE' | 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD' | 'SLOT_UNCONFIRMED' | 'CLEANUP_BEHIND' | 'GROUP_BEHIND';
 
-/** For `status`, and since when. @param text the code in words, with the numbers */
+/** Stores the reconciler's state, and since when, for `status`. @param text the code in words, with numbers */
 export async function writeReconciler(pool: Pool, topic: string, code: ReconcilerCode, text: string): Promise<void> {
   await pool.query(
     `UPDATE cleanup_state SET reconciler_code = $2, reconciler = $3, reconciler_at = now()
@@ -72,7 +72,7 @@ export async function writeReconciler(pool: Pool, topic: string, code: Reconcile
   );
 }
 
-/** The highest seq of a row whose event has arrived, over all partitions. */
+/** The highest seq whose event has arrived, over all partitions. */
 export async function readArrivedSeq(pool: Pool, topic: string): Promise<bigint> {
   const { rows } = await pool.query<{ seq: string | null }>('SELECT max(arrived_seq) AS seq FROM cleanup_partition WHERE topic = $1', [
     topic,

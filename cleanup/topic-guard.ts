@@ -1,14 +1,14 @@
 import type { TopicSnapshot } from './kafka.ts';
 import type { RememberedTopic, Stop } from './state.ts';
 
-/** How often in a row a position beyond the end must be seen: an end that is read from a lagging replica may be old. */
+/** How many times in a row a position must be beyond the end: an end read from a lagging replica may be old. */
 const SIGHTINGS = 3;
 
 type TopicGuard = (remembered: RememberedTopic | undefined, snapshot: TopicSnapshot) => Stop | undefined;
 
 /**
- * Tells a topic that can be trusted from one whose offsets no longer mean what they meant when they were committed. A
- * verdict is final: it stays in force until the operator has looked (`npm run outbox -- accept-topic`).
+ * Detects a topic whose offsets no longer mean what they meant when they were committed. A fault is final: it stays
+ * until an operator accepts the topic (`npm run outbox -- accept-topic`).
  */
 export function createGuard(): TopicGuard {
   let beyondEnd = 0;
@@ -34,15 +34,15 @@ function checkTopic(remembered: RememberedTopic | undefined, { clusterId, ends, 
     const end = ends.get(partition);
     if (end !== undefined && end >= highest) continue;
     const now = end === undefined ? 'is gone' : `ends at ${end}`;
-    return { code: 'TOPIC_SHRANK', detail: `partition ${partition} ${now}, it ended at ${highest}: the topic was made anew or cut off` };
+    return { code: 'TOPIC_SHRANK', detail: `partition ${partition} ${now}, it ended at ${highest}: the topic was re-created or truncated` };
   }
   const added = [...ends.keys()].filter((partition) => !remembered.ends.has(partition));
   if (remembered.ends.size === 0 || added.length === 0) return undefined;
-  const detail = `the topic has grown from ${remembered.ends.size} to ${ends.size} partitions: keys move to others, and events of a zap may be read out of order`;
+  const detail = `the topic has grown from ${remembered.ends.size} to ${ends.size} partitions: keys move to other partitions, and events of a zap may be read out of order`;
   return { code: 'PARTITIONS_GREW', detail };
 }
 
-/** Records between the own position and the start of the log were never read back: their rows are still there. */
+/** Records between cleanup's position and the start of the log were never read back, and their rows are still there. */
 function checkOwnPosition({ own, starts }: TopicSnapshot): Stop | undefined {
   for (const [partition, position] of own) {
     const start = starts.get(partition) ?? 0n;
@@ -58,7 +58,7 @@ function checkPositions({ own, groups, ends }: TopicSnapshot): Stop | undefined 
     for (const [partition, offset] of offsets) {
       const end = ends.get(partition) ?? 0n;
       if (offset <= end) continue;
-      const detail = `${group} has committed ${offset} on partition ${partition}, which ends at ${end}: it would count as done what it never saw`;
+      const detail = `${group} has committed ${offset} on partition ${partition}, which ends at ${end}: events that it never saw would count as handled`;
       return { code: 'COMMITTED_BEYOND_END', detail };
     }
   }

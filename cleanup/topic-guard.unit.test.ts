@@ -14,14 +14,14 @@ const snapshot = (differs: Partial<TopicSnapshot> = {}): TopicSnapshot => ({
 });
 const remembered: RememberedTopic = { clusterId: 'c', stop: undefined, ends: new Map([[0, 100n]]) };
 
-describe('cleanup goes on', () => {
+describe('cleanup continues', () => {
   test.each<[string, RememberedTopic | undefined, TopicSnapshot]>([
-    ['when the topic is as it was', remembered, snapshot()],
+    ['when the topic is unchanged', remembered, snapshot()],
     ['when it has grown', remembered, snapshot({ ends: new Map([[0, 101n]]) })],
     ['when it is seen for the first time', undefined, snapshot()],
     ['when a group was set back', remembered, snapshot({ groups: new Map([['g', new Map([[0, 0n]])]]) })],
-    ['when old records were removed that it had read', remembered, snapshot({ starts: new Map([[0, 50n]]) })],
-    ['when it has no position yet and old records are gone', remembered, snapshot({ own: new Map(), starts: new Map([[0, 50n]]) })],
+    ['when records were removed after it had read them', remembered, snapshot({ starts: new Map([[0, 50n]]) })],
+    ['when it has no position yet and old records were removed', remembered, snapshot({ own: new Map(), starts: new Map([[0, 50n]]) })],
   ])('%s', (_when, before, now) => {
     const guard = createGuard();
     expect([guard(before, now), guard(before, now), guard(before, now)]).toEqual([undefined, undefined, undefined]);
@@ -66,7 +66,7 @@ describe('a position beyond the end', () => {
     expect(codes).toEqual([undefined, undefined, 'COMMITTED_BEYOND_END']);
   });
 
-  test('does not when it was right in between', () => {
+  test('does not stop cleanup when it was correct in between', () => {
     const guard = createGuard();
     const beyond = snapshot({ own: new Map([[0, 101n]]) });
     const codes = [beyond, beyond, snapshot(), beyond, beyond].map((one) => guard(remembered, one)?.code);
