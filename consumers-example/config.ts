@@ -14,6 +14,6 @@ export const settings = z.object({
   MAX_ATTEMPTS: integer(1, 1000).default(5).describe('How often a record is handled before it becomes a dead letter'),
   STALL_SECONDS: integer(10, 86_400)
     .default(60)
-    .describe('With lag and no progress for this long the consumer ends itself; longer than the slowest handling'),
+    .describe('The consumer ends, to be restarted, after this time with lag and without progress; longer than the slowest handling'),
   ...metricsSettings(9404),
 });

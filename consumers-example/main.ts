@@ -18,7 +18,7 @@ const consumer = await consume({
   groupId: config.GROUP_ID,
   topic: config.TOPIC,
   decode,
-  // What this consumer does with an event. An event may come more than once: its id is always the same.
+  // Handles an event. An event may come more than once, always with the same id.
   handle: async ({ event: { zapRunId, userId, zapId, receivedAt, metadata, headers } }) => {
     log.info({ zapRunId, userId, zapId, receivedAt: new Date(receivedAt), metadata, headers }, 'zap run created');
   },

@@ -12,7 +12,7 @@ const { options } = ts.parseJsonConfigFileContent(config, ts.sys, path('..'));
 const host = ts.createCompilerHost(options);
 const files = new Map<string, ts.SourceFile | undefined>();
 
-/** What the compiler says of main.ts when zap-run.ts is the one generated from this schema. */
+/** The compiler's errors in main.ts with a zap-run.ts generated from this schema. */
 function compileMainWith(schemaText: string): string[] {
   const getSourceFile: ts.CompilerHost['getSourceFile'] = (name, version) => {
     if (name === path('../contract/zap-run.ts')) return ts.createSourceFile(name, typesFromSchema(schemaText, 'a test'), version);
@@ -42,7 +42,7 @@ describe('main.ts', { timeout: 120_000 }, () => {
   });
 });
 
-test('no file of a consumer casts what was decoded, other than the generated one', () => {
+test('only the generated file of a consumer casts decoded records', () => {
   const casting = ['main.ts', 'consumer/decode.ts', 'consumer/kafka.ts', 'consumer/work-off.ts', 'consumer/batches.ts'].filter((name) =>
     / as (?!const\b|unknown\b)[A-Z]/.test(readFileSync(path(name), 'utf8')),
   );

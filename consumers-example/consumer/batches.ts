@@ -4,7 +4,7 @@ import type { Positions } from './positions.ts';
 import type { Watch } from './watch.ts';
 import { workOff, type Handling, type Received } from './work-off.ts';
 
-/** A batch that takes longer is worked off aside, its partition paused: the others are not kept waiting. */
+/** A slower batch continues in the background with its partition paused, so that the others keep flowing. */
 const ASIDE_AFTER_MS = 50;
 
 export interface BatchDependencies<T> {
@@ -12,16 +12,16 @@ export interface BatchDependencies<T> {
   commits: Commits;
   watch: Watch;
   handling: Handling<T>;
-  /** Something failed that cannot fail. */
+  /** Receives an error that should be impossible. */
   onBroken: (error: Error) => void;
 }
 
-/** What kafkajs has fetched, worked off partition by partition, and where the next fetch begins. */
+/** Works off fetched batches partition by partition, and tracks where the next fetch begins. */
 export class Batches<T> {
   readonly #given: BatchDependencies<T>;
-  /** Partition → the batch that is worked off. Outlives an assignment, so that no record is handled twice at a time. */
+  /** Partition → the running batch. It outlives an assignment, so that no record is handled twice at the same time. */
   readonly #busy = new Map<number, Promise<void>>();
-  /** Partition → the offset that comes next, within an assignment. */
+  /** Partition → the next offset, within an assignment. */
   readonly #expected = new Map<number, bigint>();
   #stopping = false;
 
@@ -29,12 +29,12 @@ export class Batches<T> {
     this.#given = given;
   }
 
-  /** A new assignment begins: each partition starts at its committed position. */
+  /** Starts a new assignment: each partition begins at its committed position. */
   begin(): void {
     this.#expected.clear();
   }
 
-  /** A stretch of nothing but transaction markers and aborted records was fetched, and is not handed over. */
+  /** A fetch had only transaction markers and aborted records, which kafkajs does not hand over. */
   passed(partition: number, first: string, last: string): void {
     const { positions } = this.#given;
     this.#compare(partition, first, last);
@@ -48,7 +48,7 @@ export class Batches<T> {
     commits.use(commitOffsetsIfNecessary);
     const { partition, messages } = batch;
     const lastRecord = messages.at(-1)?.offset ?? batch.lastOffset();
-    // Behind the last record there may be markers, which are never handed over.
+    // Markers may follow the last record, and are never handed over.
     const beyond = (next: string) => (next === following(lastRecord) ? following(batch.lastOffset()) : next);
     this.#compare(partition, batch.firstOffset() ?? lastRecord, batch.lastOffset());
 
@@ -72,7 +72,7 @@ export class Batches<T> {
     });
   }
 
-  /** Begins nothing more and resolves when what was begun has ended. */
+  /** Starts no further batch, and resolves when running batches have ended. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#given.positions.tenure?.over.abort();

@@ -6,8 +6,8 @@ type CommitOnce = EachBatchPayload['commitOffsetsIfNecessary'];
 const AGAIN_AFTER_MS = 1000;
 
 /**
- * Commits what is done, beside the handling. Each commit is tried once and belongs to one generation of the group: the
- * client's own retries could carry an old position into the time of another owner, or behind a newer one.
+ * Commits finished offsets beside the handling. Each commit is tried once and belongs to one generation of the group: a
+ * retry by the client could write an old position after the partition has another owner, or after a newer position.
  */
 export class Commits {
   readonly #topic: string;
@@ -19,7 +19,7 @@ export class Commits {
   constructor(consumer: Consumer, topic: string, positions: Positions) {
     this.#topic = topic;
     this.#positions = positions;
-    // Until a batch brings the one that is not retried: nothing but markers came so far.
+    // A batch brings a commit function without retries. So far only markers have come.
     this.#commitOnce = async (offsets) => {
       const flat = (offsets?.topics ?? []).flatMap(({ topic: name, partitions }) => partitions.map((one) => ({ topic: name, ...one })));
       await consumer.commitOffsets(flat);
@@ -30,14 +30,14 @@ export class Commits {
     this.#commitOnce = commitOnce;
   }
 
-  /** For a timer: leaves out a turn while a commit is under way or has just failed. */
+  /** Called by a timer: skips a turn while a commit is running or has just failed. */
   tick(): void {
     if (this.#busy || performance.now() < this.#notBefore) return;
     this.#busy = true;
     void this.commit().finally(() => (this.#busy = false));
   }
 
-  /** A commit that fails is made again by a later turn; until then it costs repeats only. */
+  /** A later turn repeats a failed commit; until then it costs only repeats. */
   async commit(): Promise<void> {
     const { tenure } = this.#positions;
     const partitions = this.#positions.uncommitted();

@@ -1,7 +1,7 @@
 import type { IHeaders, Message } from 'kafkajs';
 import { codeOf, type Received } from './work-off.ts';
 
-/** Longer texts say no more, and a dead letter must fit where its record did. */
+/** A bound on the cause, as a dead letter must fit where its record did. */
 const MAX_CAUSE_CHARACTERS = 500;
 
 export interface Burial {
@@ -10,7 +10,7 @@ export interface Burial {
   attempts: number;
 }
 
-/** The record as it was (key, value, headers), and more headers that say where it lay and why it lies here. */
+/** The unchanged record (key, value, headers) with more headers: where it came from and why it is here. */
 export function deadLetter({ topic, partition, offset, key, value, headers }: Received, { groupId, error, attempts }: Burial): Message {
   return {
     key,

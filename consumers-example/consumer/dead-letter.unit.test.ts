@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { deadLetter } from './dead-letter.ts';
 import { PoisonError } from './errors.ts';
 
-test('a header without a value is left out, as kafkajs could not write it, and all others are kept', () => {
+test('a header without a value is dropped, as kafkajs cannot write it, and all others are kept', () => {
   const value = Buffer.from('junk');
   const headers = { id: Buffer.from('a'), traceparent: null as unknown as undefined, twice: [Buffer.from('b'), Buffer.from('c')] };
   const record = { topic: 't', partition: 3, offset: '7', key: Buffer.from('k'), value, headers };

@@ -4,16 +4,16 @@ import { PREFIX_BYTES, type ReaderSchema } from '../../contract/event.ts';
 import { PoisonError } from './errors.ts';
 
 /**
- * A record's value as a `T`. At once when the record's schema is known, a promise when the registry is to be asked.
+ * Decodes a record's value as a `T`; a promise only when the registry must be asked for the schema.
  *
- * @throws PoisonError for bytes that can never be read; the registry's error when it cannot be asked now
+ * @throws PoisonError for bytes that can never be read; the registry's error when it does not answer
  */
 export type Decoder<T> = (value: Buffer | null) => T | Promise<T>;
 
 /**
- * What was written with an older or newer schema is read with the pinned one. The registry is asked once per schema
- * id, and the resolver between the two schemas is built once: the registry client's own `decode` builds both for each
- * record, which costs more than ten times the decoding. No promise is made for a known id, for the same reason.
+ * Reads records of older and newer schemas with the pinned one. The registry is asked once per schema id, and the
+ * resolver between the two schemas is built once: the registry client's own `decode` builds it for each record, which
+ * costs more than ten times the decoding. A known id makes no promise, for the same reason.
  */
 export function createDecoder<T>(registry: Pick<SchemaRegistry, 'getSchema'>, reader: ReaderSchema<T>): Decoder<T> {
   const readerType = avsc.Type.forSchema(reader.schema);
@@ -23,7 +23,7 @@ export function createDecoder<T>(registry: Pick<SchemaRegistry, 'getSchema'>, re
   async function makeResolver(schemaId: number): Promise<avsc.Resolver> {
     const writerType = await registry.getSchema(schemaId);
     try {
-      if (!(writerType instanceof avsc.Type)) throw new Error('it is no Avro schema');
+      if (!(writerType instanceof avsc.Type)) throw new Error('it is not an Avro schema');
       const resolver = readerType.createResolver(writerType);
       resolvers.set(schemaId, resolver);
       return resolver;
@@ -32,7 +32,7 @@ export function createDecoder<T>(registry: Pick<SchemaRegistry, 'getSchema'>, re
     }
   }
 
-  /** Records that come meanwhile share the question; after an error the next one asks again. */
+  /** Records that arrive meanwhile share the request. After an error the next record asks again. */
   function ask(schemaId: number): Promise<avsc.Resolver> {
     const pending = asked.get(schemaId) ?? makeResolver(schemaId).finally(() => asked.delete(schemaId));
     asked.set(schemaId, pending);
@@ -44,7 +44,7 @@ export function createDecoder<T>(registry: Pick<SchemaRegistry, 'getSchema'>, re
     try {
       decoded = readerType.fromBuffer(value.subarray(PREFIX_BYTES), resolver);
     } catch (error) {
-      throw new PoisonError('DECODE_FAILED', 'the Avro bytes do not fit their schema', error);
+      throw new PoisonError('DECODE_FAILED', 'the Avro bytes do not match their schema', error);
     }
     return reader.typed(decoded);
   }

@@ -16,7 +16,7 @@ const old = record(field('name', 'string'));
 const current = record(field('name', 'string'), { ...field('size', 'int'), default: 7 });
 const newer = record(field('name', 'string'), field('size', 'int'), field('colour', 'string'));
 const reader: ReaderSchema<Thing> = { schema: current, typed: (decoded) => decoded as Thing };
-/** The decoder with a promise each time, so that it fails in one way. */
+/** The decoder behind a promise, so that all its errors are rejections. */
 const createAsync = (registry: SchemaRegistry) => {
   const decode = createDecoder(registry, reader);
   return async (value: Buffer | null) => decode(value);
@@ -28,7 +28,7 @@ function message(schemaId: number, schema: avsc.Schema, value: unknown): Buffer 
   return Buffer.concat([prefix, avsc.Type.forSchema(schema).toBuffer(value)]);
 }
 
-/** A registry that knows these schemas, and the ids that it was asked for. */
+/** A registry with these schemas, and the ids that were requested. */
 function stubRegistry(schemas: Record<number, avsc.Schema>) {
   const asked: number[] = [];
   const registry = {
@@ -52,7 +52,7 @@ describe('the decoder', () => {
     expect(asked).toEqual([1]);
   });
 
-  test('lets records that come at the same time share the question', async () => {
+  test('sends one request for records that arrive at the same time', async () => {
     const { registry, asked } = stubRegistry({ 1: current });
     const decode = createAsync(registry);
     const value = message(1, current, { name: 'a', size: 1 });
@@ -70,7 +70,7 @@ describe('the decoder', () => {
     expect(asked).toEqual([1, 258]);
   });
 
-  test('gives the error of the registry, and asks again at the next record', async () => {
+  test('throws the error of the registry, and asks again at the next record', async () => {
     const { registry, asked, schemas } = stubRegistry({});
     const decode = createAsync(registry);
     const value = message(1, current, { name: 'a', size: 1 });
@@ -81,12 +81,12 @@ describe('the decoder', () => {
     expect(asked).toEqual([1, 1, 1]);
   });
 
-  test('reads what an older schema wrote, with the default for the field that it lacks', async () => {
+  test('reads a record of an older schema, with the default of the missing field', async () => {
     const decode = createDecoder(stubRegistry({ 1: old }).registry, reader);
     expect({ ...(await decode(message(1, old, { name: 'a' }))) }).toEqual({ name: 'a', size: 7 });
   });
 
-  test('reads what a newer schema wrote, without the field that it does not know', async () => {
+  test('reads a record of a newer schema, without the unknown field', async () => {
     const decode = createDecoder(stubRegistry({ 1: newer }).registry, reader);
     expect({ ...(await decode(message(1, newer, { name: 'a', size: 2, colour: 'red' }))) }).toEqual({ name: 'a', size: 2 });
   });
@@ -102,7 +102,7 @@ describe('a PoisonError', () => {
     ['a prefix without Avro behind it', good.subarray(0, 5)],
     ['another first byte', Buffer.concat([Buffer.from([1]), good.subarray(1)])],
     ['JSON', Buffer.from('{"name":"a"}')],
-  ])('is thrown for %s, without a question to the registry', async (_what, value) => {
+  ])('is thrown for %s, without a request to the registry', async (_what, value) => {
     const { registry, asked } = stubRegistry({ 1: current });
     await expect(createAsync(registry)(value)).rejects.toMatchObject({ name: 'PoisonError', code: 'DECODE_FAILED' });
     expect(asked).toEqual([]);

@@ -1,7 +1,7 @@
 /** A record that can never be handled: it goes to the dead letters at once. */
 export class PoisonError extends Error {
   override readonly name: string = 'PoisonError';
-  /** Stable; becomes the dead letter's reason. */
+  /** A stable code, which becomes the dead letter's reason. */
   readonly code: PoisonCode;
 
   constructor(code: PoisonCode, message: string, cause?: unknown) {
@@ -11,8 +11,8 @@ export class PoisonError extends Error {
 }
 
 /**
- * Not this record's fault, and it will pass: a service that the handling needs is away. The record is waited with,
- * however long it takes; nothing of it is committed and it never becomes a dead letter.
+ * A passing fault that is not the record's: a service that the handling needs is away. The record waits, however long
+ * it takes. It is not committed and never becomes a dead letter.
  */
 export class NotNowError extends Error {
   override readonly name: string = 'NotNowError';
@@ -25,7 +25,7 @@ export class NotNowError extends Error {
 }
 
 export type PoisonCode =
-  /** The value is not in Confluent's wire format, or its Avro does not fit its schema. */
+  /** The value is not in Confluent's wire format, or its Avro does not match its schema. */
   | 'DECODE_FAILED'
   /** The registry answers that it has no schema with the record's id. */
   | 'SCHEMA_UNKNOWN'
@@ -33,5 +33,5 @@ export type PoisonCode =
   | 'SCHEMA_UNREADABLE'
   /** Not exactly one header `id`: the record was not made by the outbox. */
   | 'ID_HEADER'
-  /** The handler says so. */
+  /** The handler refuses the record. */
   | 'REFUSED';

@@ -14,9 +14,9 @@ import type { Delivered, Handling } from './work-off.ts';
 export type { Delivered };
 
 /**
- * What is done with the events: one by one, or up to `batchSize` of a partition together. Within a partition they come
- * in their order, partitions side by side. Once the promise has resolved their offsets may be committed. When it
- * rejects they come again; errors.ts has what a rejection can say.
+ * Handles events: one by one, or up to `batchSize` of a partition together. Events of a partition come in order;
+ * partitions run concurrently. When the promise resolves, the offsets may be committed. When it rejects, the events come
+ * again; errors.ts has the kinds of rejection.
  */
 export type Handler<T> =
   { handle: (delivered: Delivered<T>) => Promise<void> } | { handleBatch: (delivered: Delivered<T>[]) => Promise<void>; batchSize: number };
@@ -28,14 +28,14 @@ export type Consumption<T> = Handler<T> & {
   topic: string;
   /** The value as a `T`; see createDecoder. */
   decode: Decoder<T>;
-  /** Takes what cannot be decoded, and what the handler rejected `maxAttempts` times. */
+  /** The topic for records that cannot be decoded, or that the handler rejected `maxAttempts` times. */
   deadLetterTopic: string;
   maxAttempts: number;
-  /** With lag and no progress for this long the consumer gives up; longer than the slowest handling. */
+  /** The consumer gives up after this time with lag and without progress; longer than the slowest handling. */
   stallSeconds: number;
   log: Logger;
   metrics: ConsumerMetrics;
-  /** Consuming has ended for good: the process must end and be started again, as it would live on doing nothing. */
+  /** Consuming has ended. The process must be restarted, as it would stay alive doing nothing. */
   onGivingUp: (error: Error) => void;
 };
 
@@ -44,9 +44,9 @@ export type Consumption<T> = Handler<T> & {
  * every partition and wait for each: measured at 600 events a second, that made an event 50-130 ms late.
  */
 const COMMIT_EVERY_MS = 100;
-/** How long a fetch waits for records, and so how late a partition that was paused is fetched again. */
+/** How long a fetch waits for records, which also delays the fetch of a resumed partition. */
 const FETCH_WAIT_MS = 500;
-/** Batches that are begun side by side. kafkajs fetches again when all of the last fetch are done or set aside. */
+/** Batches that run concurrently. kafkajs fetches again when all batches of the last fetch are done or in the background. */
 const PARTITIONS_AT_ONCE = 16;
 const WATCH_EVERY_MS = 5000;
 const STOP_WITHIN_MS = 10_000;
@@ -54,7 +54,7 @@ const STOP_WITHIN_MS = 10_000;
 /**
  * The only user of kafkajs here. Starts from the oldest record when the group has no position.
  *
- * @returns stop: finishes what was begun, commits and leaves the group
+ * @returns stop: finishes running batches, commits and leaves the group
  * @throws when Kafka does not answer, or a topic is missing
  */
 export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: () => Promise<void> }> {
@@ -67,7 +67,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
     retry: { retries: 20 },
   });
   // Not idempotent: after a lost answer kafkajs gives the sequence number to the next record, which the broker then
-  // takes for a repeat and drops. A dead letter that lies there twice does no harm.
+  // takes for a repeat and drops. A duplicate dead letter does no harm.
   const producer = kafka.producer({ allowAutoTopicCreation: false, createPartitioner: Partitioners.DefaultPartitioner });
   const admin = kafka.admin();
   const positions = new Positions();
@@ -78,7 +78,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
     bury: async (record, error, attempts) => {
       const messages = [deadLetter(record, { groupId, error, attempts })];
       await producer.send({ topic: deadLetterTopic, acks: -1, messages }).catch((cause: unknown) => {
-        throw new NotNowError('DEAD_LETTER_UNWRITTEN', `${deadLetterTopic} does not take the dead letter: ${String(cause)}`, cause);
+        throw new NotNowError('DEAD_LETTER_UNWRITTEN', `${deadLetterTopic} does not accept the dead letter: ${String(cause)}`, cause);
       });
     },
   };
@@ -91,7 +91,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
       if (stalled.length === 0) return;
       onGivingUp(new Error(`no progress for ${stallSeconds} s although there are records: partitions ${stalled.join(', ')} of ${topic}`));
     } catch (error) {
-      // Without Kafka's answer nothing is known of lag, and kafkajs goes on trying by itself.
+      // Without Kafka's answer the lag is unknown, and kafkajs keeps retrying by itself.
       log.warn({ code: 'OFFSETS_UNKNOWN', cause: String(error) }, 'lag cannot be read');
     }
   }
@@ -101,7 +101,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
     batches.begin();
   });
   consumer.on(consumer.events.REBALANCING, () => {
-    void commits.commit(); // On its way before the request to join: less comes again.
+    void commits.commit(); // Sent before the request to join, so that fewer records come again.
     positions.end();
   });
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { batchSize, partition, firstOffset, lastOffset } }) => {
@@ -147,15 +147,15 @@ function batched<T>(handler: Handler<T>): Pick<Handling<T>, 'handleBatch' | 'bat
   };
 }
 
-/** A topic that is missing would be waited for without a word. */
+/** kafkajs would silently wait for a missing topic. */
 async function requireTopics(admin: Admin, topics: string[]): Promise<void> {
   const existing = await admin.listTopics();
   const missing = topics.filter((topic) => !existing.includes(topic));
-  if (missing.length > 0) throw new Error(`Kafka has no topic ${missing.join(', ')}: npm run register makes it`);
+  if (missing.length > 0) throw new Error(`Kafka has no topic ${missing.join(', ')}: npm run register creates it`);
 }
 
 async function readOffsets(admin: Admin, groupId: string, topic: string): Promise<PartitionOffsets[]> {
-  // The positions first: read after the ends, they could seem to lie beyond them.
+  // The positions are read first: read after the ends, they could seem to be beyond them.
   const [group] = await admin.fetchOffsets({ groupId, topics: [topic] });
   const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
   const ends = await admin.fetchTopicOffsets(topic);

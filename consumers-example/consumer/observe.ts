@@ -2,25 +2,25 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type ConsumerMetrics = ReturnType<typeof createConsumerMetrics>;
 
-/** What a consumer counts and measures. */
+/** The metrics of a consumer. */
 export function createConsumerMetrics(registry: Registry) {
   const registers = [registry];
   return {
     records: new Counter({
       name: 'outbox_consumer_records_total',
-      help: 'Records that are done, by outcome: handled, or dead_letter',
+      help: 'Finished records, by outcome: handled or dead_letter',
       labelNames: ['outcome'] as const,
       registers,
     }),
     failures: new Counter({
       name: 'outbox_consumer_failures_total',
-      help: 'Attempts that failed and were repeated, by code',
+      help: 'Failed attempts that were retried, by code',
       labelNames: ['code'] as const,
       registers,
     }),
     handling: new Histogram({
       name: 'outbox_consumer_handling_seconds',
-      help: 'Time that one call of the handler took',
+      help: 'Duration of one call of the handler',
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30],
       registers,
     }),
@@ -32,13 +32,13 @@ export function createConsumerMetrics(registry: Registry) {
     }),
     lag: new Gauge({
       name: 'outbox_consumer_lag_records',
-      help: 'Offsets between the committed position and the end that a reader may see, of the partitions of this member',
+      help: 'Offsets between the committed position and the stable end, of the partitions of this member',
       labelNames: ['partition'] as const,
       registers,
     }),
     skipped: new Counter({
       name: 'outbox_consumer_skipped_records_total',
-      help: 'Offsets that this group can no longer read: removed from the topic before it got there. Alarm on any',
+      help: 'Offsets that were removed from the topic before this group read them. Alarm on any',
       registers,
     }),
   };

@@ -1,20 +1,20 @@
-/** A member's time with one assignment: from its joining of the group to the next rebalance. */
+/** One assignment of a member: from joining the group to the next rebalance. */
 export interface Tenure {
   readonly partitions: ReadonlySet<number>;
-  /** Aborted when it ends: what was begun under it is no longer committed. */
+  /** Aborted when the assignment ends. Its unfinished work is not committed any more. */
   readonly over: AbortController;
 }
 
 /**
- * Up to where each partition of the present assignment is done, and what of it is committed. A position of an earlier
- * assignment is never committed: the partition may have another owner, which a late commit would set back.
+ * The finished and the committed offset of each partition in the current assignment. A position of an earlier
+ * assignment is never committed: the partition may have another owner, whose position a late commit would set back.
  */
 export class Positions {
   #tenure: Tenure | undefined;
   readonly #done = new Map<number, string>();
   readonly #committed = new Map<number, string>();
 
-  /** undefined while the group is being joined. */
+  /** undefined while joining the group. */
   get tenure(): Tenure | undefined {
     return this.#tenure;
   }
@@ -31,7 +31,7 @@ export class Positions {
     this.#committed.clear();
   }
 
-  /** @param next the offset after the last one that is done */
+  /** @param next the offset after the last finished record */
   done(tenure: Tenure, partition: number, next: string): void {
     if (tenure === this.#tenure) this.#done.set(partition, next);
   }

@@ -2,18 +2,18 @@ import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { askService, loginFault, registryService, type HttpService, type RegistrySettings } from '../../kit/http-login.ts';
 import { NotNowError, PoisonError } from './errors.ts';
 
-/** The client has no timeout by itself: a registry that accepts and never answers would hold a partition for ever. */
+/** The client has no timeout of its own: a registry that accepts and never answers would block a partition. */
 const TIMEOUT_MS = 5000;
 
 /** Confluent's code of "no schema with this id". */
 const SCHEMA_NOT_FOUND = 40_403;
 
 /**
- * The schemas of a registry, kept once they have come. `retry` of the client stays at its default, as setting it
- * would change it for every client of the process.
+ * Fetches schemas of a registry and caches them. The client's `retry` stays at its default, because setting it would
+ * change it for every client of the process.
  *
  * getSchema throws PoisonError SCHEMA_UNKNOWN when the registry has no such id, NotNowError REGISTRY_LOGIN when it refuses the
- * login, NotNowError REGISTRY_UNAVAILABLE when it cannot say.
+ * login, NotNowError REGISTRY_UNAVAILABLE when it does not answer.
  */
 export function createRegistry(settings: RegistrySettings): Pick<SchemaRegistry, 'getSchema'> {
   const service = registryService(settings);
@@ -41,8 +41,8 @@ export function createRegistry(settings: RegistrySettings): Pick<SchemaRegistry,
 }
 
 /**
- * Whether a 404 is the registry's word on the schema. One of another origin (a wrong path, a proxy's page) would bury
- * every event, and the client's error does not tell them apart.
+ * Whether a 404 is the registry's answer about the schema. A 404 of another origin (a wrong path, a proxy's page) would
+ * bury every event, and the client's error does not distinguish the two.
  */
 async function hasNone(registry: HttpService, id: number): Promise<boolean> {
   try {

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { ConsumerMetrics } from './observe.ts';
 
-/** What Kafka says of one partition; offsets as a reader of committed records sees them. */
+/** Kafka's offsets of one partition, as a reader of committed records sees them. */
 export interface PartitionOffsets {
   partition: number;
-  /** The oldest that is still there. */
+  /** The oldest offset that still exists. */
   low: bigint;
   /** The end, without records of transactions that are still open. */
   end: bigint;
@@ -13,7 +13,7 @@ export interface PartitionOffsets {
 }
 
 export interface Watched {
-  /** The partitions of this member; undefined when it is in no group, which makes it answerable for all. */
+  /** The partitions of this member; undefined while it is in no group, when it watches all of them. */
   mine: () => ReadonlySet<number> | undefined;
   stallMs: number;
   now: () => number;
@@ -22,8 +22,8 @@ export interface Watched {
 }
 
 /**
- * Judges by Kafka's own word alone whether this consumer goes on: kafkajs can stop without an error. Markers of
- * transactions are part of both the end and the committed position, so they are no lag.
+ * Decides from Kafka's offsets alone whether this consumer makes progress, because kafkajs can stop without an error.
+ * Transaction markers are part of both the end and the committed position, so they are not lag.
  */
 export class Watch {
   readonly #watched: Watched;
@@ -34,13 +34,13 @@ export class Watch {
     this.#watched = watched;
   }
 
-  /** An attempt at a record of the partition failed and will be repeated: it waits, it does not hang. */
+  /** An attempt at a record of the partition failed and will be retried: the partition waits and does not hang. */
   waits(partition: number): void {
     const seen = this.#positions.get(partition);
     if (seen !== undefined) seen.since = this.#watched.now();
   }
 
-  /** @returns the partitions that have lag and whose position stood still for too long */
+  /** @returns the partitions with lag whose position has not moved for too long */
   look(offsets: readonly PartitionOffsets[]): number[] {
     const { mine, stallMs, now, metrics } = this.#watched;
     const partitions = mine();
@@ -62,14 +62,14 @@ export class Watch {
       .map(({ partition }) => partition);
   }
 
-  /** The offset that was to come next is not the one that came: kafkajs starts over at the oldest by itself. */
+  /** Another offset came than the expected one: kafkajs starts over at the oldest by itself. */
   jumped(partition: number, expected: bigint, found: bigint): void {
     const { log, metrics } = this.#watched;
     const about = { code: 'OFFSET_OUT_OF_RANGE', partition, expected: String(expected), found: String(found) };
     if (found > expected) {
       metrics.skipped.inc(Number(found - expected));
       log.error(about, 'records were removed from the topic before this group read them: raise its retention');
-    } else log.error(about, 'the topic ends before the position of this group: it was made anew or cut; reading from its start');
+    } else log.error(about, 'the topic ends before the position of this group: it was re-created or truncated; reading from its start');
   }
 
   #warn({ partition, low, end, committed }: PartitionOffsets): void {

@@ -4,7 +4,7 @@ import type { Decoder } from './decode.ts';
 import { NotNowError, PoisonError } from './errors.ts';
 import type { ConsumerMetrics } from './observe.ts';
 
-/** A record as it lies on the topic. */
+/** A record of the topic. */
 export interface Received {
   topic: string;
   partition: number;
@@ -14,10 +14,10 @@ export interface Received {
   headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 }
 
-/** A record that could be read. */
+/** A decoded record. */
 export interface Delivered<T> {
   event: T;
-  /** The event's id, from the record's header: the same each time the event comes. */
+  /** The event's id, from the record's header. A repeat has the same id. */
   id: string;
   record: Received;
 }
@@ -25,9 +25,9 @@ export interface Delivered<T> {
 export interface Handling<T> {
   decode: Decoder<T>;
   handleBatch: (delivered: Delivered<T>[]) => Promise<void>;
-  /** How many records `handleBatch` gets at most. */
+  /** The most records that `handleBatch` gets at once. */
   batchSize: number;
-  /** How often one record is tried before it becomes a dead letter. */
+  /** How many attempts a record gets before it becomes a dead letter. */
   maxAttempts: number;
   /** Writes the dead letter; resolves once Kafka has acknowledged it. */
   bury: (record: Received, error: Error, attempts: number) => Promise<void>;
@@ -35,13 +35,13 @@ export interface Handling<T> {
   metrics: ConsumerMetrics;
 }
 
-/** What a batch of one partition is worked off under. */
+/** The state that a batch of one partition works with. */
 export interface Turn {
-  /** Aborted when the partition is no longer ours, or the consumer stops: nothing further is begun. */
+  /** Aborted when the partition is reassigned or the consumer stops: no further record is started. */
   over: AbortSignal;
   /** Everything before this offset is handled or a dead letter. */
   done: (next: string) => void;
-  /** An attempt failed and will be repeated: the consumer lives, it waits. */
+  /** Reports that an attempt failed and will be retried: the consumer waits and does not hang. */
   waits: () => void;
 }
 
@@ -49,10 +49,10 @@ const FIRST_WAIT_MS = 100;
 const LAST_WAIT_MS = 10_000;
 
 /**
- * Takes the records of one partition in their order, each until it is handled or a dead letter. A batch that is
- * rejected is handed over again record by record, so that one bad record takes no other with it.
+ * Handles the records of one partition in order, each until it is handled or a dead letter. A rejected batch is handed
+ * over again record by record, so that one bad record does not affect the others.
  *
- * @returns whether all are done; false when the turn was over before
+ * @returns whether all are done; false when the batch was aborted before
  */
 export async function workOff<T>(records: readonly Received[], handling: Handling<T>, turn: Turn): Promise<boolean> {
   for (let at = 0; at < records.length;) {
@@ -76,7 +76,7 @@ export async function workOff<T>(records: readonly Received[], handling: Handlin
   return true;
 }
 
-/** The records from `at` on that can be read without waiting, up to a batch; none when the first cannot. */
+/** The records from `at` that can be decoded without waiting, up to a batch; none when the first cannot. */
 function readable<T>(records: readonly Received[], at: number, handling: Handling<T>): Delivered<T>[] {
   const ready: Delivered<T>[] = [];
   while (ready.length < handling.batchSize) {
@@ -85,18 +85,18 @@ function readable<T>(records: readonly Received[], at: number, handling: Handlin
     try {
       const event = handling.decode(record.value);
       if (event instanceof Promise) {
-        event.catch(() => undefined); // It is asked for again, alone.
+        event.catch(() => undefined); // It is decoded again, alone.
         break;
       }
       ready.push({ event, id: idOf(record), record });
     } catch {
-      break; // Thrown again when the record is taken alone.
+      break; // It is thrown again when the record is handled alone.
     }
   }
   return ready;
 }
 
-/** @returns false when the turn was over before the record was handled or buried */
+/** @returns false when the batch was aborted before the record was handled or buried */
 async function settle<T>(one: Delivered<T> | Received, handling: Handling<T>, turn: Turn): Promise<boolean> {
   const record = 'record' in one ? one.record : one;
   const work = async () => {
@@ -123,7 +123,7 @@ async function bury<T>(record: Received, error: Error, attempts: number, { bury:
 
 type Outcome = { outcome: 'handled' | 'over' } | { outcome: 'failed'; error: Error; attempts: number };
 
-/** Repeats the work, with growing pauses, until it is done, poison, tried often enough, or the turn is over. */
+/** Retries the work with growing pauses until it succeeds, is poison, has used its attempts, or the batch is aborted. */
 async function persist<T>(
   work: () => Promise<void>,
   maxAttempts: number,
@@ -152,7 +152,7 @@ async function persist<T>(
   }
 }
 
-/** The event's id. The outbox writes exactly one; a record with none or several came from somewhere else. */
+/** The event's id. The outbox writes exactly one id header; another number means that the record came from elsewhere. */
 function idOf({ headers: { id } }: Received): string {
   if (id === undefined || Array.isArray(id)) {
     throw new PoisonError('ID_HEADER', id === undefined ? 'no header id' : `${id.length} headers id`);
@@ -160,13 +160,13 @@ function idOf({ headers: { id } }: Received): string {
   return id.toString();
 }
 
-/** An id of version 7 begins with the milliseconds at which the webhook was received; of another one nothing is known. */
+/** A UUIDv7 begins with the time of receipt in milliseconds. Other ids have no time. */
 function observeAge(id: string, { age }: ConsumerMetrics): void {
   const [, high = '', low = ''] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/i.exec(id) ?? [];
   if (high !== '') age.observe(Math.max(0, Date.now() - Number.parseInt(high + low, 16)) / 1000);
 }
 
-/** A reason that stays the same over versions: the error's own code, or HANDLER_FAILED. */
+/** A reason that is stable over versions: the error's code, or HANDLER_FAILED. */
 export function codeOf(error: Error): string {
   return error instanceof PoisonError || error instanceof NotNowError ? error.code : 'HANDLER_FAILED';
 }

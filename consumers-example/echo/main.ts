@@ -4,8 +4,8 @@ import { listen } from '../../kit/listen.ts';
 import { startService, stopOnSignal } from '../../kit/process.ts';
 import { settings } from './config.ts';
 
-// What the receiver of a webhook does: checks the signature on the bytes as they came, then believes them. Here it
-// only shows them; a real one would also remember webhook-id, by which it knows a repeat.
+// A receiver of webhooks: it verifies the signature of the bytes as they arrived before it uses them. This one only logs
+// them. A real one would also store webhook-id, to recognize repeats.
 
 const LIMIT_BYTES = 1_048_576;
 
