@@ -12,13 +12,13 @@ import { OperateError, type Output, type Run } from './verb.ts';
 
 /** Each copy of cleanup leaves its group soon after one of them has stopped. */
 const LEAVE_WITHIN_MS = 30_000;
-/** Kafka's number for a value that was set for the topic itself and is not inherited. */
+/** Kafka's code for a value that was set on the topic itself and is not inherited. */
 const SET_FOR_TOPIC = 1;
 
-/** The one command that ends cleanup's stop. It loses nothing: rows go only when their events are read back anew. */
+/** Ends a stop of cleanup. It loses nothing: rows are deleted only after their events have been read back again. */
 export const acceptTopic = (run: Run) =>
   new Command('accept-topic')
-    .description('after cleanup has stopped: take the topic as it is now, and clean up from its beginning')
+    .description('after cleanup has stopped: accepts the topic in its current state, and cleans up from its beginning')
     .action(() => run(accept));
 
 async function accept(config: Config, { say }: Output): Promise<number> {
@@ -33,22 +33,23 @@ async function accept(config: Config, { say }: Output): Promise<number> {
     await withAdmin(config, async (admin) => {
       if (await restorePolicy(admin)) say('cleanup.policy is delete again.');
       await forgetPosition(admin, CLEANUP_GROUP);
-      for (const group of ACK_GROUPS) if (await setBack(admin, group)) say(`${group} begins again where it was beyond the end.`);
+      for (const group of ACK_GROUPS)
+        if (await setBack(admin, group)) say(`${group} starts over on the partitions where it was beyond the end.`);
     });
-    // Last, so that a run that was cut off can be repeated: until here cleanup stays as it is.
+    // Last, so that an interrupted run can be repeated: until here cleanup stays stopped.
     await forgetTopic(pool);
     say('The topic is accepted. Cleanup reads it from the beginning; what is not on it is sent again by the reconciler.');
     return 0;
   });
 }
 
-/** What cleanup remembers of the topic goes, and with it its stop: it begins as with a topic that it sees for the first time. */
+/** Deletes cleanup's memory of the topic, and with it its stop: cleanup then starts as with a new topic. */
 export async function forgetTopic(pool: Pool): Promise<void> {
   await pool.query('DELETE FROM cleanup_partition WHERE topic = $1', [EVENT_TOPIC]);
   await pool.query('DELETE FROM cleanup_state WHERE topic = $1', [EVENT_TOPIC]);
 }
 
-/** kafkajs can only write all settings of a topic at once: what was set for it is written again. */
+/** kafkajs can only write all settings of a topic at once, so the other ones are written again. */
 async function restorePolicy(admin: Admin): Promise<boolean> {
   const resource = { type: TOPIC_RESOURCE, name: EVENT_TOPIC };
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
@@ -70,7 +71,7 @@ async function forgetPosition(admin: Admin, group: string): Promise<void> {
 }
 
 /**
- * Where the group is beyond the end it begins again: some events come twice, none is passed over.
+ * Resets the group on partitions where it is beyond the end. Some events come twice, and none is skipped.
  *
  * @throws OperateError GROUP_RUNNING
  */

@@ -4,10 +4,10 @@ import { moment, runIds, zap, type Zap } from './arguments.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, UsageError, type Run, type Work } from './verb.ts';
 
-/** Dead deliveries of one listing; the rest is counted. */
+/** The most dead deliveries of one listing; the rest is counted. */
 const LISTED = 100;
 
-/** What a command is about. What is not named (no ids, too) is no condition, so each command says what it demands. */
+/** Selects deliveries. An absent field, or an empty list of ids, is not a condition, so each command checks what it needs. */
 export interface Chosen {
   ids?: string[] | undefined;
   zap?: Zap | undefined;
@@ -16,7 +16,7 @@ export interface Chosen {
   all?: boolean | undefined;
 }
 
-/** The webhooks that the action consumer calls: calls that were given up, calls to be made again, targets that said 410. */
+/** Commands about the webhooks that the action consumer calls: dead deliveries, reruns, targets that answered 410. */
 export const actions = (run: Run) => {
   const choose = (name: string) =>
     new Command(name)
@@ -34,13 +34,13 @@ export const actions = (run: Run) => {
     )
     .addCommand(
       choose('replay')
-        .description('calls that were given up are made again')
+        .description('makes calls again that were given up')
         .option('--all', 'every one')
         .action((ids, options) => run(retrying({ ids, ...options }))),
     )
     .addCommand(
       new Command('discard')
-        .description('calls that were given up are never made')
+        .description('drops calls that were given up')
         .argument('[id...]', 'ids of runs', runIds)
         .option('--target <name>', 'to this target')
         .option('--all', 'every one')
@@ -51,15 +51,13 @@ export const actions = (run: Run) => {
     .addCommand(dead)
     .addCommand(
       new Command('rerun')
-        .description('calls of these events, or of a zap since a time, are made once more, whatever came of them')
+        .description('makes the calls of these events, or of a zap since a time, once more, even the successful ones')
         .argument('[id...]', 'ids of runs', runIds)
         .option('--zap <userId/zapId>', 'of this zap', zap)
         .option('--since <time>', 'of events that came since then', moment)
         .action((ids, options) => run(rerunning({ ids, ...options }))),
     )
-    .addCommand(
-      new Command('targets').description('calls per target, and the targets that are called no more').action(() => run(saying(targets))),
-    )
+    .addCommand(new Command('targets').description('calls per target, and the disabled targets').action(() => run(saying(targets))))
     .addCommand(
       new Command('enable')
         .description('calls a target again that had answered 410')
@@ -68,7 +66,7 @@ export const actions = (run: Run) => {
     );
 };
 
-/** One query and what it says. */
+/** Runs one query and prints its result. */
 const saying =
   (query: (pool: Pool) => Promise<string>): Work =>
   async ({ DATABASE_URL }, { say }) => {
@@ -76,7 +74,7 @@ const saying =
     return 0;
   };
 
-// What both doors, the command line and the console, do. What does not fit is thrown before there is any work.
+// The work shared by the command line and the console. Invalid arguments throw before any work starts.
 /** @throws UsageError */
 export function retrying(chosen: Chosen): Work {
   requireNamed(chosen);
@@ -205,6 +203,6 @@ async function runAgain(pool: Pool, states: string[], chosen: Chosen): Promise<n
   const values = [states, idsOf(chosen), keyOf(chosen.zap), chosen.target ?? null, chosen.since ?? null];
   const { rows } = await pool.query<{ count: string }>('SELECT actions.run_again($1, $2, $3, $4, $5) AS count', values);
   const count = Number(rows[0]?.count ?? 0);
-  if (count === 0) throw new OperateError('NOTHING_FOUND', 'no call fits. See: npm run outbox -- actions dead list');
+  if (count === 0) throw new OperateError('NOTHING_FOUND', 'no call matches. See: npm run outbox -- actions dead list');
   return count;
 }

@@ -5,7 +5,7 @@ import { parseDuration } from '../kit/duration.ts';
 // The kinds of arguments that verbs take. Each parser throws InvalidArgumentError, which commander prints with the
 // option's name and the value.
 
-/** A moment: `2026-11-24T10:00:00Z`, `2026-11-24`, or how long ago it was: `90s`, `30m`, `2h`, `7d`. */
+/** A moment: `2026-11-24T10:00:00Z`, `2026-11-24`, or an age such as `90s`, `30m`, `2h`, `7d`. */
 export function moment(text: string): Date {
   const ago = parseDuration(text);
   const isAge = !Number.isNaN(ago);

@@ -25,7 +25,7 @@ export const buried = (run: Run) =>
       new Command('requeue')
         .description('puts them back into the outbox')
         .argument('[id...]', 'their ids', runIds)
-        .option('--all', 'every one that is buried now')
+        .option('--all', 'all rows that are buried now')
         .action((ids = [], { all = false }) => run(requeuing(ids, all))),
     );
 
@@ -65,7 +65,7 @@ async function requeue(ids: string[], all: boolean, { DATABASE_URL }: Config, { 
     };
     if (!all) await bring(ids);
     else {
-      // Those that are there now: what is buried again meanwhile is not chased in a circle.
+      // Only rows that were buried before the start, so that a row that is buried again is not requeued in a loop.
       const { rows: last } = await pool.query<{ seq: string | null }>('SELECT max(moved_at)::text AS seq FROM outbox_dead');
       for (;;) {
         const { rows } = await pool.query<{ id: string }>(

@@ -20,18 +20,18 @@ export const checks: readonly Check<DoctorContext>[] = [
   ...[...kafkaChecks, kafkaGrantMissing, ...registryChecks, ...groupChecks],
 ];
 
-/** What cannot be reached: one finding for it, in place of one for each check that needs it. */
+/** A system that does not answer is one finding, which replaces the findings of the checks that need it. */
 const unreachable: Record<System, Pick<Finding, 'code' | 'grade' | 'why'>> = {
   postgres: { code: 'POSTGRES_UNREACHABLE', grade: 'broken', why: 'Ingest answers 503 without it, and nothing is published.' },
   kafka: { code: 'KAFKA_UNREACHABLE', grade: 'broken', why: 'Nothing is published and nothing is read; rows wait in the outbox.' },
   connect: { code: 'CONNECT_UNREACHABLE', grade: 'broken', why: 'Nothing is published; rows wait in the outbox.' },
-  registry: { code: 'REGISTRY_UNREACHABLE', grade: 'broken', why: 'A consumer that starts cannot decode events. Publishing goes on.' },
+  registry: { code: 'REGISTRY_UNREACHABLE', grade: 'broken', why: 'A consumer that starts cannot decode events. Publishing continues.' },
 };
 
-/** The findings about a system that does not answer, without what happened. */
+/** The findings about systems that do not answer, without the reason. */
 export const systemFindings = Object.values(unreachable);
 
-/** @param reason what happened when it was asked */
+/** @param reason the error of the attempt */
 export function unreachableFinding(system: System, reason: Error): Finding {
   const finding = { ...unreachable[system], found: reason.message };
   if (reason instanceof LoginError)
@@ -61,7 +61,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   const findings = await opened('postgres', silent, openPool, (pool) =>
     opened('kafka', silent, openAdmin, async (admin) => {
       await Promise.all(others);
-      // Without Kafka, Connect answers for itself only: it knows its connectors from there.
+      // Without Kafka, Connect answers but does not know its connectors.
       const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
       const possible = checks.filter(({ needs }) => !needs.some(away));
       return runChecks(possible, { ...context, pool, admin });
@@ -71,10 +71,10 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   return gravestFirst([...unreached, ...findings]);
 }
 
-/** Two: one statement that waits for a lock must not hold up all others. */
+/** Two connections: a statement that waits for a lock must not block all others. */
 const BOUNDS = { connections: 2, statementTimeoutMs: 5000 };
 
-/** Uses what `open` opens. Where it cannot be opened the reason is noted, and `use` gets nothing: it makes no check that needs it. */
+/** Runs `use` with what `open` opens. When it cannot be opened, the reason is stored and `use` gets undefined. */
 async function opened<T>(
   system: System,
   silent: Map<System, Error>,

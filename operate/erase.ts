@@ -5,15 +5,15 @@ import { runId, zap, type Zap } from './arguments.ts';
 import { withPostgres } from './postgres.ts';
 import { UsageError, type Run } from './verb.ts';
 
-/** Runs of one transaction. */
+/** Runs per transaction. */
 const BATCH_ROWS = 500;
 
 export const erase = (run: Run) =>
   new Command('erase')
-    .description("erases a person's runs, their buried rows and what the action consumer keeps of them; says what it cannot reach")
+    .description("erases a person's runs, their buried rows and the action consumer's data about them; lists what it cannot reach")
     .option('--zap <userId/zapId>', 'all runs of this zap', zap)
     .option('--run <id>', 'this run', runId)
-    .option('--cancel-calls', 'also runs with calls that are still due: those are not made')
+    .option('--cancel-calls', 'also erases runs with due calls, which are then not made')
     .option('--dry-run', 'count only')
     .action(({ zap: of, run: id, cancelCalls = false, dryRun = false }) =>
       run(async ({ DATABASE_URL }, { say }) => {
@@ -27,15 +27,15 @@ export const erase = (run: Run) =>
 
 export interface Erased {
   erased: number;
-  /** Left alone: not yet acknowledged. */
+  /** Kept: not yet acknowledged. */
   waiting: number;
-  /** Left alone: a call is due. */
+  /** Kept: a call is due. */
   due: number;
-  /** Of the erased ones: never published. */
+  /** Erased and never published. */
   buried: number;
 }
 
-/** Erases in batches, each a transaction of its own: what is cut off can be run again. */
+/** Erases in batches, each in its own transaction, so an interrupted run can be repeated. */
 export async function eraseRuns(pool: Pool, chosen: Zap | string, how: { cancelCalls: boolean; dryRun: boolean }): Promise<Erased> {
   const sum = { erased: 0, waiting: 0, due: 0, buried: 0 };
   for await (const ids of batches(pool, chosen)) {
@@ -49,7 +49,7 @@ export async function eraseRuns(pool: Pool, chosen: Zap | string, how: { cancelC
   return sum;
 }
 
-// The archive may be shorter than what others keep of a run, so all three are asked. Each goes through its primary key once.
+// Other tables may keep a run longer than the archive, so all three are searched. Each is scanned once by its primary key.
 const SOURCES = [
   'SELECT id FROM zap_run WHERE user_id = $1 AND zap_id = $2 AND id > $3 ORDER BY id LIMIT $4',
   `SELECT id FROM outbox_dead d WHERE aggregateid = $1 || '/' || $2 AND id > $3

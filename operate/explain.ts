@@ -8,8 +8,8 @@ import type { Output, Run } from './verb.ts';
 
 export const explain = (run: Run) =>
   new Command('explain')
-    .description('where a run is: its row, its event on the topic, the groups that are past it, its calls')
-    .argument('<id>', 'the id that the answer to the webhook had', runId)
+    .description('where a run is: its row, its event on the topic, the groups that have handled it, its calls')
+    .argument('<id>', 'the id in the answer to the webhook', runId)
     .action((id) => run((config, output) => tell(id, config, output)));
 
 async function tell(id: string, config: Config, { say }: Output): Promise<number> {
@@ -37,14 +37,14 @@ async function tell(id: string, config: Config, { say }: Output): Promise<number
   });
 }
 
-/** What became of the run's row, in words. */
+/** The state of the run's row, in words. */
 function describeRow({ waits_since: waits, resends, buried_since: buried, reason }: TracedRun): string {
   if (waits !== null) return `its row waits since ${waits.toISOString()}, sent again ${resends} times`;
   if (buried !== null) return `buried since ${buried.toISOString()}: ${reason}`;
   return 'its row is gone: the event was read back from the topic and acknowledged';
 }
 
-/** What became of a call, in words. */
+/** The state of a call, in words. */
 export function describeCall({ state, attempts, status, error, due_at: due }: Call): string {
   const answer = status === null ? (error ?? 'no answer yet') : String(status);
   const tries = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;

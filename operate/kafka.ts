@@ -6,12 +6,12 @@ import { createKafka as createClient, type KafkaSettings } from '../kit/kafka.ts
 import { withAdmin as withClient } from '../kit/kafka-admin.ts';
 import { OperateError } from './verb.ts';
 
-// The operator's only user of kafkajs.
+// The only file of operate/ that uses kafkajs.
 
 export const TOPIC_RESOURCE = kafkajs.ConfigResourceTypes.TOPIC;
 
 const CONNECT_WITHIN_MS = 3000;
-/** No batch for this long means that something is wrong with the broker. */
+/** A broker that hands over no batch for this long is considered faulty. */
 const STALLED_MS = 30_000;
 
 const CLIENT_ID = 'outbox-operate';
@@ -19,7 +19,7 @@ const RETRY = { retries: 3, initialRetryTime: 100 };
 const createKafka = (settings: KafkaSettings): Kafka =>
   createClient(settings, { clientId: CLIENT_ID, connectionTimeout: CONNECT_WITHIN_MS, retry: RETRY });
 
-/** An admin client that stays connected, for what is asked often. Its errors are kafkajs's own. */
+/** An admin client that stays connected, for frequent calls. It throws kafkajs's errors. */
 export async function openAdmin(settings: KafkaSettings): Promise<Admin> {
   const admin = createKafka(settings).admin();
   await admin.connect();
@@ -36,7 +36,7 @@ export async function withAdmin<T>(settings: KafkaSettings, use: (admin: Admin) 
 }
 
 function kafkaFault(settings: KafkaSettings, error: Error): OperateError {
-  // What was retried in vain is told by its cause.
+  // An error about exhausted retries has the real error as its cause.
   const told = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded && error.cause instanceof Error ? error.cause : error;
   if (told instanceof kafkajs.KafkaJSProtocolError) return new OperateError('KAFKA_REFUSED', `Kafka refuses: ${told.message}`, error);
   if (told instanceof kafkajs.KafkaJSSASLAuthenticationError) {
@@ -54,8 +54,8 @@ function kafkaFault(settings: KafkaSettings, error: Error): OperateError {
 export type Ranges = ReadonlyMap<number, { from: bigint; to: bigint }>;
 
 /**
- * Hands over every committed record of the ranges, in order per partition, one batch at a time. A partition is read
- * when a batch ends at or beyond its last offset: that offset may be a transaction's marker, which is never handed over.
+ * Hands over every committed record of the ranges, in order per partition, one batch at a time. A partition is finished
+ * when a batch ends at or beyond its last offset, which may be a transaction marker that is never handed over.
  *
  * @throws OperateError TOPIC_UNREADABLE when nothing comes for 30 seconds
  */
@@ -86,7 +86,7 @@ export async function scanTopic(
       autoCommit: false,
       eachBatch: async ({ batch: { partition, messages } }) => {
         const { to } = ranges.get(partition) ?? { to: 0n };
-        // What was fetched before the seek may come too; nothing is handed over twice.
+        // Records fetched before the seek may arrive too. None is handed over twice.
         const wanted = messages.filter(({ offset }) => BigInt(offset) >= (next.get(partition) ?? to) && BigInt(offset) < to);
         if (wanted.length === 0) return;
         await onBatch(partition, wanted);

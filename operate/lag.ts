@@ -2,16 +2,16 @@ import type { Admin } from 'kafkajs';
 import { OPERATOR_GROUPS } from '../contract/kafka-grants.ts';
 import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
 
-/** How far a group is behind, in offsets that it has not committed past. */
+/** The lag of a group, in offsets that it has not committed past. */
 export interface Lag {
   group: string;
-  /** At least the records that are left: transactions' markers take an offset too. */
+  /** An upper bound of the remaining records, as transaction markers have offsets too. */
   records: bigint;
-  /** Whether nothing is left, which is certain. */
+  /** Whether the group has certainly read everything. */
   exact: boolean;
 }
 
-/** The lag of groups on a topic, by offsets alone: a status joins no group and writes nothing. @param offsets of the topic, where they were just read */
+/** The lag of groups on a topic, from offsets alone: it joins no group and writes nothing. @param offsets of the topic, if already read */
 export async function readLag(
   admin: Admin,
   topic: string,
@@ -22,7 +22,7 @@ export async function readLag(
   return Promise.all(
     groups.map(async (group) => {
       const committed = await committedOffsets(admin, group, topic);
-      // Where nothing is committed a group begins with the first record there is.
+      // A group without a position begins with the first record.
       const at = (partition: number) => [committed.get(partition) ?? -1n].find((offset) => offset >= 0n) ?? starts.get(partition) ?? 0n;
       const behind = [...ends].map(([partition, end]) => end - at(partition));
       const records = behind.filter((left) => left > 0n).reduce((sum, left) => sum + left, 0n);
@@ -31,7 +31,7 @@ export async function readLag(
   );
 }
 
-/** The consumer groups that Kafka knows, but for those of the operator's commands. */
+/** The consumer groups on Kafka, without those of the operator's commands. */
 export async function consumerGroups(admin: Admin): Promise<string[]> {
   const { groups } = await admin.listGroups();
   return groups

@@ -3,7 +3,7 @@ import { readSettings } from '../kit/settings.ts';
 import { settings } from './config.ts';
 import { operate } from './program.ts';
 
-// `npm run outbox -- <verb>`. What is set already stays; the second file is written by the embedded stack while it runs.
+// `npm run outbox -- <verb>`. Variables that are already set stay. The embedded stack writes the second file while it runs.
 for (const file of ['.env', `${process.env.STACK_DIR ?? '.stack'}/operator.env`]) if (existsSync(file)) process.loadEnvFile(file);
 
 const output = {

@@ -7,11 +7,11 @@ import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, type Run, type Work } from './verb.ts';
 
-// The wish is kept in Postgres, for the watchdog: Connect forgets a pause when the connector is deleted.
+// The pause is stored in Postgres, for the watchdog: Connect forgets it when the connector is deleted.
 
 export const pause = (run: Run) =>
   new Command('pause')
-    .description('stops publishing and keeps the watchdog from starting it again; webhooks go on being taken')
+    .description('stops publishing and keeps the watchdog from restarting it; webhooks are still accepted')
     .option('--because <reason>', 'shown by status', reason)
     .action(({ because }) => run(pausing(because)));
 
@@ -33,7 +33,7 @@ export const pausing =
 export const resuming: Work = async (config, { say }) => {
   await note(config, 'UPDATE connector_state SET paused_at = NULL, paused_because = $2 WHERE connector = $1', null);
   await tell(config, (connect) => connect.resume(CONNECTOR_NAME), 'run resume again once it answers');
-  say('Resumed. A connector that is not registered is registered by the watchdog within seconds.');
+  say('Resumed. The watchdog registers a missing connector within seconds.');
   return 0;
 };
 
@@ -49,6 +49,6 @@ async function tell(config: Config, what: (connect: ConnectApi) => Promise<void>
     await what(new ConnectApi(config));
   } catch (error) {
     const [code, reason] = error instanceof LoginError ? [error.code, error.message] : ['CONNECT_FAILED', String(error)];
-    throw new OperateError(code, `Noted, but Connect could not be told: ${reason}; ${meanwhile}`, error);
+    throw new OperateError(code, `Stored, but Connect could not be told: ${reason}; ${meanwhile}`, error);
   }
 }

@@ -2,18 +2,18 @@ import pg from 'pg';
 import { bounded } from '../kit/postgres.ts';
 import { OperateError } from './verb.ts';
 
-/** A replay or a purge works through much at once. */
+/** A replay or an erasure handles many rows per statement. */
 const STATEMENT_MS = 300_000;
 
 interface Options {
-  /** One: temporary tables last as long as the pool. */
+  /** One connection, so that temporary tables last as long as the pool. */
   connections?: number;
-  /** For a look that must not take long: a statement that does is cancelled. */
+  /** Deadline of each statement, for reads that must be quick. */
   statementTimeoutMs?: number;
 }
 
 /**
- * A pool for the time of `use`. Whatever its queries throw is an OperateError.
+ * Opens a pool and closes it when `use` has ended. Its queries throw only OperateErrors.
  *
  * @throws OperateError POSTGRES_UNREACHABLE, or POSTGRES_REFUSED when it answers with an error
  */
@@ -37,7 +37,7 @@ export async function withPostgres<T>(
   }
 }
 
-/** Makes whatever the pool's queries throw an OperateError. */
+/** Turns each error of the pool's queries into an OperateError. */
 export function nameFaults(pool: pg.Pool): void {
   const query = pool.query.bind(pool) as (...given: unknown[]) => Promise<unknown>;
   Object.assign(pool, {
@@ -48,7 +48,7 @@ export function nameFaults(pool: pg.Pool): void {
   });
 }
 
-/** SQLSTATE classes and codes of a server that cannot be worked with at the moment: going down, starting, full. */
+/** SQLSTATE classes and codes of a server that is temporarily unavailable: stopping, starting, full. */
 const AWAY = /^(08|57P0|53300|3D000|28)/;
 
 function postgresFault(error: unknown): OperateError {
@@ -57,7 +57,7 @@ function postgresFault(error: unknown): OperateError {
   return new OperateError('POSTGRES_UNREACHABLE', `Postgres cannot be asked: ${messageOf(error)}. Is DATABASE_URL right?`, error);
 }
 
-/** Node's error for several addresses that all failed has no message of its own. */
+/** Node's error about several failed addresses has no message of its own. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);

@@ -19,8 +19,8 @@ const verbs = [status, doctor, pause, resume, buried, replay, rebuild, explain, 
 /**
  * Runs one verb.
  *
- * @param config read only when a verb works, so that help needs none
- * @returns the exit code: 0 done (and help), 1 a fault was found or met, 2 the arguments do not fit; else what the verb says
+ * @param config read only when a verb runs, so that help needs no settings
+ * @returns the exit code: 0 done (and help), 1 a fault, 2 invalid arguments, otherwise the verb's own code
  */
 export async function operate(args: readonly string[], config: () => Config, output: Output): Promise<number> {
   let code = 0;
@@ -53,7 +53,7 @@ function createProgram(run: Run): Command {
 
 const below = (command: CommandUnknownOpts): CommandUnknownOpts[] => command.commands.flatMap((one) => [one, ...below(one)]);
 
-/** Each verb with its arguments, in the order of the help, for the README. */
+/** Each verb with its arguments, in the order of the help, for docs/operations.md. */
 export function describeVerbs(): { usage: string; about: string }[] {
   const leaves = (command: CommandUnknownOpts, path: string): { usage: string; about: string }[] =>
     command.commands.flatMap((one) => {

@@ -16,7 +16,7 @@ const BATCH_ROWS = 1000;
 
 export const reconcile = (run: Run) =>
   new Command('reconcile')
-    .description('checks that every run since then is in the outbox, on the topic or buried; prints the ids that are in none')
+    .description('checks that every run since a time is in the outbox, on the topic or buried; prints the ids of missing ones')
     .requiredOption('--since <time>', 'runs received since then', moment)
     .action(({ since }) => run(comparing(since)));
 
@@ -33,7 +33,7 @@ async function compare(since: Date, config: Config, { say, warn }: Output): Prom
       withAdmin(config, async (admin) => {
         await requireRetention(admin, since);
         const { runs, elsewhere } = await openCandidates(pool, since);
-        // The ends are sampled after that: a row that was gone by then has its event before them.
+        // The ends are read after the rows: a row that was deleted by then has its event before them.
         await scanTopic(config, EVENT_TOPIC, await rangesSince(admin, since), async (_partition, messages) => {
           for (let at = 0; at < messages.length; at += BATCH_ROWS) {
             const ids = messages.slice(at, at + BATCH_ROWS).flatMap(({ headers }) => parseId(headers?.id) ?? []);
@@ -51,7 +51,7 @@ async function compare(since: Date, config: Config, { say, warn }: Output): Prom
   );
 }
 
-/** @throws OperateError BEYOND_RETENTION when the topic may have dropped what would be looked for */
+/** @throws OperateError BEYOND_RETENTION when retention may have removed events since that time */
 async function requireRetention(admin: Admin, since: Date): Promise<void> {
   const configs = await topicConfigs(admin, EVENT_TOPIC);
   const retentionMs = Number(configs.get('retention.ms') ?? -1);
@@ -59,7 +59,7 @@ async function requireRetention(admin: Admin, since: Date): Promise<void> {
   throw new OperateError(
     'BEYOND_RETENTION',
     `${EVENT_TOPIC} keeps records for ${retentionMs / 3_600_000} h: what was received before ${new Date(Date.now() - retentionMs).toISOString()} ` +
-      'may be gone from it by right. Give a later --since.',
+      'may have been removed by retention. Give a later --since.',
   );
 }
 

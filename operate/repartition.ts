@@ -16,20 +16,20 @@ import { pausing, resuming } from './pause.ts';
 import { withPostgres } from './postgres.ts';
 import { OperateError, type Output, type Run, type Work } from './verb.ts';
 
-// More partitions move zaps to other partitions. Order stays only if nothing waits on the topic when that happens.
+// Adding partitions moves zaps to other partitions. The order is kept only if no event waits on the topic meanwhile.
 
-/** How often a state is asked for. */
+/** How often the state is polled. */
 const EVERY_MS = 500;
-/** So often in a row nothing may have changed: what Connect had sent when it was paused may still arrive. */
+/** The topic must be unchanged this many times in a row: records that Connect sent before the pause may still arrive. */
 const QUIET = 6;
-/** Kafka and Connect do what they were told within seconds. */
+/** Deadline for Kafka and Connect to carry out a change, which takes seconds. */
 const STEP_WITHIN_MS = 60_000;
 
 export const repartition = (run: Run) =>
   new Command('repartition')
-    .description('gives the topic of the events more partitions and keeps the order: pauses, waits until all is read, grows, resumes')
-    .argument('<count>', 'how many partitions it is to have', partitionCount)
-    .option('--within <duration>', 'how long to wait until all is read; 10m unless given', duration)
+    .description('adds partitions to the event topic and keeps the order: pauses, waits until everything is read, adds them, resumes')
+    .argument('<count>', 'the new number of partitions', partitionCount)
+    .option('--within <duration>', 'how long to wait until everything is read; 10m by default', duration)
     .action((count, { within = 600_000 }) => run(repartitioning(count, within)));
 
 function partitionCount(text: string): number {
@@ -37,7 +37,7 @@ function partitionCount(text: string): number {
   return Number(text);
 }
 
-/** @param withinMs after which nothing is changed, as something still waits on the topic */
+/** @param withinMs deadline; nothing is changed while events wait on the topic */
 const repartitioning =
   (count: number, withinMs: number): Work =>
   (config, output) =>
@@ -57,10 +57,13 @@ async function repartitionTopic(count: number, withinMs: number, hands: Hands): 
   const { config, output, pool, admin } = hands;
   const before = (await topicOffsets(admin, EVENT_TOPIC)).ends.size;
   if (count <= before)
-    throw new OperateError('PARTITIONS_NOT_MORE', `${EVENT_TOPIC} has ${before} partitions. Kafka can only add some, so name more.`);
+    throw new OperateError(
+      'PARTITIONS_NOT_MORE',
+      `${EVENT_TOPIC} has ${before} partitions. Kafka can only add partitions: give a larger number.`,
+    );
   const stop = await readCleanupStop(pool, EVENT_TOPIC);
   if (stop !== undefined)
-    throw new OperateError('CLEANUP_STOPPED', `Cleanup has stopped with ${stop.code}: run accept-topic first, when you know why.`);
+    throw new OperateError('CLEANUP_STOPPED', `Cleanup has stopped with ${stop.code}. Once you know the cause, run accept-topic first.`);
   const wasPaused = (await readConnectorState(pool)).paused !== undefined;
   const connect = new ConnectApi(config);
   if (!wasPaused) await pausing(`partitions of ${EVENT_TOPIC}: ${before} to ${count}`)(config, output);
@@ -70,14 +73,14 @@ async function repartitionTopic(count: number, withinMs: number, hands: Hands): 
     await admin.createPartitions({ topicPartitions: [{ topic: EVENT_TOPIC, count }] });
     output.say(`${EVENT_TOPIC} has ${count} partitions.`);
     await untilAccepted(hands, count);
-    // A producer that went on with the partitions that it knows would write to both places for minutes.
+    // Without a restart the producer would use the old partitions for minutes, and split zaps over two of them.
     await connect.restart(CONNECTOR_NAME, false);
     await untilPaused(connect);
   } finally {
     if (!wasPaused) await resuming(config, output);
   }
-  if (wasPaused) output.say('It was paused before and still is: npm run outbox -- resume');
-  output.say('Consumers see new partitions within their metadata.max.age, five minutes by default; a restart of theirs is quicker.');
+  if (wasPaused) output.say('The connector was paused before and still is: npm run outbox -- resume');
+  output.say('Consumers see new partitions within their metadata.max.age, five minutes by default, or after a restart.');
   return 0;
 }
 
@@ -93,11 +96,11 @@ async function untilPaused(connect: ConnectApi): Promise<void> {
   await until(
     async () => isPaused(await connect.status(CONNECTOR_NAME)),
     STEP_WITHIN_MS,
-    () => new OperateError('NOT_PAUSED', 'The connector does not get PAUSED in Connect. See: npm run outbox -- status'),
+    () => new OperateError('NOT_PAUSED', 'The connector is not PAUSED in Connect. See: npm run outbox -- status'),
   );
 }
 
-/** Each group that somebody is in, or that cleanup waits for, has read all there is, and nothing more comes. */
+/** Waits until every group with members, or in ACK_GROUPS, has read everything and nothing more arrives. */
 async function untilDrained({ config, output, admin }: Hands, withinMs: number): Promise<void> {
   const named = [...config.ACK_GROUPS, config.CLEANUP_GROUP];
   const all = [...new Set([...named, ...(await consumerGroups(admin))])];
@@ -108,7 +111,7 @@ async function untilDrained({ config, output, admin }: Hands, withinMs: number):
     EVENT_TOPIC,
     all.filter((group) => !live.has(group)),
   ))
-    if (!exact) output.warn(`${group} has not read all and nobody is in it: it may read events of a zap out of order.`);
+    if (!exact) output.warn(`${group} has not read everything and has no member: it may later read events of a zap out of order.`);
   let seen = '';
   let behind = '';
   let quiet = 0;
@@ -127,13 +130,13 @@ async function untilDrained({ config, output, admin }: Hands, withinMs: number):
     () =>
       new OperateError(
         'NOT_DRAINED',
-        `Still to be read: ${behind || 'new events'}. Nothing was changed; try again, or give it longer: --within`,
+        `Still to be read: ${behind || 'new events'}. Nothing was changed. Try again, or wait longer with --within`,
       ),
   );
   output.say('Every event on the topic has been read.');
 }
 
-/** Cleanup knows the partitions that it saw, and stops when there are more. With all of them read it may start over. */
+/** Cleanup stops when partitions are added to those it has stored. As everything is read, it may start over. */
 async function untilAccepted({ pool }: Hands, count: number): Promise<void> {
   let unknown = 0;
   const isAccepted = async () => {
@@ -143,17 +146,17 @@ async function untilAccepted({ pool }: Hands, count: number): Promise<void> {
     ]);
     const known = rows[0]?.known ?? 0;
     if (stop === undefined && known === count) return true;
-    // Nobody writes them down: cleanup does not run.
+    // Cleanup does not run, so nothing stores them.
     unknown = stop === undefined && known === 0 ? unknown + 1 : 0;
     if (unknown >= QUIET) return true;
     if (unknown > 0) return false;
-    if (stop !== undefined && stop.code !== 'PARTITIONS_GREW') return true; // Another fault, which is not this verb's.
+    if (stop !== undefined && stop.code !== 'PARTITIONS_GREW') return true; // Another fault, which this verb must not clear.
     await forgetTopic(pool);
     return false;
   };
   await until(
     isAccepted,
     STEP_WITHIN_MS,
-    () => new OperateError('CLEANUP_STOPPED', 'Cleanup does not take the new partitions: npm run outbox -- accept-topic'),
+    () => new OperateError('CLEANUP_STOPPED', 'Cleanup does not accept the new partitions: npm run outbox -- accept-topic'),
   );
 }

@@ -7,7 +7,7 @@ import { UsageError, type Output, type Run, type Work } from './verb.ts';
 
 export const replay = (run: Run) =>
   new Command('replay')
-    .description('sends the events of a zap, or the one of a run, again, with the ids and bytes that they had')
+    .description('sends the events of a zap or of one run again, with the same ids and bytes')
     .option('--zap <userId/zapId>', 'the zap', zap)
     .option('--since <time>', 'runs received since then', moment)
     .option('--until <time>', 'and before then', moment)
@@ -23,7 +23,7 @@ export interface Replayed {
   run?: string | undefined;
 }
 
-/** @param dry counts only. The work throws UsageError before anything is asked. */
+/** @param dry only counts. Throws UsageError before any work. */
 export const replaying =
   ({ zap: of, since, until = new Date(), run: id }: Replayed, dry: boolean): Work =>
   (config, output) => {
@@ -40,7 +40,7 @@ export const rebuild = (run: Run) =>
     .option('--dry-run', 'count only')
     .action(({ since, dryRun = false }) => run((config, output) => send({ since, until: new Date() }, dryRun, config, output)));
 
-/** Encodes the runs again and puts them into the outbox. What still waits there, or is buried, is left alone. */
+/** Encodes the runs again and inserts them into the outbox. Rows that still wait there, or are buried, are left alone. */
 async function send(selection: Selection, dry: boolean, { DATABASE_URL }: Config, { say }: Output): Promise<number> {
   return withPostgres(DATABASE_URL, async (pool) => {
     let found = 0;

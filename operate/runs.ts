@@ -3,13 +3,13 @@ import type { Schema } from 'avsc';
 import { eventSchema, type EventSchema } from '../contract/event.ts';
 import { OperateError } from './verb.ts';
 
-/** Which runs of the archive. */
+/** Selects runs of the archive. */
 export interface Selection {
   zap?: { userId: string; zapId: string } | undefined;
-  /** This run alone. */
+  /** Only this run. */
   id?: string | undefined;
   since: Date;
-  /** The first moment that is not meant any more. */
+  /** The end of the time range, exclusive. */
   until: Date;
 }
 
@@ -32,8 +32,8 @@ export interface Event {
 /** Runs of up to 900 KB each are in memory at once. */
 const BATCH_ROWS = 100;
 
-// Ids are UUIDv7: their first bits are the time they were made at, just before received_at. So the primary key finds
-// the beginning, and no index on received_at is needed.
+// Ids are UUIDv7: their first bits are their time, just before received_at. So the primary key finds the start of the
+// range, without an index on received_at.
 const RUNS = `
   SELECT id, user_id, zap_id, metadata::text AS metadata, headers::text AS headers, received_at, schema_id
     FROM zap_run
@@ -47,7 +47,7 @@ export function firstIdAt(moment: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
-/** How much earlier than received_at the clock of an id may have been read, or set back. */
+/** How much earlier than received_at the time of an id may be, for a delay or a clock that was set back. */
 export const ID_SLACK_MS = 300_000;
 
 /**
@@ -57,7 +57,7 @@ export const ID_SLACK_MS = 300_000;
  */
 export async function* eventsOf(pool: Pool, { zap, id, since, until }: Selection): AsyncGenerator<Event[]> {
   const schemaOf = schemaReader(pool);
-  // Greater than `after`: the id before the one that is wanted.
+  // The query takes ids greater than `after`, so it starts just below the wanted id.
   let after = id === undefined ? firstIdAt(new Date(since.getTime() - ID_SLACK_MS)) : '00000000-0000-0000-0000-000000000000';
   for (;;) {
     const { rows } = await pool.query<RunRow>(RUNS, [after, since, until, zap?.userId ?? null, zap?.zapId ?? null, id ?? null]);

@@ -15,7 +15,7 @@ import type { Run } from './verb.ts';
 
 type StatusConfig = Pick<Config, 'DATABASE_URL' | 'ACK_GROUPS' | 'CLEANUP_GROUP'> & ConnectSettings & KafkaSettings;
 
-/** A look that takes longer says so in its line, instead of holding up the others. */
+/** A source that takes longer reports that in its line, and does not delay the others. */
 const STATEMENT_TIMEOUT_MS = 5000;
 
 export const status = (run: Run) =>
@@ -26,7 +26,7 @@ export const status = (run: Run) =>
     }),
   );
 
-/** One line per fact. What cannot be asked is a line too, with the reason. */
+/** One line per fact. A source that does not answer is a line too, with the reason. */
 async function describePipeline(config: StatusConfig): Promise<string[]> {
   return Promise.all([
     fact('outbox', () => outbox(config)),
@@ -76,7 +76,7 @@ async function connector(config: StatusConfig): Promise<string> {
 async function cleanup(config: StatusConfig): Promise<string> {
   const [state, members] = await Promise.all([
     withDatabase(config, (pool) => readCleanupState(pool, EVENT_TOPIC)),
-    // Only its group tells whether it runs; what it wrote stays when it dies.
+    // Only the members of its group tell whether it runs; its stored state outlives it.
     withAdmin(config, (admin) => admin.describeGroups([config.CLEANUP_GROUP])).then(
       ({ groups }) => groups[0]?.members.length ?? 0,
       () => undefined,
@@ -85,7 +85,7 @@ async function cleanup(config: StatusConfig): Promise<string> {
   return describeCleanup(state, members, config.CLEANUP_GROUP);
 }
 
-/** @param members of its group; undefined when Kafka cannot be asked */
+/** @param members of its group; undefined when Kafka does not answer */
 export function describeCleanup(state: CleanupState | undefined, members: number | undefined, group: string): string {
   const stopped = state?.stop === undefined ? [] : [`STOPPED ${state.stop.code}: ${state.stop.detail}`];
   if (members === 0) return [...stopped, `DOES NOT RUN: nobody is in the group ${group}`].join('; ');
@@ -97,7 +97,7 @@ export function describeCleanup(state: CleanupState | undefined, members: number
 function describeReconciler({ code, text, seconds }: CleanupState['reconciler']): string {
   if (code !== 'NOT_STARTED') return text;
   const left = RECONCILE_EVERY_MS / 1000 - seconds;
-  return left >= 0 ? `looks for the first time within ${left} s` : `has not looked for ${seconds} s: make logs PART=cleanup`;
+  return left >= 0 ? `starts its first round within ${left} s` : `has had no round for ${seconds} s: make logs PART=cleanup`;
 }
 
 async function lag(config: StatusConfig): Promise<string> {

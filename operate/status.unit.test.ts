@@ -17,8 +17,8 @@ test.each<[string, CleanupState | undefined, number | undefined, string]>([
   ['while Kafka is away', state({}), undefined, 'cannot be seen without Kafka; reconciler idle: no row'],
   ['that never ran', undefined, 0, 'DOES NOT RUN: nobody is in the group g'],
   ['that begins', undefined, 1, 'has not begun'],
-  ['that has not looked yet', state(notStarted(5)), 1, 'works; reconciler looks for the first time within 25 s'],
-  ['that should have looked', state(notStarted(60)), 1, 'works; reconciler has not looked for 60 s: make logs PART=cleanup'],
+  ['before the first round', state(notStarted(5)), 1, 'works; reconciler starts its first round within 25 s'],
+  ['whose first round is late', state(notStarted(60)), 1, 'works; reconciler has had no round for 60 s: make logs PART=cleanup'],
 ])('status of a cleanup %s', (_what, found, members, text) => {
   expect(describeCleanup(found, members, 'g')).toBe(text);
 });

@@ -6,7 +6,7 @@ import type { KafkaSettings } from '../kit/kafka.ts';
 import { scanTopic, type Ranges } from './kafka.ts';
 import { consumerGroups } from './lag.ts';
 
-// Where one run is, as data: `explain` prints it, and the console draws it.
+// The state of one run as data: `explain` prints it, and the console draws it.
 
 /** A run's event on the topic. */
 export interface FoundRecord {
@@ -18,13 +18,13 @@ export interface FoundRecord {
 
 export interface GroupPosition {
   group: string;
-  /** It has committed past the event. */
+  /** Whether the group has committed past the event. */
   past: boolean;
-  /** Cleanup waits for it. */
+  /** Whether cleanup waits for the group. */
   awaited: boolean;
 }
 
-/** One webhook of the action consumer's that this event has, or had, to call. */
+/** A call that the action consumer makes, or made, for this event. */
 export interface Call {
   target: string;
   state: 'pending' | 'delivered' | 'dead' | 'discarded';
@@ -38,7 +38,7 @@ export interface Call {
 export interface TracedRun {
   zap: string;
   received_at: Date;
-  /** Where Postgres keeps commit times (track_commit_timestamp). */
+  /** Known only with track_commit_timestamp. */
   committed_at: Date | null;
   schema_id: number;
   bytes: number;
@@ -49,7 +49,7 @@ export interface TracedRun {
   reason: string | null;
 }
 
-/** What both doors say of a run whose event was not found. */
+/** The message of command line and console about a run whose event was not found. */
 export const NOT_ON_TOPIC = 'not there: not published yet, or older than the topic keeps records';
 
 /** @returns undefined when no run has the id */
@@ -78,14 +78,14 @@ export async function readCalls(pool: Pool, id: string): Promise<Call[]> {
 /** The broker's clock may differ from ingest's. */
 const CLOCK_SLACK_MS = 600_000;
 
-/** What the topic has from a moment on, up to its ends of now. */
+/** The ranges of the topic from a moment up to its current ends. */
 export async function rangesSince(admin: Admin, moment: Date): Promise<Ranges> {
   const starts = await admin.fetchTopicOffsetsByTimestamp(EVENT_TOPIC, Math.max(0, moment.getTime() - CLOCK_SLACK_MS));
   const { ends } = await topicOffsets(admin, EVENT_TOPIC);
   return new Map(starts.map(({ partition, offset }) => [partition, { from: BigInt(offset), to: ends.get(partition) ?? 0n }]));
 }
 
-/** Reads the topic from the run's receipt on: the only index that Kafka has is the time. */
+/** Searches the topic from the run's receipt, as time is Kafka's only index. */
 export async function findRecords(settings: KafkaSettings, admin: Admin, id: string, receivedAt: Date): Promise<FoundRecord[]> {
   const found: FoundRecord[] = [];
   await scanTopic(settings, EVENT_TOPIC, await rangesSince(admin, receivedAt), (partition, messages) => {
@@ -98,7 +98,7 @@ export async function findRecords(settings: KafkaSettings, admin: Admin, id: str
   return found;
 }
 
-/** Where each group is, seen from one record. */
+/** The position of each group relative to one record. */
 export async function readGroups(admin: Admin, { partition, offset }: FoundRecord, awaited: readonly string[]): Promise<GroupPosition[]> {
   const groups = await consumerGroups(admin);
   return Promise.all(

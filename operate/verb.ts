@@ -6,13 +6,13 @@ export interface Output {
   warn: (line: string) => void;
 }
 
-/** What a verb does once its arguments are known. @returns the exit code: 0 done, 1 a fault was found */
+/** The work of a verb with parsed arguments. @returns the exit code: 0 done, 1 a fault was found */
 export type Work = (config: Config, output: Output) => Promise<number>;
 
-/** Given to each verb: does the work with the settings, and keeps its exit code. So help needs no settings. */
+/** Passed to each verb: runs the work with the settings and keeps its exit code, so that help needs no settings. */
 export type Run = (work: Work) => Promise<void>;
 
-/** What the operator can do something about: shown as one line, never with a trace. */
+/** An error that an operator can act on. It is printed as one line, without a stack trace. */
 export class OperateError extends Error {
   override readonly name: string = 'OperateError';
   readonly code: string;
@@ -23,7 +23,7 @@ export class OperateError extends Error {
   }
 }
 
-/** The arguments do not fit. Ends with exit code 2. */
+/** The arguments are invalid. Ends with exit code 2. */
 export class UsageError extends OperateError {
   override readonly name = 'UsageError';
 

@@ -3,7 +3,7 @@ import { textField, wideTable } from './elements.ts';
 import { html, nothing, shown, time, type Html } from './html.ts';
 import type { Failing } from './watcher.ts';
 
-/** @param act whose form it is: several of them are on one page, and each element's id is its own */
+/** @param act the act of the form: one page has several forms, and element ids must be unique */
 const control = (act: string, { name, label, hint, kind }: Field, value: string): Html => {
   if (kind === 'check')
     return html`<label class="check"
@@ -12,7 +12,7 @@ const control = (act: string, { name, label, hint, kind }: Field, value: string)
   return textField({ id: `${act}-${name}`, name, label, hint, lines: kind === 'lines' ? 3 : undefined }, value);
 };
 
-/** The fields of an act. Nothing is done by them: they lead to the question. */
+/** The form of an act. It leads to the confirmation and does nothing itself. */
 export const actForm = (name: string, act: Act, values: Values = {}): Html =>
   html`<form method="get" action="/acts/${name}" class="fields">
     <p>${act.about}</p>
@@ -21,7 +21,7 @@ export const actForm = (name: string, act: Act, values: Values = {}): Html =>
     <p><button>Continue…</button></p>
   </form>`;
 
-/** Asks once, with what it is about. @param preview what a dry run said */
+/** The confirmation of an act. @param preview the output of a dry run */
 export function confirmation(name: string, act: Act, values: Values, csrf: string, preview: readonly string[]): Html {
   const said = act.fields.filter((field) => (values[field.name] ?? '') !== '');
   const rows = said.map(

@@ -7,7 +7,7 @@ import { refusal, type Env } from './guard.ts';
 import { html, nothing, shown } from './html.ts';
 import { message } from './page.ts';
 
-/** Everything that can be done: each act asks once, says what it did, and is logged with who did it. */
+/** The routes of the acts. Each act asks for confirmation, reports its result, and is logged with the user's name. */
 export function actRoutes(app: Hono<Env>, { config, watcher, log }: Tools, show: Show): void {
   app.get('/acts', async (context) => {
     await watcher.changed();
@@ -75,7 +75,7 @@ export function actRoutes(app: Hono<Env>, { config, watcher, log }: Tools, show:
   });
 }
 
-/** Reads the values, so that what does not fit is told before the question, and does nothing. */
+/** Validates the values before the confirmation. It changes nothing. */
 const dry = (make: () => unknown) => {
   make();
   return () => Promise.resolve(0);

@@ -6,7 +6,7 @@ import { comparing } from '../reconcile.ts';
 import { replaying } from '../replay.ts';
 import type { Work } from '../verb.ts';
 
-// What can be done on the page: the very work of the command line's verbs, so what one door refuses the other refuses.
+// The acts of the page. They run the work of the command line's verbs, so both refuse the same input.
 
 export interface Field {
   name: string;
@@ -21,9 +21,9 @@ export interface Act {
   title: string;
   about: string;
   fields: readonly Field[];
-  /** What it would do, asked before the person confirms. */
+  /** The result of a dry run, shown before the person confirms. */
   preview?: (values: Values) => Work;
-  /** @throws InvalidArgumentError or UsageError when the values do not fit */
+  /** @throws InvalidArgumentError or UsageError when the values are invalid */
   work: (values: Values) => Work;
 }
 
@@ -65,7 +65,7 @@ const replay = (dry: boolean) => (values: Values) =>
 export const acts: Readonly<Record<string, Act>> = {
   retry: {
     title: 'Retry calls that were given up',
-    about: 'They are due at once, with all their attempts before them.',
+    about: 'They are due at once, with all their attempts.',
     fields: [ids, ofZap, target, since, all],
     work: (values) => retrying(chosen(values)),
   },
@@ -83,13 +83,13 @@ export const acts: Readonly<Record<string, Act>> = {
   },
   rerun: {
     title: 'Make calls once more',
-    about: 'The calls of these runs, or of a zap since a time, whatever came of them.',
+    about: 'The calls of these runs, or of a zap since a time, even the successful ones.',
     fields: [ids, ofZap, since],
     work: (values) => rerunning(chosen(values)),
   },
   replay: {
     title: 'Replay events',
-    about: 'Sends the events of a zap since a time, or of one run, again, with the ids and bytes that they had.',
+    about: 'Sends the events of a zap since a time, or of one run, again, with the same ids and bytes.',
     fields: [ofZap, since, until, { name: 'run', label: 'Or one run', hint: 'Its id' }],
     preview: replay(true),
     work: replay(false),
@@ -102,14 +102,14 @@ export const acts: Readonly<Record<string, Act>> = {
   },
   reconcile: {
     title: 'Check that every run arrived',
-    about: 'Names each run since a time that is neither in the outbox, on the topic nor buried. Changes nothing.',
+    about: 'Lists each run since a time that is neither in the outbox, on the topic nor buried. Changes nothing.',
     fields: [since],
     work: (values) => comparing(given(values, 'since', moment) ?? moment('')),
   },
   pause: {
     title: 'Pause publishing',
-    about: 'Webhooks go on being taken; their rows wait in the outbox until resume.',
-    fields: [{ name: 'because', label: 'Reason', hint: 'Shown to whoever looks' }],
+    about: 'Webhooks are still accepted; their rows wait in the outbox until resume.',
+    fields: [{ name: 'because', label: 'Reason', hint: 'Shown on this page and by status' }],
     work: (values) => pausing(given(values, 'because', reason)),
   },
   resume: {

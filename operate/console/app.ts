@@ -24,7 +24,7 @@ export function createConsole(tools: Tools): Hono<Env> {
   const guard = createGuard(config);
   const app = new Hono<Env>();
   const show: Show = (context, about, body) => {
-    // Before the login there is no session.
+    // No session exists before the login.
     const session = context.get('session') as Env['Variables']['session'] | undefined;
     const frame = {
       ...about,
@@ -41,7 +41,7 @@ export function createConsole(tools: Tools): Hono<Env> {
         ...{ defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'"], imgSrc: ["'self'"], connectSrc: ["'self'"] },
         ...{ formAction: ["'self'"], baseUri: ["'none'"], frameAncestors: ["'none'"] },
       },
-      // With no-referrer a browser would name no origin for a form that is posted.
+      // With no-referrer a browser would send no Origin with a posted form.
       ...{ referrerPolicy: 'same-origin', xFrameOptions: 'DENY', strictTransportSecurity: false },
     }),
   );

@@ -8,14 +8,17 @@ const metricsOf = (service: string) => list().describe(`Metrics of ${service}, U
 export const settings = operate.extend({
   PORT: port().default(3004).describe('Port of the page'),
   HOST: host().default('127.0.0.1').describe('Address to listen on; beyond loopback only with CONSOLE_PASSWORD or CONSOLE_USER_HEADER'),
-  CONSOLE_PASSWORD: secret().min(12).optional().describe('Password of the page, 12 characters or more; none: no login, on loopback only'),
+  CONSOLE_PASSWORD: secret()
+    .min(12)
+    .optional()
+    .describe('Password of the page, at least 12 characters; none: no login, and only on loopback'),
   CONSOLE_USER_HEADER: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/)
     .optional()
     .describe('Header in which a proxy names the user, such as X-Forwarded-User. Only that proxy may reach the port'),
-  CONSOLE_HOSTS: list().describe('Names beside localhost by which browsers may ask for the page, without ports'),
-  CONSOLE_READ_ONLY: z.stringbool().default(false).describe('true: shows everything and does nothing'),
+  CONSOLE_HOSTS: list().describe('Host names besides localhost under which browsers may open the page, without ports'),
+  CONSOLE_READ_ONLY: z.stringbool().default(false).describe('true: shows everything and allows no act'),
   CONSOLE_LOG_DIR: z.string().optional().describe("Folder of the parts' logs, NAME.log; none: no log lines are shown"),
   INGEST_URL: z.url().default('http://localhost:3002').describe('Where a test webhook is posted'),
   INGEST_METRICS_URL: metricsOf('ingest'),

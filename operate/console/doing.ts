@@ -3,14 +3,14 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { OperateError, type Work } from '../verb.ts';
 
-/** What a verb said, and how it ended. */
+/** The output of a verb, and how it ended. */
 export interface Done {
   lines: string[];
   /** undefined: it was done. A stable code otherwise. */
   code: string | undefined;
 }
 
-/** Runs the work of a verb and keeps what it says. Never fails: a fault is a code and a line. */
+/** Runs the work of a verb and collects its output. Never rejects: a fault becomes a code and a line. */
 export async function perform(make: () => Work, config: Config): Promise<Done> {
   const lines: string[] = [];
   const output = { say: (line: string) => void lines.push(line), warn: (line: string) => void lines.push(line) };
@@ -24,7 +24,7 @@ export async function perform(make: () => Work, config: Config): Promise<Done> {
   }
 }
 
-/** One line for each act: what, on what, by whom, and how it ended. */
+/** Logs one line per act: which, on what, by whom, and how it ended. */
 export function logAct(log: Logger, act: string, by: string, values: Readonly<Record<string, string>>, { code, lines }: Done): void {
   const line = { act, by, values, code: code ?? 'DONE', said: lines.slice(-3) };
   if (code === undefined) log.info(line, 'act');

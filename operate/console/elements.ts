@@ -1,8 +1,8 @@
 import { html, nothing, type Html } from './html.ts';
 
-// What several pages are made of.
+// Elements that several pages share.
 
-/** A text field with its label, and a hint that a screen reader reads along. */
+/** A text field with its label and a hint that screen readers read with it. */
 export function textField(
   {
     name,
@@ -22,7 +22,7 @@ export function textField(
   return html`<p class="field"><label for="${id}">${label}</label>${input}${about}</p>`;
 }
 
-/** A table that scrolls by itself where the page is narrow, by keyboard too. */
+/** A table that scrolls on narrow pages, also by keyboard. */
 export const wideTable = (label: string, columns: readonly string[], rows: readonly Html[]): Html =>
   html`<div class="wide-table" tabindex="0" role="region" aria-label="${label}">
     <table>

@@ -8,7 +8,7 @@ import type { Config } from './config.ts';
 
 export interface Session {
   id: string;
-  /** For the log of what was done. */
+  /** The name in the log of acts. */
   user: string;
   /** Ms since 1970. */
   until: number;
@@ -23,19 +23,19 @@ const SESSION_MS = 12 * 3_600_000;
 const TRIES_A_MINUTE = 10;
 
 export interface Guard {
-  /** Refuses what comes by another name or from another page, and whoever did not log in. */
+  /** Refuses requests under another host name, from another page, or without a login. */
   check: MiddlewareHandler<Env>;
   /** @returns whether the password is right. @throws HTTPException 429 after ten tries in a minute */
   logIn: (context: Context<Env>, user: string, password: string) => Promise<boolean>;
   /** Ends the session. */
   logOut: (context: Context<Env>) => Promise<void>;
-  /** Whether there is a login at all. */
+  /** Whether the page has a login. */
   login: boolean;
 }
 
 /** @param now ms since 1970 */
 export function createGuard(config: Config, now: () => number = Date.now): Guard {
-  // Made for this process: a restart ends every session.
+  // The key is made at the start, so a restart ends every session.
   const key = randomBytes(32).toString('hex');
   const names = new Set(['localhost', '127.0.0.1', '[::1]', config.HOST, ...config.CONSOLE_HOSTS].map((name) => name.toLowerCase()));
   let tries: number[] = [];
@@ -113,13 +113,13 @@ export function createGuard(config: Config, now: () => number = Date.now): Guard
   };
 }
 
-/** In a time that does not tell how much of it was right. */
+/** Compares in constant time. */
 function same(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** A refusal with a code that stays. */
+/** A refusal with a stable code. */
 export class Refusal extends HTTPException {
   readonly code: string;
 

@@ -33,7 +33,7 @@ function service(more: Record<string, string> = {}, now?: () => number) {
 const cookieOf = (response: Response) => response.headers.get('set-cookie')?.split(';')[0] ?? '';
 
 describe('without a password', () => {
-  test('an act needs the token of the session that it comes with', async () => {
+  test('an act needs the token of its session', async () => {
     const { get, post } = service();
     const page = await get();
     expect(page.headers.get('set-cookie')).toMatch(/HttpOnly.*SameSite=Strict/);
@@ -61,14 +61,14 @@ describe('without a password', () => {
     expect([refused.status, await refused.text()]).toEqual([403, 'ORIGIN_FOREIGN']);
   });
 
-  test('a name that somebody else pointed here is refused', async () => {
+  test('a foreign host name is refused', async () => {
     const { get } = service();
     expect((await get({ host: 'evil.example:3004' })).status).toBe(421);
     expect((await get({ host: '127.0.0.1:3004' })).status).toBe(200);
     expect((await service({ CONSOLE_HOSTS: 'ops.example' }).get({ host: 'ops.example' })).status).toBe(200);
   });
 
-  test('a read-only page does nothing, whoever asks', async () => {
+  test('a read-only page refuses every act', async () => {
     const { get, post } = service({ CONSOLE_READ_ONLY: 'true' });
     const page = await get();
     const csrf = (await page.text()).split(' ')[1] ?? '';
@@ -77,7 +77,7 @@ describe('without a password', () => {
 });
 
 describe('with a password', () => {
-  test('nothing is shown before it was given, and the one who gave it is known', async () => {
+  test('nothing is shown before the login, and the session has the name of the user', async () => {
     const { get, post } = service({ CONSOLE_PASSWORD: PASSWORD });
     expect((await get()).status).toBe(401);
     expect((await get({ accept: 'text/html' })).headers.get('location')).toBe('/login');
@@ -98,7 +98,7 @@ describe('with a password', () => {
     expect((await get({ cookie })).status).toBe(401);
   });
 
-  test('ten tries a minute are allowed, the right one included', async () => {
+  test('ten tries a minute are allowed, including the right one', async () => {
     let now = Date.now();
     const { post } = service({ CONSOLE_PASSWORD: PASSWORD }, () => now);
     for (let count = 0; count < 10; count += 1) expect((await post('/login', { password: 'wrong' })).status).toBe(401);
@@ -108,7 +108,7 @@ describe('with a password', () => {
   });
 });
 
-test('behind a proxy the header that was named says who it is, and no other one does', async () => {
+test('behind a proxy only the configured header names the user', async () => {
   const { get } = service({ CONSOLE_USER_HEADER: 'X-Forwarded-User' });
   expect(await (await get()).text()).toBe('USER_MISSING');
   expect(await (await get({ 'x-forwarded-user': 'bob' })).text()).toMatch(/^bob /);

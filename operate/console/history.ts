@@ -1,7 +1,7 @@
 import { bucketsOf, quantile, total, type Buckets, type Sample } from './metrics-text.ts';
 import type { Snapshot, Service } from './sources.ts';
 
-/** What is drawn of one snapshot; null where it was not known. Seconds, events, events per second. */
+/** The values drawn for one snapshot, in seconds, events and events per second; null when unknown. */
 export interface Point {
   at: number;
   accepted: number | null;
@@ -17,7 +17,7 @@ export interface Point {
 export const series = ['at', 'accepted', 'published', 'deleted', 'calls', 'p50', 'p99', 'depth', 'lag'] as const;
 
 const KEPT_MS = 3_600_000;
-/** Quantiles are of what came within so many seconds. */
+/** Quantiles cover this many seconds. */
 const QUANTILE_MS = 10_000;
 const EVENT_SECONDS = 'outbox_consumer_event_seconds';
 
@@ -29,7 +29,7 @@ interface Counted {
 
 type Rate = 'accepted' | 'published' | 'deleted' | 'calls';
 
-/** The last hour, in memory: one point for each snapshot. */
+/** The last hour, in memory: one point per snapshot. */
 export class History {
   readonly #points: Point[] = [];
   readonly #counted = new Map<Rate, Counted>();
@@ -39,12 +39,12 @@ export class History {
     return this.#points;
   }
 
-  /** @returns the snapshot as a point: rates since the counters were asked before */
+  /** @returns the snapshot as a point, with rates since the previous scrape */
   add(snapshot: Snapshot): Point {
     const of = (service: Service): readonly Sample[] | undefined => snapshot.samples.get(service);
     const counter = (service: Service, name: string, fits?: Parameters<typeof total>[2]) => {
       const samples = of(service);
-      // A counter with labels is there only once it has counted.
+      // A counter with labels exists only once it has counted.
       return samples === undefined ? undefined : (total(samples, name, fits) ?? 0);
     };
     const [oldest, newest] = this.#quantileWindow(
@@ -67,7 +67,7 @@ export class History {
       depth: snapshot.outbox?.rows ?? null,
       lag: lags.length === 0 ? null : Math.max(...lags),
     };
-    // Nobody looked meanwhile: a gap, not a line across it.
+    // The page was closed meanwhile: draw a gap, not a line.
     const last = this.#points.at(-1);
     if (last !== undefined && snapshot.at - last.at > 5000) this.#points.push(emptyAt(last.at + 1000));
     this.#points.push(point);
@@ -77,7 +77,7 @@ export class History {
     return point;
   }
 
-  /** A counter that fell was started again: what it has now came since. */
+  /** A counter that fell was restarted, so its value is the increase. */
   #rate(name: Rate, at: number, value: number | undefined): number | null {
     const before = this.#counted.get(name);
     if (value === undefined) {
@@ -99,7 +99,7 @@ export class History {
 
   readonly #ends: { at: number; end: number | undefined }[] = [];
 
-  /** For how many seconds what a group has not handled has been on the topic, as far as it was seen. */
+  /** For how many seconds the oldest unhandled event of a group has been on the topic, as far as snapshots show. */
   secondsBehind(snapshot: Snapshot, lag: number): number | undefined {
     if (snapshot.end === undefined) return undefined;
     if (lag === 0) return 0;
@@ -109,7 +109,7 @@ export class History {
     return since === undefined ? undefined : Math.max(0, (snapshot.at - since.at) / 1000);
   }
 
-  /** By column, as charts want it: small, and the same order as `series`. */
+  /** The points by column, in the order of `series`, as charts need them. */
   columns(): (number | null)[][] {
     return series.map((name) => this.#points.map((point) => rounded(point[name])));
   }

@@ -9,7 +9,7 @@ const snapshot = (at: number, accepted: number, more: Partial<Snapshot> = {}): S
   ...more,
 });
 
-test('a rate is what came since the snapshot before, also after the counter began again', () => {
+test('a rate is the increase since the previous snapshot, also after a restart of the counter', () => {
   const history = new History();
   expect(history.add(snapshot(0, 100)).accepted).toBeNull();
   expect(history.add(snapshot(1000, 150)).accepted).toBe(50);
@@ -17,13 +17,13 @@ test('a rate is what came since the snapshot before, also after the counter bega
   expect(history.add(snapshot(4000, 7)).accepted).toBe(7);
 });
 
-test('a service that is silent has no number, which is not zero', () => {
+test('a silent service has no number instead of zero', () => {
   const history = new History();
   history.add(snapshot(0, 1));
   expect(history.add(snapshot(1000, 1, { samples: new Map() }))).toMatchObject({ accepted: null, published: 0, depth: null });
 });
 
-test('an hour is kept, and where nobody looked there is a gap', () => {
+test('an hour is kept, with a gap while the page was closed', () => {
   const history = new History();
   history.add(snapshot(0, 1));
   history.add(snapshot(60_000, 1));
@@ -46,7 +46,7 @@ test('a group is behind for as long as the topic has been longer than what it ha
   expect(history.secondsBehind(snapshot(3000, 40), 40)).toBe(3);
 });
 
-test('between two scrapes a rate stays what it was', () => {
+test('between two scrapes a rate stays the same', () => {
   const history = new History();
   history.add(snapshot(0, 100));
   history.add(snapshot(3000, 130));

@@ -1,22 +1,22 @@
 import { html as tagged, raw } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';
 
-/** Markup in which every value was escaped. */
+/** Markup in which every value is escaped. */
 export type Html = HtmlEscapedString;
 
-/** Escapes each value that is not markup itself. None here is a promise, so neither is the result. */
+/** Escapes each value that is not markup. No value is a promise, so the result is not one either. */
 export const html = (strings: TemplateStringsArray, ...values: unknown[]): Html => tagged(strings, ...values) as Html;
 
 export const nothing: Html = raw('');
 
-/** C0 and C1 controls, and the marks that turn the direction of the text around them. */
+/** C0 and C1 controls, and marks that change the direction of text. */
 const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi;
 const SECRETS =
   /\b(authorization|proxy-authorization|cookie|set-cookie|[\w-]*(?:password|secret|signature|token)[\w-]*)(["']?\s*[=:]\s*["']?)(?!set\b|unset\b)[^\s"',}]+(?:\s+(?<=(?:Bearer|Basic)\s)[^\s"',}]+)?/gi;
 const BEARER = /\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g;
 
-/** What others wrote, as it can be shown: what is invisible is named, what may be a secret is left out. */
+/** Foreign text made safe to show: invisible characters are named, and possible secrets are removed. */
 export function shown(text: string): string {
   return withoutSecrets(text).replace(INVISIBLE, (mark) => `⟨U+${(mark.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
 }

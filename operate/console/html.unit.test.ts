@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { bytes, count, seconds } from '../units.ts';
 import { html, shown } from './html.ts';
 
-test('what others wrote is text, in an element and in an attribute', () => {
+test('foreign text stays text, in an element and in an attribute', () => {
   const evil = `"><script>alert(1)</script><img src=x onerror='x'>`;
   const markup = String(html`<p title="${evil}">${evil}</p>`);
   expect(markup).not.toContain('<script');
@@ -10,7 +10,7 @@ test('what others wrote is text, in an element and in an attribute', () => {
   expect(markup.match(/"/g)).toHaveLength(2);
 });
 
-test('controls and the marks that turn the direction of text are named', () => {
+test('controls and marks that change the direction of text are named', () => {
   expect(shown('a\u001b[31mred\u0000 \u202egnp.exe\u2066x')).toBe('a⟨U+001B⟩[31mred⟨U+0000⟩ ⟨U+202E⟩gnp.exe⟨U+2066⟩x');
 });
 
@@ -20,7 +20,7 @@ test.each([
   ['x-hub-signature-256: sha256=aabbcc', 'aabbcc'],
   ['database.password=hunter2', 'hunter2'],
   ['whsec_MfKQ9r8GKYqrTwjU', 'MfKQ9r8'],
-])('a secret in %s is left out', (text, secret) => {
+])('a secret in %s is removed', (text, secret) => {
   expect(shown(text)).toContain('•••');
   if (!secret.includes('•')) expect(shown(text)).not.toContain(secret);
   else expect(shown(text)).toBe(secret);

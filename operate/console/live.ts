@@ -6,7 +6,7 @@ import { isComplete, isGone, type Tracer } from './tracer.ts';
 import type { View, Watcher } from './watcher.ts';
 import { series } from './history.ts';
 
-/** What is pushed of a snapshot: made once, however many pages are open. */
+/** The pushed form of a snapshot, made once for all open pages. */
 interface Pushed {
   view: View;
   all: ReadonlyMap<string, string>;
@@ -16,7 +16,7 @@ interface Pushed {
 
 let last: Pushed | undefined;
 
-/** The fragments of a view, all of them and those that differ from the view before. */
+/** The fragments of a view: all of them, and those that differ from the previous view. */
 export function pushedOf(view: View): Pushed {
   if (last?.view === view) return last;
   const all = fragments(view);
@@ -36,7 +36,7 @@ export function streamPipeline(context: Context, watcher: Watcher): Response {
       let whole = true;
       unlisten = watcher.listen((view) => {
         const { whole: all, changed } = pushedOf(view);
-        // A page that does not read gets all of it once it reads again, and nothing piles up meanwhile.
+        // A page that stops reading gets everything once it reads again, so that nothing piles up.
         const reads = (controller.desiredSize ?? 0) > 0;
         if (reads) controller.enqueue(whole ? all : changed);
         whole = !reads;
@@ -51,7 +51,7 @@ const FOLLOW_EVERY_MS = 500;
 const FOLLOW_FOR_MS = 600_000;
 const SEARCH_EVERY_MS = 3000;
 
-/** One webhook's way, until it is complete. */
+/** Streams the way of one webhook until it is complete. */
 export const streamWay = (context: Context, tracer: Tracer, id: string): Response =>
   streamSSE(context, async (stream) => {
     const until = performance.now() + FOLLOW_FOR_MS;
@@ -59,7 +59,7 @@ export const streamWay = (context: Context, tracer: Tracer, id: string): Respons
     let sent = '';
     let gone = false;
     while (!stream.aborted && performance.now() < until) {
-      // As soon as its row is gone it is on the topic; before that it may be.
+      // Once its row is gone the event is on the topic; before that it may be.
       const search = performance.now() - searchedAt > SEARCH_EVERY_MS;
       if (search) searchedAt = performance.now();
       const way = await tracer.trace(id, search).catch(() => undefined);
@@ -73,6 +73,6 @@ export const streamWay = (context: Context, tracer: Tracer, id: string): Respons
       }
       await stream.sleep(FOLLOW_EVERY_MS);
     }
-    // The browser would connect again.
+    // Otherwise the browser would reconnect.
     await stream.writeSSE({ data: JSON.stringify({ ended: true }) });
   });

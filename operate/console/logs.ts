@@ -1,12 +1,12 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** So much of the end of a log is read. */
+/** How much of the end of a log is read. */
 const TAIL_BYTES = 262_144;
 const LINES = 15;
 const LONGEST = 400;
 
-/** The end of a part's log; undefined where the stack has none. */
+/** The end of a part's log; undefined when the stack has no log files. */
 function readTail(folder: string | undefined, name: string): string | undefined {
   if (folder === undefined) return undefined;
   try {
@@ -32,7 +32,7 @@ export function lastLines(folder: string | undefined, name: string): string[] | 
   return lines?.slice(-LINES).map((line) => (line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line));
 }
 
-/** The settings that a service logged when it started, as far as that line is near; secrets are only "set" in it. */
+/** The settings that a service logged at its start, if that line is near the end. It has secrets only as "set". */
 export function startSettings(folder: string | undefined, name: string): [string, string][] {
   const starts = (readTail(folder, name) ?? '').split('\n').filter((line) => line.includes('"msg":"starting"'));
   const entries = Object.entries(parsed(starts.at(-1) ?? ''));
@@ -50,7 +50,7 @@ export interface Attempt {
   ms: number;
 }
 
-/** The calls of an event that are still in the log. */
+/** The calls of an event that the log still has. */
 export function attemptsOf(folder: string | undefined, id: string): Attempt[] {
   const lines = (readTail(folder, 'actions') ?? '').split('\n').filter((line) => line.includes(id) && line.includes('"msg":"attempt"'));
   return lines.flatMap((line) => {

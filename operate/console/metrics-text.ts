@@ -7,10 +7,10 @@ export interface Sample {
 
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
-/** A service has a hundred lines about its process, which nobody asks for here. */
+/** The page does not use the hundred lines about the process. */
 const OURS = /^outbox_(ingest_requests_total|cleanup_deleted_total|actions_attempts_total|consumer_event_seconds_bucket)/;
 
-/** The samples of this project's own metrics in a scrape. What is not understood is left out. */
+/** The samples of this project's own metrics in a scrape. Other lines are skipped. */
 export function parseMetrics(text: string): Sample[] {
   const samples: Sample[] = [];
   for (const line of text.split('\n')) {
@@ -24,7 +24,7 @@ export function parseMetrics(text: string): Sample[] {
   return samples;
 }
 
-/** The sum over all copies and labels. @returns undefined when nobody has the metric */
+/** The sum over all copies and labels. @returns undefined when no sample has the metric */
 export function total(
   samples: readonly Sample[],
   name: string,
@@ -47,9 +47,9 @@ export function bucketsOf(samples: readonly Sample[], name: string): Buckets {
 }
 
 /**
- * The value below which the share `q` of what came between two scrapes lies, as Prometheus' histogram_quantile has it.
+ * The quantile `q` of the observations between two scrapes, as Prometheus' histogram_quantile computes it.
  *
- * @returns seconds; undefined when nothing came
+ * @returns seconds; undefined without observations
  */
 export function quantile(q: number, before: Buckets, after: Buckets): number | undefined {
   const bounds = [...after.keys()].sort((a, b) => a - b);

@@ -13,7 +13,7 @@ outbox_consumer_event_seconds_bucket{le="+Inf"} 100
 outbox_cleanup_deleted_total NaN
 `;
 
-test("a scrape gives this project's own samples, with their labels, and leaves out what is not a number", () => {
+test("a scrape yields this project's own samples with their labels, and skips what is not a number", () => {
   const samples = parseMetrics(text);
   expect(samples).toHaveLength(6);
   expect(total(samples, 'outbox_ingest_requests_total')).toBe(15);
@@ -22,12 +22,12 @@ test("a scrape gives this project's own samples, with their labels, and leaves o
   expect(total(samples, 'outbox_cleanup_deleted_total')).toBeUndefined();
 });
 
-test('a quantile is of what came between two scrapes', () => {
+test('a quantile covers the observations between two scrapes', () => {
   const after = bucketsOf(parseMetrics(text), 'outbox_consumer_event_seconds');
   const nothing = new Map<number, number>();
   expect(quantile(0.5, nothing, after)).toBeCloseTo(0.1);
   expect(quantile(0.25, nothing, after)).toBeCloseTo(0.05);
-  // Above the last bound there is no more to say than that bound.
+  // Above the last bound, the bound itself is the answer.
   expect(quantile(1, nothing, after)).toBe(1);
   expect(quantile(0.5, after, after)).toBeUndefined();
 });

@@ -3,7 +3,7 @@ import { html, shown, type Html } from './html.ts';
 import { findingsOf, partIds, stateOf, titles, type PartId, type Placed, type State } from './parts.ts';
 import type { View } from './watcher.ts';
 
-// The first page. What changes while it is open are fragments, each the content of the element with its name as id.
+// The first page. Its changing parts are fragments: each is the content of the element with its name as id.
 
 const words: Record<State, [sign: string, word: string]> = {
   well: ['✓', 'Works'],
@@ -18,7 +18,7 @@ const mark = (state: State): Html => {
   return html`<span class="state ${state}"><span aria-hidden="true">${sign}</span> ${word}</span>`;
 };
 
-/** What a box says: one number, its unit, and a line below. */
+/** The content of a box: one number, its unit, and a line below. */
 interface Figures {
   number: string;
   unit: string;
@@ -113,7 +113,7 @@ function summary({ findings, examined, snapshot }: View): Html {
   return html`${mark(state)} ${text}`;
 }
 
-/** What was found, why it matters and what ends it. */
+/** The findings, why they matter and what ends them. */
 function findingsList(findings: readonly Placed[], examined: boolean): Html {
   if (findings.length === 0) return html`<p class="empty">${examined ? 'No findings: every check passed.' : 'Being examined…'}</p>`;
   const item = ({ code, grade, part, found, why, remedy }: Placed) =>
@@ -131,7 +131,7 @@ function findingsList(findings: readonly Placed[], examined: boolean): Html {
 const latest = (entries: [string, string, string][]): Html =>
   html`${entries.map(([key, label, value]) => html`<span class="key ${key}"><i aria-hidden="true"></i>${label} <b>${value}</b></span>`)}`;
 
-/** Every fragment: the id of its element → what is in it. */
+/** Every fragment: the id of its element → its content. */
 export function fragments(view: View): Map<string, string> {
   const { point, snapshot, findings, examined } = view;
   const all: [string, Html][] = [

@@ -16,14 +16,14 @@ const viewOf = (examined: boolean, more: Partial<Snapshot> = {}): View => {
   };
 };
 
-test('before the first examination each part is not known, and the page says that it is being examined', () => {
+test('before the first examination every part is unknown, and the page says that it is being examined', () => {
   const shown = fragments(viewOf(false));
   expect(shown.get('summary')).toContain('The first examination takes a few seconds.');
   expect(shown.get('findings')).toContain('Being examined…');
   for (const [id, box] of shown) if (id.startsWith('box-')) expect([id, box]).toEqual([id, expect.stringContaining('Not known')]);
 });
 
-test('what was not seen is a dash, and never a zero', () => {
+test('an unknown number is a dash, never a zero', () => {
   const shown = fragments(viewOf(true));
   for (const part of ['ingest', 'outbox', 'slot', 'connect', 'topic', 'actions', 'cleanup'])
     expect([part, shown.get(`box-${part}`)]).toEqual([part, expect.stringContaining('<span class="number">–</span>')]);
@@ -45,7 +45,7 @@ test('without Postgres the page says what that means for senders', () => {
   expect(shown.get('box-outbox')).toContain('Postgres is away');
 });
 
-test('a page is sent everything once and then what changed; one that does not read gets everything again, and nothing piles up', async () => {
+test('a page gets everything once and then only changes; one that stops reading gets everything again, and nothing piles up', async () => {
   const listeners = new Set<(view: View) => void>();
   const watcher = {
     listen: (listener: (view: View) => void) => {

@@ -1,7 +1,7 @@
 import { html, nothing, type Html } from './html.ts';
 
 export interface Frame {
-  /** Where the person is: the path of the link that is current. */
+  /** The path of the current link. */
   at: string;
   title: string;
   user: string;

@@ -8,7 +8,7 @@ import { html, nothing, shown, type Html } from './html.ts';
 import { lastLines, startSettings } from './logs.ts';
 import type { PartId } from './parts.ts';
 
-/** The log of each part, by the name that the stack has for it. */
+/** The log of each part, by its name in the stack. */
 const logs: Record<PartId, string> = {
   ...{ ingest: 'ingest', outbox: 'postgres', slot: 'postgres', connect: 'connect' },
   ...{ topic: 'kafka', groups: 'consumer', actions: 'actions', cleanup: 'cleanup' },
@@ -27,7 +27,7 @@ const SECRET_NAME = /password|secret|token|credential|private/i;
 
 type Settings = [name: string, value: string][];
 
-/** The settings that are active, each asked where it is known. Secrets are not among them. */
+/** The active settings, read from their source. They have no secrets. */
 async function settingsOf(part: PartId, config: Config, pool: Pool): Promise<Settings> {
   if (part === 'outbox' || part === 'slot') {
     const { rows } = await pool.query<{ name: string; value: string }>(

@@ -30,7 +30,7 @@ const places: [RegExp, PartId][] = [
   [/^(CLEANUP_|ACK_NONE)/, 'cleanup'],
 ];
 
-/** Which part a code of the doctor is about: the connector, unless it is another one. */
+/** The part of each code of the doctor; a code that is missing here is about the connector. */
 export const partOf = (code: string): PartId => places.find(([pattern]) => pattern.test(code))?.[1] ?? 'connect';
 
 const why: Record<Service, string> = {
@@ -49,7 +49,7 @@ const partOfService: Record<Service, PartId> = {
 };
 const systems: readonly string[] = ['postgres', 'kafka', 'connect', 'registry'] satisfies System[];
 
-/** What one snapshot alone shows, in the words that the doctor has for it: sooner than the doctor, which asks much more. */
+/** The findings that a snapshot alone shows, in the doctor's words. They come sooner than the doctor's, which checks much more. */
 function seenAtOnce({ silent }: Snapshot): Placed[] {
   return [...silent].map(([name, reason]) => {
     if (systems.includes(name)) {
@@ -68,10 +68,10 @@ function seenAtOnce({ silent }: Snapshot): Placed[] {
   });
 }
 
-/** The findings of the doctor and of the last snapshot, the gravest first, each code once for a part. */
+/** The findings of the doctor and of the last snapshot, the gravest first, each code once per part. */
 export function merged(doctors: readonly Finding[], snapshot: Snapshot, more: readonly Placed[]): Placed[] {
   const unreachable = /^(POSTGRES|KAFKA|CONNECT)_UNREACHABLE$|^CONNECT_LOGIN$/;
-  // The last snapshot is newer: it decides what can be reached.
+  // The last snapshot is newer, so it decides which systems answer.
   const placed = doctors.filter(({ code }) => !unreachable.test(code)).map((finding) => ({ ...finding, part: partOf(finding.code) }));
   return gravestFirst([...seenAtOnce(snapshot), ...placed, ...more]);
 }
@@ -81,7 +81,7 @@ export type State = 'well' | 'weak' | 'broken' | 'unsafe' | 'unknown';
 /** The gravest of the findings, which are sorted. */
 export const stateOf = (findings: readonly Placed[], known: boolean): State => findings[0]?.grade ?? (known ? 'well' : 'unknown');
 
-/** @param group of a finding about groups those that name it, or name none of them */
+/** @param group keeps findings that name this group or no group */
 export function findingsOf(findings: readonly Placed[], part: PartId, group?: string, groups: readonly string[] = []): Placed[] {
   const ofPart = findings.filter((finding) => finding.part === part);
   if (group === undefined) return ofPart;

@@ -32,27 +32,27 @@ test.each([
   expect(partOf(code)).toBe(part);
 });
 
-test('every code of the doctor about Connect is one of those that nobody else is asked for', () => {
+test('every code of the doctor that needs Connect is about the connector', () => {
   const others = checks.filter(({ code }) => /^(SLOT|TOPIC|OUTBOX|CLEANUP|GROUP|SCHEMA)/.test(code));
   expect(others.filter(({ code }) => partOf(code) === 'connect')).toEqual([]);
 });
 
-test('what a snapshot alone shows is a finding at once, in the words of the doctor', () => {
+test('a fault in a snapshot is a finding at once, in the words of the doctor', () => {
   const [first] = merged([], snapshot([['connect', new Error('refused')]]), []);
   expect(first).toMatchObject({ code: 'CONNECT_UNREACHABLE', grade: 'broken', part: 'connect', found: 'refused' });
 });
 
-test('a login that is refused is another finding than a service that is away', () => {
+test('a refused login is another finding than a service that is away', () => {
   const refused = new LoginError('CONNECT_LOGIN', 'refused', 'CONNECT_USERNAME and CONNECT_PASSWORD');
   const found = merged([finding('CONNECT_LOGIN', 'broken')], snapshot([['connect', refused]]), []);
   expect(found).toMatchObject([{ code: 'CONNECT_LOGIN', part: 'connect', remedy: expect.stringContaining('CONNECT_PASSWORD') as string }]);
 });
 
-test('what a newer snapshot reached is no longer unreachable', () => {
+test('a system that a newer snapshot reached is not unreachable', () => {
   expect(merged([finding('CONNECT_UNREACHABLE', 'broken')], snapshot(), [])).toEqual([]);
 });
 
-test('a part is as bad as the gravest of its findings, and not known before the first examination', () => {
+test('a part has the grade of its gravest finding, and is unknown before the first examination', () => {
   const all = merged([finding('SLOT_RESERVE', 'weak'), finding('SLOT_LOST', 'broken'), finding('DURABILITY', 'unsafe')], snapshot(), []);
   expect(all.map(({ grade }) => grade)).toEqual(['unsafe', 'broken', 'weak']);
   expect(stateOf(findingsOf(all, 'slot'), true)).toBe('broken');
@@ -60,7 +60,7 @@ test('a part is as bad as the gravest of its findings, and not known before the 
   expect(stateOf(findingsOf(all, 'topic'), false)).toBe('unknown');
 });
 
-test('a finding that names a group is about that one alone', () => {
+test('a finding that names a group is about that group only', () => {
   const all = merged([finding('ACK_GROUP_UNKNOWN', 'broken', 'no member and never a commit: orders')], snapshot(), []);
   const names = ['orders', 'orders-2'];
   expect(findingsOf(all, 'groups', 'orders', names)).toHaveLength(1);

@@ -5,7 +5,7 @@ import { seconds, UNKNOWN } from '../units.ts';
 import { html, moment, nothing, shown, time, type Html } from './html.ts';
 import { isComplete, isGone, type Listed, type Way } from './tracer.ts';
 
-/** Of a large webhook the beginning is shown. */
+/** How much of a large webhook is shown. */
 const MOST_CHARACTERS = 20_000;
 
 interface Step {
@@ -114,7 +114,7 @@ export function timeline(way: Way): Html {
     <p class="about">Trace: <code>${way.run.traceparent === null ? 'the sender gave none' : shown(way.run.traceparent)}</code></p>`;
 }
 
-/** What the sender sent, behind a click. Both are the sender's: they are shown as text only. */
+/** The webhook's metadata and headers, behind a click. They are the sender's, so they are shown as text only. */
 export function content({ metadata, headers }: { metadata: string; headers: string }): Html {
   const part = (title: string, text: string) => {
     const cut = text.length > MOST_CHARACTERS;

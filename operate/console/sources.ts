@@ -21,7 +21,7 @@ import { parseMetrics, type Sample } from './metrics-text.ts';
 export const services = ['ingest', 'watch', 'cleanup', 'consumer', 'actions'] as const;
 export type Service = (typeof services)[number];
 
-/** What was seen at one moment. What could not be asked is absent, with the reason in `silent`. */
+/** The state at one moment. The data of a source that did not answer is absent, with the reason in `silent`. */
 export interface Snapshot {
   at: number;
   silent: ReadonlyMap<System | Service, Error>;
@@ -33,23 +33,23 @@ export interface Snapshot {
   /** Of all partitions together, transaction markers included. */
   end?: number;
   groups: readonly { group: string; lag: number; exact: boolean }[];
-  /** When Kafka and the metrics were asked: not for every snapshot. */
+  /** When Kafka and the metrics were read, which is not at every snapshot. */
   kafkaAt: number;
   metricsAt: number;
   /** Of those that answered. */
   samples: ReadonlyMap<Service, readonly Sample[]>;
 }
 
-/** Slower than this is no answer: the page says so instead of waiting. */
+/** Deadline of a source. The page reports a slower one instead of waiting. */
 const WITHIN_MS = 2000;
-/** Every source is asked once in so many snapshots. */
+/** Every source is read once in this many snapshots. */
 const TURNS = 4;
-/** What was kept over a pause is not shown as if it were new. */
+/** Data older than this is not shown after a pause. */
 const AFRESH_MS = 4000;
-/** Groups come and go seldom: their list is read once in so many questions to Kafka. */
+/** Groups change rarely, so their list is read once in this many reads of Kafka. */
 const LIST_GROUPS_EVERY = 10;
 
-/** What one source said, or why it said nothing. */
+/** The data of one source, or why it did not answer. */
 interface Kept {
   at: number;
   value: unknown;
@@ -57,8 +57,8 @@ interface Kept {
 }
 
 /**
- * Connections that stay while somebody looks. The outbox is counted for each snapshot; the others take turns, as asking costs
- * more than anything else here: each is asked for every fourth snapshot, and for each while it is silent.
+ * Connections that stay open while a page is open. The outbox is counted for each snapshot. The other sources take turns,
+ * as reading them is the largest cost here: each is read for every fourth snapshot, and for each one while it is silent.
  */
 export class Sources {
   readonly pool: Pool;
@@ -78,7 +78,7 @@ export class Sources {
     this.#connect = new ConnectApi(config, WITHIN_MS);
   }
 
-  /** Asks what it is the turn of, after a pause everything; never fails. */
+  /** Reads the sources whose turn it is, or all of them after a pause. Never rejects. */
   async snapshot(): Promise<Snapshot> {
     const at = Date.now();
     if (at - this.#takenAt > AFRESH_MS) this.#kept.clear();
@@ -126,7 +126,7 @@ export class Sources {
     return asked;
   }
 
-  /** Nobody looks: no connection is kept. Postgres' are closed by the pool itself. */
+  /** Closes the connections while no page is open. The pool closes those to Postgres itself. */
   async rest(): Promise<void> {
     const admin = this.#admin;
     this.#admin = undefined;
@@ -176,7 +176,7 @@ async function within<T>(asked: Promise<T>): Promise<T> {
   return Promise.race([asked, late]).finally(() => clearTimeout(timer));
 }
 
-/** Kept from turn to turn: fetch would connect again each time, which costs more than what is asked. */
+/** Connections are reused: fetch would connect each time, which costs more than the request. */
 const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
 
 /** @returns the text of a service's metrics */

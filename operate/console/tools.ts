@@ -8,7 +8,7 @@ import type { Frame } from './page.ts';
 import type { Tracer } from './tracer.ts';
 import type { Watcher } from './watcher.ts';
 
-/** What the routes work with. */
+/** The dependencies of the routes. */
 export interface Tools {
   config: Config;
   log: Logger;
@@ -17,5 +17,5 @@ export interface Tools {
   tracer: Tracer;
 }
 
-/** Renders a page within its frame, for whoever asks. */
+/** Renders a page within its frame, for the session of the request. */
 export type Show = (context: Context<Env>, about: Pick<Frame, 'at' | 'title' | 'live' | 'status'>, body: Html) => Html;

@@ -5,16 +5,16 @@ import { findRecords, readCalls, readGroups, readRun, type Call, type FoundRecor
 import type { Config } from './config.ts';
 import { attemptsOf, type Attempt } from './logs.ts';
 
-/** The whole way of one webhook, as far as it can be told now. */
+/** The way of one webhook, as far as it is known now. */
 export interface Way {
   id: string;
   run: TracedRun;
-  /** undefined: Kafka could not be asked, with the reason in `silent`. */
+  /** undefined: Kafka did not answer, with the reason in `silent`. */
   records: readonly FoundRecord[] | undefined;
   groups: readonly GroupPosition[];
   calls: readonly Call[];
   attempts: readonly Attempt[];
-  /** When a step was first seen done, by its name: for the steps that leave no time behind. */
+  /** When a step was first seen done, by its name, for steps that store no time. */
   seen: ReadonlyMap<string, Date>;
   silent: string | undefined;
 }
@@ -24,11 +24,11 @@ const REMEMBERED = 500;
 interface Memory {
   records: readonly FoundRecord[];
   seen: Map<string, Date>;
-  /** It was seen before all of its steps were done, so the times in `seen` are close. */
+  /** Whether it was followed before all of its steps were done, so that the times in `seen` are close. */
   watched: boolean;
 }
 
-/** Follows webhooks: what was found once on the topic is not searched again. */
+/** Follows webhooks. An event found on the topic is not searched again. */
 export class Tracer {
   readonly #pool: Pool;
   readonly #config: Config;
@@ -79,7 +79,7 @@ const doneSteps = ({ run, groups }: Pick<Way, 'run' | 'groups'>): string[] => [
   ...(isGone(run) ? ['row'] : []),
 ];
 
-/** Nothing more will come by itself. */
+/** Whether no further step is expected. */
 export function isComplete({ run, records, groups, calls }: Way): boolean {
   if (run.buried_since !== null) return true;
   const awaited = groups.filter((group) => group.awaited);
@@ -108,7 +108,7 @@ export async function listRuns(pool: Pool, { userId, zapId }: { userId: string; 
   return rows;
 }
 
-/** What the sender sent. */
+/** The stored metadata and headers of a run. */
 export async function readContent(pool: Pool, id: string): Promise<{ metadata: string; headers: string } | undefined> {
   const { rows } = await pool.query<{ metadata: string; headers: string }>(
     'SELECT metadata::text AS metadata, headers::text AS headers FROM zap_run WHERE id = $1',

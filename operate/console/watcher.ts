@@ -9,10 +9,10 @@ import type { Snapshot, Sources } from './sources.ts';
 import { merged, type Placed } from './parts.ts';
 
 const LOOK_EVERY_MS = 1000;
-/** The doctor opens connections and asks forty things: seldom while all is well, soon when something changed. */
+/** The doctor opens connections and makes forty checks: rarely while all is well, soon after a change. */
 const WELL_EVERY_MS = 60_000;
 const BROKEN_EVERY_MS = 5000;
-/** A page that is loaded gets what was seen at most so long ago. */
+/** The oldest snapshot that a newly loaded page gets. */
 const FRESH_MS = 1500;
 
 /** All that the page shows of the pipeline. */
@@ -22,9 +22,9 @@ export interface View {
   findings: readonly Placed[];
   /** Calls that were given up, and targets that said 410. */
   failing: Failing;
-  /** The doctor has spoken at least once. */
+  /** Whether the doctor has run at least once. */
   examined: boolean;
-  /** Cleanup's. */
+  /** The group of cleanup. */
   ownGroup: string;
   secondsBehind: (lag: number) => number | undefined;
 }
@@ -35,7 +35,7 @@ export interface Failing {
   disabled: readonly { target: string; disabled_at: Date }[];
 }
 
-/** Looks once a second while somebody listens, and not at all while nobody does. */
+/** Takes a snapshot every second while a page listens, and none otherwise. */
 export class Watcher {
   readonly history = new History();
   readonly #sources: Sources;
@@ -56,20 +56,20 @@ export class Watcher {
     this.#log = log;
   }
 
-  /** @returns ends the listening */
+  /** @returns stops listening */
   listen(listener: (view: View) => void): () => void {
     this.#listeners.add(listener);
     this.#start();
     return () => this.#listeners.delete(listener);
   }
 
-  /** What was seen a moment ago, or now. */
+  /** A recent snapshot, or a new one. */
   async current(): Promise<View> {
     if (this.#view !== undefined && Date.now() - this.#view.snapshot.at < FRESH_MS) return this.#view;
     return this.#lookOnce();
   }
 
-  /** Something was changed: the doctor is asked again at once. */
+  /** Runs the doctor at once, after an act. */
   async changed(): Promise<void> {
     await this.#examining;
     await this.#examine();
@@ -78,7 +78,7 @@ export class Watcher {
   #start(): void {
     this.#loop ??= this.#run().finally(() => {
       this.#loop = undefined;
-      // Who came while the connections were being closed.
+      // A page may have come while the connections were being closed.
       if (this.#listeners.size > 0) this.#start();
     });
   }
@@ -102,7 +102,7 @@ export class Watcher {
     this.#signature = signature;
     const view = this.#viewOf(snapshot, point);
     this.#view = view;
-    // Each view, whoever asked for it: what is pushed is what differs from the one before.
+    // Every view is announced, because pushes are differences from the previous view.
     for (const listener of this.#listeners) listener(view);
     return view;
   }
@@ -122,7 +122,7 @@ export class Watcher {
       this.#doctors = findings;
       if (failing !== undefined) this.#failing = failing;
     })()
-      .catch((error: unknown) => this.#log.warn({ cause: String(error) }, 'the doctor could not be asked'))
+      .catch((error: unknown) => this.#log.warn({ cause: String(error) }, 'the doctor could not run'))
       .finally(() => {
         this.#examinedAt = performance.now();
         this.#examining = undefined;
@@ -142,7 +142,7 @@ export class Watcher {
   }
 }
 
-/** What the doctor may have something to say about: when it differs, the doctor is asked before its time. */
+/** The facts that may change the doctor's findings: when they differ, the doctor runs early. */
 function signatureOf({ silent, slot, paused, stop, connector, outbox }: Snapshot): string {
   const tasks = connector?.tasks.map(({ state }) => state);
   return JSON.stringify([
@@ -162,7 +162,7 @@ function failingTargets({ letters, all, disabled }: Failing): Placed[] {
           {
             ...{ ...base, code: 'CALLS_GIVEN_UP', found: `${all} calls were given up: ${targets}` },
             ...{
-              why: 'The target did not take them within the retry schedule.',
+              why: 'The target did not accept them within the retry schedule.',
               remedy: 'Retry or discard them: Acts, or npm run outbox -- actions dead list',
             },
           },
@@ -170,7 +170,7 @@ function failingTargets({ letters, all, disabled }: Failing): Placed[] {
     ...disabled.map(({ target, disabled_at: at }) => ({
       ...{ ...base, code: 'TARGET_DISABLED', found: `${target} answered 410 at ${at.toISOString()}` },
       ...{
-        why: 'It asked not to be called any more.',
+        why: 'The target asked not to be called again.',
         remedy: `If that was a mistake: npm run outbox -- actions enable --target ${target}`,
       },
     })),

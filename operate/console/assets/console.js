@@ -1,4 +1,4 @@
-// Puts what the console pushes in its place, and draws the last hour. No markup is made here.
+// Inserts the pushed fragments and draws the last hour. It makes no markup.
 /* global document, window, EventSource, fetch, getComputedStyle, matchMedia, uPlot, requestAnimationFrame, ResizeObserver */
 'use strict';
 
@@ -35,7 +35,7 @@ function draw() {
     const now = columns[0].at(-1) ?? Date.now() / 1000;
     for (const { plot, of } of charts) {
       plot.setData([columns[0], ...of.map((index) => columns[index])], false);
-      // Until an hour was seen, what was seen fills the width.
+      // In the first hour, the data so far fills the width.
       const first = Math.min(columns[0][0] ?? now, now - 300);
       plot.setScale('x', { min: Math.max(now - HOUR, first), max: now });
     }
@@ -90,7 +90,7 @@ function drawAll() {
   draw();
 }
 
-/** While the page is hidden nothing is asked: a browser has six connections for a host, and each look costs. */
+/** A hidden page closes its stream: a browser has six connections per host, and each snapshot costs. */
 let source;
 let ended = false;
 function listen(path) {
