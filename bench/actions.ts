@@ -17,10 +17,10 @@ import { databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
 
-// `npm run bench:actions`, on a stack that runs (`make up`): the action consumer as a process of its own works off a
-// topic that is full, against targets in this process that answer at once. From the first call to the last: decoding,
-// inbox, signing, HTTP, outcomes in Postgres, a log line for each. First one target; then a hundred, with and without
-// one among them that accepts every connection and never answers.
+// `npm run bench:actions`, on a running stack (`make up`): an action consumer in its own process works off a full topic,
+// with targets in this process that answer at once. It measures from the first call to the last: decoding, inbox,
+// signing, HTTP, outcomes in Postgres, a log line for each. First with one target, then with a hundred, with and without
+// one that accepts every connection and never answers.
 
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 30_000);
 const TARGETS = 100;
@@ -118,7 +118,7 @@ async function round(many: boolean, dead: boolean): Promise<number> {
     },
   });
   const ended = new Promise((resolve) => service.once('exit', resolve));
-  // With a hundred targets the first never counts, so that both kinds of round are about the same ones.
+  // With a hundred targets the first never counts, so that both kinds of round compare the same targets.
   const counting = () => [...arrived].filter(([path]) => path !== 't0').reduce((sum, [, ids]) => sum + ids.size, 0);
   const expected = many ? EVENTS - Math.ceil(EVENTS / TARGETS) : EVENTS;
   const deadline = performance.now() + ROUND_WITHIN_MS;
@@ -144,7 +144,7 @@ try {
   await fillTopic();
   for (let n = 0; n < ROUNDS; n += 1) {
     one.push(await round(false, false));
-    // In turns, as the tables that a round leaves are not those that it found.
+    // In turns, because each round leaves larger tables than it found.
     for (const dead of n % 2 === 0 ? [false, true] : [true, false]) (dead ? withDead : alive).push(await round(true, dead));
   }
 } finally {

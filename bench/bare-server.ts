@@ -12,8 +12,8 @@ import { createObserver } from '../ingest/observe.ts';
 import { limitRate } from '../ingest/rate-limit.ts';
 import { createIngestServer } from '../ingest/server.ts';
 
-// What ingest is compared with: ingest/main.ts with everything that it does for a request, except that the write
-// returns at once.
+// The baseline of bench:ingest: ingest/main.ts with everything that it does for a request, but a write that returns at
+// once.
 
 const config = readSettings(settings, process.env);
 const schema = eventSchema(

@@ -4,7 +4,8 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 
 // `npm run bench:boot`: how long `make up` takes, cold (a fresh clone, empty caches of npm and Maven) and warm (three
-// times), and what the stack weighs then. Uses the default ports, so no stack may run. Writes bench/results/boot.json.
+// times), and how much memory the stack then uses. It uses the default ports, so no stack may run. Writes
+// bench/results/boot.json.
 
 const folder = mkdtempSync('/var/tmp/outbox-boot-');
 const clone = join(folder, 'clone');

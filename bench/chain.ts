@@ -9,9 +9,9 @@ import { cpuSeconds } from './cpu.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
 import { pause } from './rows.ts';
 
-// `npm run bench:chain`: the whole chain, everything on, on a stack of its own: accepted by ingest → on the topic → read
-// by both groups → deleted. The load is closed (64 connections, 400-byte events over 100 zaps) and shares the machine.
-// What counts is the rate at which rows leave the outbox while its depth stays flat. Then the stack idles.
+// `npm run bench:chain`: the whole chain, with everything on, on its own stack: accepted by ingest → on the topic → read
+// by both groups → deleted. The load is closed (64 connections, 400-byte events over 100 zaps) and shares the machine. It
+// measures the rate at which rows leave the outbox while its depth stays flat, and then the idle stack.
 
 const CONNECTIONS = 64;
 const ZAPS = 100;

@@ -11,8 +11,8 @@ import { withAdmin } from '../stack/probes.ts';
 import { printGoals, spread } from './figures.ts';
 import { createRows, pause, samplePayload, until } from './rows.ts';
 
-// `npm run bench:cleanup`, on a stack that runs (`make up`): whether cleanup keeps up, what a backlog costs, and what
-// ingest feels of it. The stack's own cleanup and consumers are stopped meanwhile and started again afterwards.
+// `npm run bench:cleanup`, on a running stack (`make up`): whether cleanup keeps up, what a backlog costs, and how it
+// affects ingest. The stack's own cleanup and consumers are stopped meanwhile and restarted afterwards.
 
 const STEADY_RATE = 5000;
 const STEADY_SECONDS = Number(process.env.BENCH_STEADY_SECONDS ?? 40);
@@ -32,7 +32,7 @@ interface Running {
   stop: () => Promise<void>;
 }
 
-/** cleanup as the stack runs it, but without groups to wait for: what is measured is cleanup, not a consumer. */
+/** cleanup as the stack runs it, but without groups to wait for, so that no consumer affects the measurement. */
 async function startCleanup(): Promise<Running> {
   const port = config.CLEANUP_METRICS_PORT;
   const env = {
@@ -153,7 +153,7 @@ async function slowing() {
   for (let round = 0; round < POST_ROUNDS; round += 1) {
     without.push(await postP99());
     const cleanup = await startCleanup();
-    // What piled up meanwhile is not part of it.
+    // Rows that piled up meanwhile are not part of the measurement.
     await until('the pile is gone', async () => (await rows.depth()) < 100, 60_000);
     with_.push(await postP99());
     await until('the pile is gone', async () => (await rows.depth()) < 100, 60_000);

@@ -6,14 +6,14 @@ import { cpuSeconds } from './cpu.ts';
 import { atMost, printGoals, spread, type Spread } from './figures.ts';
 import { pause } from './rows.ts';
 
-// `npm run bench:console`, on an embedded stack that runs (`make up`): what the page of the pipeline costs while nobody
-// has it open, while one browser has, and while ten have. A page is its stream of events, read as a browser reads it.
-// The doctor is asked once a minute, so a window has a whole minute. Writes bench/results/console.json.
+// `npm run bench:console`, on a running embedded stack (`make up`): the cost of the page of the pipeline while no
+// browser, one and ten have it open. A page is its stream of events, read as a browser reads it. The doctor runs once a
+// minute, so a window lasts a minute. Writes bench/results/console.json.
 
 const PAGES = [0, 1, 10] as const;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const WINDOW_SECONDS = 60;
-/** What a first page sets off, and what the last one leaves: connections, the first look at everything. */
+/** The time for a first page to settle, and after the last one: connections, the first snapshot. */
 const SETTLE_SECONDS = 10;
 /** Percent of a core. */
 const GOALS = { open: 2, closed: 0.3 };
@@ -24,20 +24,20 @@ const part = (await new EmbeddedStack(config).status())?.find(({ name }) => name
 if (part?.pid === undefined) throw new Error('no embedded stack runs here: STACK=embedded make up');
 const { pid } = part;
 
-/** @returns closes the page, and says how many looks it was sent */
+/** @returns closes the page and returns how many snapshots it was sent */
 async function open(): Promise<() => number> {
   const closing = new AbortController();
   const response = await fetch(`http://localhost:${config.CONSOLE_PORT}/live`, { signal: closing.signal });
   const { body } = response;
   if (!response.ok || body === null) throw new Error(`/live answers ${response.status}; with CONSOLE_PASSWORD this cannot be measured`);
-  let looks = 0;
+  let snapshots = 0;
   const reader = body.getReader();
   void (async () => {
-    while (!(await reader.read()).done) looks += 1;
+    while (!(await reader.read()).done) snapshots += 1;
   })().catch(() => undefined); // It is aborted at the end.
   return () => {
     closing.abort();
-    return looks;
+    return snapshots;
   };
 }
 
@@ -47,8 +47,8 @@ async function measure(pages: number): Promise<number> {
   const [before, began] = [cpuSeconds(pid), performance.now()];
   await pause(WINDOW_SECONDS * 1000);
   const percent = ((cpuSeconds(pid) - before) * 100_000) / (performance.now() - began);
-  const looks = opened.map((close) => close());
-  if (looks.some((count) => count < WINDOW_SECONDS * 0.9)) throw new Error(`a page was sent ${Math.min(...looks)} looks only`);
+  const snapshots = opened.map((close) => close());
+  if (snapshots.some((count) => count < WINDOW_SECONDS * 0.9)) throw new Error(`a page got only ${Math.min(...snapshots)} snapshots`);
   return percent;
 }
 

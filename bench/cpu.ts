@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What /proc counts in. */
+/** The unit of /proc. */
 const TICKS_PER_SECOND = 100;
 
 /**
- * CPU seconds that a process and its children have taken so far; those of children that have ended are counted too.
+ * CPU seconds of a process and its children so far, including children that have ended.
  *
  * @param pid 0 or a process that has ended: 0 seconds
  */

@@ -10,13 +10,13 @@ import { createRegistry } from '../consumers-example/consumer/registry.ts';
 import { zapRunCreated } from '../contract/zap-run.ts';
 import { atLeast, printGoals, spread } from './figures.ts';
 
-// `npm run bench:decode`: how many records a second one core decodes into typed events, with the pinned reader schema:
-// the example's decoder and, in turns with it, the registry client's own `decode` with the same reader schema. The
-// registry is a server of this process that answers with the one schema. Three rounds, medians and spread.
+// `npm run bench:decode`: how many records per second one core decodes into typed events with the pinned reader schema:
+// by the example's decoder and, in turns with it, by the registry client's own `decode`. The registry is a server in this
+// process that answers with the one schema. Three rounds, medians and spread.
 
 const RECORDS = 20_000;
 const ROUNDS = 3;
-/** Each round goes through the records this often with the example's decoder, which would else be done in no time. */
+/** Passes per round of the example's decoder, which would otherwise finish too soon to measure. */
 const PASSES = 10;
 const BODY_BYTES = 400;
 const GOAL = 50_000;

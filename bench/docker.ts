@@ -4,8 +4,8 @@ import { cpus } from 'node:os';
 import { projectName, readPins } from '../stack/compose.ts';
 import { readStackConfig } from '../stack/config.ts';
 
-// `npm run bench:docker`, where a Docker engine answers and no stack runs: the weight of the images, how long a warm
-// `make up` takes (three times), and what the stack weighs then. Writes bench/results/docker.json.
+// `npm run bench:docker`, with a Docker engine and no running stack: the size of the images, how long a warm `make up`
+// takes (three times), and how much memory the stack then uses. Writes bench/results/docker.json.
 
 const GOALS = { warmSeconds: 45, connectImageMb: 500, addedToNodeMb: 150, memoryMb: 2560 };
 const ROUNDS = 3;

@@ -12,13 +12,13 @@ import { cpuSeconds } from './cpu.ts';
 import { median, spread } from './figures.ts';
 import { createRows, pause, samplePayload, until } from './rows.ts';
 
-// `npm run bench:exactly-once`: Connect with and without exactly-once (KIP-618), interleaved, each time on a stack of
-// its own that is booted from nothing. From COMMIT's reply to a consumer, rows inserted without ingest.
+// `npm run bench:exactly-once`: Connect with and without exactly-once (KIP-618), interleaved, each time on its own new
+// stack. It measures from COMMIT's reply to a consumer, with rows inserted without ingest.
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 2);
 const RATE = 600;
 const LATENCY_SECONDS = Number(process.env.BENCH_SECONDS ?? 15);
-/** The first seconds are a cold JVM's and are not counted. */
+/** The first seconds have a cold JVM and are not counted. */
 const WARM_UP_SECONDS = 5;
 const BACKLOG_ROWS = Number(process.env.BENCH_BACKLOG_ROWS ?? 150_000);
 const IDLE_SECONDS = 10;
@@ -55,7 +55,7 @@ async function consume(config: StackConfig): Promise<Seen> {
   return { firstAt, records: () => records, stop: () => consumer.disconnect() };
 }
 
-/** Open load: so many single rows a second, whatever the answers do. @returns id → when COMMIT was answered */
+/** Open load: single rows at a fixed rate that does not wait for answers. @returns id → when COMMIT was answered */
 async function insertFor(seconds: number, insert: (count: number) => Promise<string[]>): Promise<Map<string, number>> {
   const committedAt = new Map<string, number>();
   const began = performance.now();

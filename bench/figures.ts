@@ -1,4 +1,4 @@
-// What several benchmarks say of what they measured.
+// Figures and goals that several benchmarks share.
 
 export interface Spread {
   median: number;
@@ -19,7 +19,7 @@ export interface Goal {
   met: boolean;
 }
 
-/** The tail of a run: whether each goal was met. */
+/** Prints at the end of a run whether each goal was met. */
 export function printGoals(goals: readonly Goal[]): void {
   for (const { goal, measured, met } of goals) process.stdout.write(`${met ? 'met    ' : 'NOT MET'} ${goal}: ${measured}\n`);
   if (goals.some(({ met }) => !met)) process.exitCode = 1;

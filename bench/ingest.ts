@@ -9,15 +9,15 @@ import { atLeast, atMost, printGoals, spread } from './figures.ts';
 import { startPostgres, type Database } from './postgres-alone.ts';
 import { startServer } from './server.ts';
 
-// `npm run bench:ingest`: what ingest does per second, beside three others in the same run:
+// `npm run bench:ingest`: the throughput of ingest, compared with three others in the same run:
 //   bare         the same server with the whole contract on, where only the write returns at once
 //   ours         ingest as it is, with a rate limit above the load
 //   pgbench      the same two inserts, one transaction per event, straight to Postgres
 //   transaction  one interactive Prisma transaction per request, as tutorials write it
-// Closed loop, 64 connections, 400 bytes of JSON. Servers, Postgres and the load are processes of their own, all on this
-// machine. Postgres has the stack's settings (fsync on) and no connector: Kafka and Connect would take the cores from
-// all legs alike, and what they cost is in bench:latency. Rounds are interleaved, so that what else the machine does
-// meets every leg. Writes bench/results/ingest.json.
+// Closed loop, 64 connections, 400 bytes of JSON. Servers, Postgres and the load are separate processes on this machine.
+// Postgres has the stack's settings (fsync on) and no connector: Kafka and Connect would take CPU from all legs alike, and
+// bench:latency measures them. Rounds are interleaved, so that other load on the machine affects every leg. Writes
+// bench/results/ingest.json.
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 20);

@@ -24,14 +24,14 @@ import { registryFor } from '../stack/http-logins.ts';
 import { quantile } from '../test/support/open-loop.ts';
 import { atMost, printGoals, spread } from './figures.ts';
 
-// `npm run bench:latency`, on a stack that runs (`make up`): from COMMIT's reply at ingest to the consumer's handler.
-// Ingest's own app and the example's own consumer run in this process, so that one clock measures both ends. The load
-// is open: 600 requests a second whatever the answers do. Three rounds, medians and spread.
+// `npm run bench:latency`, on a running stack (`make up`): from COMMIT's reply at ingest to the consumer's handler. The
+// apps of ingest and of the example consumer run in this process, so that one clock measures both ends. The load is open:
+// 600 requests per second that do not wait for answers. Three rounds, medians and spread.
 
 const RATE = 600;
 const SECONDS = 20;
 const ROUNDS = 3;
-/** The first seconds of a round are a cold JVM's and are not counted. */
+/** The first seconds of a round have a cold JVM and are not counted. */
 const WARM_UP_SECONDS = 5;
 const GOALS = { p50Ms: 20, p99Ms: 60 };
 
@@ -42,7 +42,7 @@ const schemaText = readFileSync(new URL('../contract/schemas/zap-run.avsc', impo
 const eventSchema = await findEventSchema(createPrismaClient(pool), schemaText);
 if (eventSchema === undefined) throw new Error('the event schema is not registered: run make up first');
 
-// An event can reach the handler before this process has taken up the reply to its COMMIT: each end waits for the other.
+// An event can reach the handler before this process reads the reply to its COMMIT, so each end waits for the other.
 const committedAt = new Map<string, number>();
 const arrivedAt = new Map<string, number>();
 let latencies: number[] = [];
@@ -97,7 +97,7 @@ const consumer = await consume({
 const load = (seconds: number) =>
   autocannon({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    // Sixty-four zaps, so that every partition has its share.
+    // Sixty-four zaps, so that every partition gets events.
     requests: Array.from({ length: 64 }, (_, zap) => ({
       path: `/hooks/catch/bench/zap-${zap}`,
       method: 'POST' as const,

@@ -1,8 +1,8 @@
 import autocannon from 'autocannon';
 
-// The load generator as a process of its own. Arguments: URL, connections, seconds, and requests per second for an open
-// load (none: closed, the next request when the answer to the one before is there); then over how many zaps, whose
-// number follows the URL. Prints what came of it as JSON.
+// The load generator, in its own process. Arguments: URL, connections, seconds, requests per second for an open load (none:
+// closed, each connection waits for its answer), and the number of zaps, which is appended to the URL. Prints its result
+// as JSON.
 
 const [url = '', connections, seconds, rate = '', zaps] = process.argv.slice(2);
 const hooks = zaps === undefined ? [url] : Array.from({ length: Number(zaps) }, (_, zap) => `${url}${zap}`);

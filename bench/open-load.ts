@@ -1,6 +1,6 @@
 import { openLoop, quantile, type OpenLoad } from '../test/support/open-loop.ts';
 
-// The open load as a process of its own. Arguments: the port and the load as JSON. Prints what came of it as JSON.
+// The open load, in its own process. Arguments: the port, and the load as JSON. Prints its result as JSON.
 
 const [port, load = '{}'] = process.argv.slice(2);
 const { seconds, ...rest } = JSON.parse(load) as OpenLoad;

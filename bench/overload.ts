@@ -7,10 +7,10 @@ import { startPostgres } from './postgres-alone.ts';
 import { pause } from './rows.ts';
 import { startServer } from './server.ts';
 
-// `npm run bench:overload`: ingest at five times what its database takes. Postgres stands behind a link that holds back
-// all that is sent to it for half a second, which leaves about a thousand events a second (two groups of 256 at a
-// time). The load is open: so many requests a second, on as many connections as that takes, whatever the answers do.
-// Ingest, Postgres and the load are processes of their own. Writes bench/results/overload.json.
+// `npm run bench:overload`: ingest at five times the capacity of its database. Postgres is behind a link that delays
+// everything sent to it by half a second, which limits it to about a thousand events per second (two groups of 256 at a
+// time). The load is open: a fixed rate, on as many connections as it needs. Ingest, Postgres and the load are separate
+// processes. Writes bench/results/overload.json.
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 60);
@@ -34,7 +34,7 @@ async function round() {
   try {
     await openLoad(server.port, 500, 5); // Warms up, at full speed.
     proxy.delayMs = DELAY_MS;
-    // What it takes when a little more than it can take is on offer.
+    // The capacity, measured with a load slightly above it.
     const capacity = (await openLoad(server.port, NOMINAL_CAPACITY * 1.2, CAPACITY_SECONDS)).stored.perSecond;
     const memory: number[] = [];
     const overloaded = openLoad(server.port, NOMINAL_CAPACITY * TIMES, SECONDS);

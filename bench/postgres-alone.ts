@@ -11,25 +11,25 @@ import { freePorts } from '../test/support/free-ports.ts';
 
 export interface Database {
   url: (login: Login) => string;
-  /** Empties the outbox and the archive and writes what is dirty, so that each measurement finds the same. */
+  /** Empties outbox and archive and writes dirty pages, so that every measurement starts from the same state. */
   reset: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
 /**
- * A Postgres as the stack has it (same binaries, settings, logins and migrations; fsync on), by itself and empty, with
- * the event schema registered under the id 1.
+ * An empty Postgres with the stack's binaries, settings, logins and migrations (fsync on), without other parts. The event
+ * schema is registered with the id 1.
  *
  * @param dir where its state lies; removed before and after
  */
 export async function startPostgres(dir: string): Promise<Database> {
-  // What a run that was killed left.
+  // The state of a killed run.
   for (const pid of leftovers(dir).values()) await end(pid, 'SIGINT', 20_000);
   rmSync(dir, { recursive: true, force: true });
   const [port] = await freePorts(1);
   const config = readStackConfig({ ...process.env, STACK_DIR: dir, POSTGRES_PORT: String(port) });
   const url = (login: Login) => databaseUrl(config, login);
-  // None of the parts that are taken needs Java.
+  // None of the started parts needs Java.
   const parts = await stackParts(config, '', process.env);
   const part = (name: string) => {
     const found = parts.find((one) => one.name === name);

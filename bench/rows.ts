@@ -2,14 +2,14 @@ import pg from 'pg';
 import { v7 } from 'uuid';
 import { databaseUrl, type StackConfig } from '../stack/config.ts';
 
-// Rows for the outbox without ingest, so that a benchmark measures what is behind the table.
+// Inserts outbox rows without ingest, so that a benchmark measures only what follows the table.
 
 export interface Rows {
   pool: pg.Pool;
-  /** Inserts so many rows of about 500 bytes in one statement. @returns their ids */
+  /** Inserts rows of about 500 bytes in one statement. @returns their ids */
   insert: (count: number) => Promise<string[]>;
   depth: () => Promise<number>;
-  /** Heap, indexes and TOAST. */
+  /** The size of heap, indexes and TOAST. */
   sizeMb: () => Promise<number>;
   /** Waits until the slot has confirmed all that was written, so that every row is on the topic. */
   untilPublished: (withinMs: number) => Promise<void>;
@@ -47,7 +47,7 @@ export function createRows(config: StackConfig, payload: Buffer): Rows {
 export async function until(what: string, condition: () => Promise<boolean>, withinMs: number): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not reached within ${withinMs} ms: ${what}`);
     await pause(100);
   }
 }

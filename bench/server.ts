@@ -6,16 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { freePorts } from '../test/support/free-ports.ts';
 import { HOOK } from './child.ts';
 
-/** A server under measurement, as a process of its own. */
+/** A measured server, in its own process. */
 export interface Server {
   port: number;
-  /** Resident memory in MB: now, and the most there was (on Linux; elsewhere what there is now). */
+  /** Resident memory in MB: the current one and the peak (elsewhere than on Linux: the current one). */
   memoryMb: () => { now: number; peak: number };
   stop: () => Promise<void>;
 }
 
 /**
- * Starts a server that takes ingest's settings; it accepts webhooks when this resolves. Its lines go nowhere.
+ * Starts a server with ingest's settings. It accepts webhooks when this resolves. Its log is discarded.
  *
  * @param file relative to this folder
  */

@@ -7,14 +7,14 @@ import { startPostgres } from './postgres-alone.ts';
 import { pause, until } from './rows.ts';
 import { startServer } from './server.ts';
 
-// `npm run bench:slow-clients`: what 500 senders that send a byte a second do to the p99 of 500 ordinary requests a
-// second. Without and with them in turns, on one ingest. Writes bench/results/slow-clients.json.
+// `npm run bench:slow-clients`: the p99 of 500 ordinary requests per second, without and with 500 senders that send one
+// byte per second, in turns on one ingest. Writes bench/results/slow-clients.json.
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const RATE = 500;
 const SLOW = 500;
-/** The same as without them (bench:ingest): 500 slow senders send as many pieces a second as the others send requests. */
+/** The goal of bench:ingest: 500 slow senders send as many pieces per second as the others send requests. */
 const GOAL_P99_MS = 30;
 
 /** @returns the p99 in ms */

@@ -6,7 +6,7 @@ import { createPrismaClient } from '../prisma/client.ts';
 import { readSettings } from '../kit/settings.ts';
 import { settings } from '../ingest/config.ts';
 
-// What ingest is compared with: one interactive transaction per request, as the tutorials write the outbox pattern.
+// A comparison for bench:ingest: one interactive transaction per request, as tutorials write the outbox pattern.
 
 const config = readSettings(settings, process.env);
 const prisma = createPrismaClient(new pg.Pool({ connectionString: config.DATABASE_URL }));
@@ -21,7 +21,7 @@ app.post('/hooks/catch/:userId/:zapId', async (c) => {
     const payload = Buffer.from(JSON.stringify({ id, userId, zapId, metadata }));
     await tx.zapRunOutbox.create({
       data: { id, aggregatetype: 'zap-run', aggregateid: `${userId}/${zapId}`, type: 'ZapRunCreated', payload },
-      // Postgres grants ingest no SELECT on the outbox, so that nothing is read back.
+      // Ingest has no SELECT on the outbox, so nothing is read back.
       select: { id: true },
     });
   });

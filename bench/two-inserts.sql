@@ -1,4 +1,4 @@
--- What ingest writes for one event, as one transaction. Ids go up per client, as those of ingest do.
+-- The inserts of one event, in one transaction. Ids increase per client, as those of ingest do.
 \set n :n + 1
 BEGIN;
 INSERT INTO zap_run (id, user_id, zap_id, metadata, headers, received_at, schema_id)

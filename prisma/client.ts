@@ -5,8 +5,8 @@ import { PrismaClient } from './generated/client.ts';
 export type { PrismaClient };
 
 /**
- * The Prisma client on a pool that the caller owns and ends, so that a statement written by hand can share its
- * connections. The only place where a PrismaClient is made.
+ * Makes a Prisma client on the caller's pool, so that hand-written statements share its connections. The caller ends the
+ * pool. No other code makes a PrismaClient.
  */
 export function createPrismaClient(pool: Pool): PrismaClient {
   return new PrismaClient({ adapter: new PrismaPg(pool) });

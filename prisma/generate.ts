@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
-// `npm run prisma:generate`. Generating needs no engine, but the CLI downloads one unless it is told of a file; any
-// executable will do. So generating works where only the npm registry can be reached.
+// `npm run prisma:generate`. Generating needs no engine, but the CLI downloads one unless a path is set; any executable
+// works. So generating needs only the npm registry.
 
 const { status, stdout, stderr } = spawnSync('npx', ['prisma', 'generate'], {
   encoding: 'utf8',

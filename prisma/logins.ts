@@ -4,29 +4,29 @@ import pg from 'pg';
 export interface Login {
   name: string;
   password: string;
-  /** The NOLOGIN role whose grants it gets. */
+  /** The NOLOGIN role whose grants the login gets. */
   memberOf?: string;
-  /** Attributes, which a membership does not pass on. */
+  /** Attributes of the login, which a membership does not inherit. */
   attributes?: 'REPLICATION' | 'CREATEROLE';
 }
 
-/** Owns the function that drops the slot, and nothing else: whoever may call it needs no REPLICATION. */
+/** Owns only the function that drops the slot, so that its callers need no REPLICATION. */
 const SLOT_ROLE = 'outbox_slot';
 
 export interface Database {
   name: string;
   owner: string;
-  /** The other logins that may connect to it; nobody else may. */
+  /** The other logins that may connect to the database. No further login may. */
   users: readonly string[];
-  /** Those of them that may make temporary tables. */
+  /** The logins that may create temporary tables. */
   temporary: readonly string[];
-  /** Those that may write logical messages, which every slot of the database decodes; undefined: everyone, as Postgres has it. */
+  /** The logins that may write logical messages, which every slot decodes; undefined: all logins, Postgres' default. */
   messages?: readonly string[];
 }
 
 /**
- * Makes logins and databases as a deployment would before the migrations. A second run only sets the passwords and the
- * grants again.
+ * Creates logins and databases, as a deployment does before the migrations. A second run only sets passwords and grants
+ * again.
  *
  * @param adminUrl a superuser's URL, on any database of the cluster
  */
@@ -87,8 +87,8 @@ async function limitMessages(adminUrl: string, database: string, to: readonly st
 const ITERATIONS = 4096;
 
 /**
- * What Postgres keeps of a password (RFC 5803). Made here, the password itself reaches neither the server nor its log,
- * which may hold the text of a statement.
+ * The SCRAM verifier that Postgres stores for a password (RFC 5803). As it is made here, the password reaches neither the
+ * server nor its log, which may have the text of statements.
  */
 export function scramVerifier(password: string, salt = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 
-/** Why the migrations cannot be applied to this database: what is wrong and what to do, for a person. */
+/** The migrations cannot be applied to this database. The message says what is wrong and what to do. */
 export class MigrateError extends Error {
   override readonly name = 'MigrateError';
   readonly code: 'DATABASE_ENCODING' | 'MIGRATION_EDITED';
@@ -12,24 +12,25 @@ export class MigrateError extends Error {
   }
 }
 
-/** Prisma Migrate's own, which the engine takes as well: whoever holds it is applying migrations. */
+/** The advisory lock of Prisma Migrate, which the engine takes too. Its holder is applying migrations. */
 const LOCK = 72_707_369;
 const LOCK_WAIT_MS = 60_000;
 
-// As the engine makes it. A database that has it counts as managed by Prisma; without it the engine refuses one that has
-// tables of others (P3005). Ours do not touch them: a name that is taken stops the first migration, which changes nothing.
+// The table as the engine creates it. A database with it counts as managed by Prisma; without it the engine refuses a
+// database that has other tables (P3005). Our migrations do not touch them: a name that exists already stops the first
+// migration, which then changes nothing.
 const HISTORY = `
   CREATE TABLE IF NOT EXISTS public._prisma_migrations (
     id varchar(36) PRIMARY KEY NOT NULL, checksum varchar(64) NOT NULL, finished_at timestamptz,
     migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz,
     started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0)`;
 
-/** Each migration is one transaction: one that has not finished has changed nothing and can be applied (else P3009, for good). */
+/** Each migration is one transaction: an unfinished one has changed nothing and can be applied. Without this: P3009, permanently. */
 const UNFINISHED = `
   UPDATE public._prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL`;
 
 /**
- * Makes ready what the engine would refuse for no reason, and refuses what it would take.
+ * Prepares databases that the engine would refuse without need, and refuses those that it should not accept.
  *
  * @param scripts name of the migration → its text
  * @throws MigrateError
@@ -45,7 +46,7 @@ export async function prepare(pool: Pool, scripts: ReadonlyMap<string, string>):
   }
   const client = await pool.connect();
   try {
-    // Whoever is at it finishes first; of one that was killed, Postgres ends the session within a second.
+    // A running migration finishes first. Postgres ends the session of a killed one within a second.
     await client.query(`SET lock_timeout = ${LOCK_WAIT_MS}`);
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await client.query(HISTORY);
@@ -61,11 +62,11 @@ export async function prepare(pool: Pool, scripts: ReadonlyMap<string, string>):
       const names = edited.map(({ name }) => name).join(', ');
       throw new MigrateError(
         'MIGRATION_EDITED',
-        `applied with another content than the files have now: ${names}. Restore them, and write a new migration`,
+        `the files have changed since they were applied: ${names}. Restore them, and write a new migration`,
       );
     }
   } finally {
-    // The lock goes with the connection.
+    // The lock ends with the connection.
     client.release(true);
   }
 }

@@ -8,15 +8,15 @@ import { bounded } from '../kit/postgres.ts';
 import { prepare } from './prepare.ts';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 
-// Prisma Migrate's own engine, in the WebAssembly form that comes from npm: the CLI would download a binary at run
-// time, which a closed network refuses. It applies the same files and writes the same _prisma_migrations rows, so
-// `prisma migrate deploy` and this are interchangeable.
+// Prisma Migrate's own engine, as WebAssembly from npm: the CLI would download a binary at run time, which fails in a
+// closed network. It applies the same files and writes the same _prisma_migrations rows, so `prisma migrate deploy` is
+// interchangeable with this.
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const schemaPath = here('schema.prisma');
 const migrationsPath = here('migrations');
 
-// TypeScript knows it only as a part of the browser's library.
+// TypeScript declares it only in the DOM library.
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
@@ -26,7 +26,7 @@ type Engine = bindings.SchemaEngine;
 let loaded: Promise<void> | undefined;
 
 async function load(): Promise<void> {
-  // The package exports the bindings but not the .wasm file that lies beside them.
+  // The package exports the bindings, but not the .wasm file beside them.
   const script = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const wasm = readFileSync(script.replace(/\.js$/, '.wasm'));
   const { instance } = await WebAssembly.instantiate(wasm, { './schema_engine_bg.js': bindings });
@@ -34,8 +34,8 @@ async function load(): Promise<void> {
   (instance.exports.__wbindgen_start as () => void)();
 }
 
-// The adapter would cut a script at every semicolon, also inside a function's body or a comment, and commit each piece.
-// Sent whole, Postgres parses it and takes all of it or nothing, as the CLI does it.
+// The adapter would split a script at every semicolon, even inside a function body or a comment, and commit each piece.
+// Sent as a whole, Postgres parses it and applies all of it or nothing, as with the CLI.
 class WholeScripts extends PrismaPg {
   override async connect(): ReturnType<PrismaPg['connect']> {
     const adapter = await super.connect();
@@ -43,7 +43,7 @@ class WholeScripts extends PrismaPg {
       try {
         await adapter.underlyingDriver().query(script);
       } catch (error) {
-        // In this form the engine names the migration and repeats what Postgres said.
+        // From this form the engine reports the migration and the message of Postgres.
         throw error instanceof pg.DatabaseError ? driverError(error) : error;
       }
     };
@@ -57,7 +57,7 @@ function driverError({ code = 'XX000', severity = 'ERROR', message, detail, colu
 
 /** A migration may rewrite a large table. */
 const STATEMENT_MS = 3_600_000;
-/** A migration whose process was killed is cancelled, and rolled back. Without it Postgres would go on and commit what nobody notes. */
+/** Cancels and rolls back the migration of a killed process. Otherwise Postgres would finish and commit it unrecorded. */
 const ENDS_WITH_US = '-c client_connection_check_interval=1000';
 
 async function withEngine<T>(connectionString: string, use: (engine: Engine, pool: pg.Pool) => Promise<T>): Promise<T> {
@@ -74,7 +74,7 @@ async function withEngine<T>(connectionString: string, use: (engine: Engine, poo
 }
 
 /**
- * Applies the migrations that the database does not have yet, in order.
+ * Applies the missing migrations in order.
  *
  * @param connectionString the owner's URL: the role must own the database and have CREATEROLE
  * @returns the names of the migrations applied now, empty when there was nothing to do
@@ -110,7 +110,7 @@ export async function applyMigrations(connectionString: string): Promise<string[
   });
 }
 
-/** The SQL that makes what schema.prisma describes in an empty database, by Prisma's own diff. */
+/** The SQL that creates the tables of schema.prisma in an empty database, by Prisma's own diff. */
 export async function schemaScript(connectionString: string): Promise<string> {
   return withEngine(connectionString, async (engine) => {
     const { stdout } = await engine.diff({

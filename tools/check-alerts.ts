@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-// promtool on deploy/prometheus/: the configuration, the rules, and what each rule does with made-up numbers.
+// A part of `make check`: runs promtool on the configuration, the rules and the tests of deploy/prometheus/.
 
 const cwd = fileURLToPath(new URL('../deploy/prometheus/', import.meta.url));
 const promtool = (...args: string[]) => spawnSync('promtool', args, { cwd, encoding: 'utf8' });

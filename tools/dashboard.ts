@@ -4,8 +4,8 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { format } from 'prettier';
 
-// Grafana's dashboard, as code: `npm run generate` writes deploy/grafana/dashboard.json; with --check it only says whether
-// that is stale.
+// Grafana's dashboard as code. `npm run generate` writes deploy/grafana/dashboard.json; with --check it only reports a
+// stale file.
 
 const SOURCE = { type: 'prometheus', uid: '${datasource}' };
 type Query = [expression: string, legend: string];
@@ -17,7 +17,7 @@ const panel = (title: string, unit: string, ...queries: Query[]) => {
 };
 const p99 = (metric: string) => `histogram_quantile(0.99, sum by (le) (rate(${metric}_bucket[5m])))`;
 
-// The newer one makes the form of Grafana's dynamic dashboards, which no file can be provisioned in by every version 12.
+// The newer builder makes dynamic dashboards, which not every Grafana 12 can provision from a file.
 // eslint-disable-next-line @typescript-eslint/no-deprecated
 const dashboard = new DashboardBuilder('Webhook outbox')
   .uid('outbox')

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Absolute paths of the project's Markdown pages: what git tracks, and what is new and not ignored. */
+/** Absolute paths of the project's Markdown pages: tracked ones, and new ones that are not ignored. */
 export function documents(): string[] {
   const args = ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'];
   const listed = execFileSync('git', args, { cwd: root, encoding: 'utf8' });

@@ -30,14 +30,14 @@ interface Docker {
   addedToNodeMb: number;
 }
 
-/** Rows of what `npm run bench:actions` measured; none before it did. */
+/** The rows of `npm run bench:actions`; none before it was run. */
 function actionFigures(): string[][] {
   if (!existsSync(new URL('../bench/results/actions.json', import.meta.url))) return [];
   const { targets, oneTarget, loss } = measured('actions.json') as Actions;
   const { median, least, most } = oneTarget;
   return [
     ['actions per second to one target', `${median.toFixed(0)} (${least.toFixed(0)}–${most.toFixed(0)})`, '`npm run bench:actions`'],
-    [`what the others of ${targets} targets lose by a dead one`, `${(loss * 100).toFixed(1)} %`, 'median of three interleaved rounds each'],
+    [`loss of the other ${targets - 1} targets by a dead one`, `${(loss * 100).toFixed(1)} %`, 'median of three interleaved rounds each'],
   ];
 }
 
@@ -53,7 +53,7 @@ interface Ingest {
   memoryMb: Spread;
 }
 
-/** What ingest does by itself; nothing while it was not measured here. */
+/** The throughput of ingest alone; none before it was measured. */
 function ingestFigures(): string[][] {
   if (!existsSync(new URL('../bench/results/ingest.json', import.meta.url))) return [];
   const { connections, perSecond, ofBare, timesPgbench, timesTransaction, calmP99Ms, memoryMb } = measured('ingest.json') as Ingest;
@@ -90,7 +90,7 @@ interface SlowClients {
   beside: Spread;
 }
 
-/** What ingest does when too much is asked of it; nothing while it was not measured. */
+/** Ingest under overload and beside slow senders; none before it was measured. */
 function pressureFigures(): string[][] {
   const rows: string[][] = [];
   const whole = ({ median, least, most }: Spread) => `${median.toFixed(0)} ms (${least.toFixed(0)}–${most.toFixed(0)})`;
@@ -98,7 +98,7 @@ function pressureFigures(): string[][] {
     const { times, ofCapacity, refusedP99Ms, memoryGrowth } = measured('overload.json') as Overload;
     rows.push(
       [
-        `stored at ${times} times what Postgres takes`,
+        `stored at ${times} times the capacity of Postgres`,
         `${(ofCapacity.median * 100).toFixed(0)} % of that capacity`,
         '`npm run bench:overload`',
       ],
@@ -123,7 +123,7 @@ interface Cleanup {
   peakMb: number;
 }
 
-/** What cleanup does and costs; nothing while it was not measured. */
+/** Speed and cost of cleanup; none before they were measured. */
 function cleanupFigures(): string[][] {
   if (!existsSync(new URL('../bench/results/cleanup.json', import.meta.url))) return [];
   const { backlog, steady, posts, peakMb } = measured('cleanup.json') as Cleanup;
@@ -145,7 +145,7 @@ interface Mode {
   drain: Spread;
 }
 
-/** Connect without and with exactly-once; nothing while it was not measured. */
+/** Connect without and with exactly-once; none before it was measured. */
 function exactlyOnceFigures(): string[][] {
   if (!existsSync(new URL('../bench/results/exactly-once.json', import.meta.url))) return [];
   const both = measured('exactly-once.json') as { rate: number } & Record<'disabled' | 'enabled', Mode>;
@@ -159,7 +159,7 @@ function exactlyOnceFigures(): string[][] {
   });
 }
 
-/** What the page costs; nothing while it was not measured. */
+/** The cost of the page; none before it was measured. */
 function consoleFigures(): string[][] {
   if (!existsSync(new URL('../bench/results/console.json', import.meta.url))) return [];
   const { percent } = measured('console.json') as { percent: Record<'0' | '1' | '10', Spread> };
@@ -170,7 +170,7 @@ function consoleFigures(): string[][] {
   ];
 }
 
-/** The table of what was measured, from the files that the benchmarks wrote. */
+/** The table of figures, from the files that the benchmarks wrote. */
 export function figures(): string {
   const { date, cpus, rate, p50, p99 } = measured('latency.json') as Latency;
   const { cold, warm, memoryMb } = measured('boot.json') as Boot;
@@ -191,7 +191,7 @@ export function figures(): string {
       `\`npm run bench:boot\`; of it ${s(cold.npmSeconds)} for npm's and ${s(cold.mavenSeconds)} for Maven's packages`,
     ],
     ['`make up`, warm', `${s(warm[1])} (${s(warm[0])}–${s(warm[2])})`, 'median of three, spread in brackets'],
-    ['resident memory of the whole stack', `${memoryMb} MB`, '`make status`; pages that processes share count once for each'],
+    ['resident memory of the whole stack', `${memoryMb} MB`, '`make status`; shared pages count once per process'],
   ];
   rows.push(...actionFigures(), ...cleanupFigures(), ...exactlyOnceFigures(), ...consoleFigures());
   if (existsSync(new URL('../bench/results/docker.json', import.meta.url))) {
@@ -200,7 +200,7 @@ export function figures(): string {
       ['`make up` in Docker, warm', `${s(docker.warm[1])} (${s(docker.warm[0])}–${s(docker.warm[2])})`, '`npm run bench:docker`, as above'],
       ['memory of all containers', `${docker.memoryMb} MB`, '`make status`: what Docker counts, without Kafbat'],
       ['image of Kafka Connect', `${docker.connectImageMb.toFixed(0)} MB`, 'unpacked, with its Java'],
-      ['what the TypeScript image adds to its Node base', `${docker.addedToNodeMb.toFixed(0)} MB`, 'unpacked'],
+      ['size that the TypeScript image adds to its Node base', `${docker.addedToNodeMb.toFixed(0)} MB`, 'unpacked'],
     );
   }
   const lines = rows.map((row) => `| ${row.join(' | ')} |`);

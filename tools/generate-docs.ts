@@ -20,8 +20,8 @@ import { documents } from './documents.ts';
 import { figures } from './figures.ts';
 import { vendorTables } from './vendors.ts';
 
-// `npm run generate` writes the parts of the documents that code or a measurement knows better than a person: between
-// <!-- NAME --> and <!-- /NAME -->, each on one page. With --check it only says which page is stale.
+// `npm run generate` writes the parts of the documents that come from code or from a measurement, between <!-- NAME --> and
+// <!-- /NAME -->, each on one page. With --check it only reports stale pages.
 
 function settingsTables(): string {
   const rooms: [string, z.ZodObject][] = [
@@ -54,7 +54,7 @@ function errorTable(): string {
   return ['| Code | Status | Send again |', '|---|---|---|', ...rows].join('\n');
 }
 
-/** The finding itself says what was found and what to do: both depend on what was read. */
+/** What was found and what to do are in the finding itself, as both depend on what was read. */
 function findingTable(): string {
   const order = ['unsafe', 'broken', 'weak'];
   const rows = [...systemFindings, ...checks]
@@ -88,7 +88,7 @@ for (const [name, make] of Object.entries(generated)) {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [path, ...others] = [...pages.keys()].filter((page) => pages.get(page)?.includes(open));
   if (path === undefined || others.length > 0)
-    throw new Error(`${open} must stand on one page, and stands on ${others.length + Number(path !== undefined)}`);
+    throw new Error(`${open} must be on one page, and is on ${others.length + Number(path !== undefined)}`);
   const before = pages.get(path) ?? '';
   const [from, to] = [before.indexOf(open) + open.length, before.indexOf(close)];
   if (to < from) throw new Error(`${path} has no ${close} after ${open}`);

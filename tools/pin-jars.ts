@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { hashFiles, HASHES, toLines } from '../stack/jar-hashes.ts';
 
-// Writes connect/jars.sha256 again, from a folder that the three runs of connect/pom.xml have filled (see there):
+// Rewrites connect/jars.sha256 from a folder that the three runs of connect/pom.xml have filled (see there):
 //   npm run jars:pin -- FOLDER
 
 const [folder] = process.argv.slice(2);

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 
 // Runs the command blocks of a page as they are written, from the top: CI types what a reader types.
 //   node --import tsx tools/run-doc.ts [--keep-going] PAGE [HEADING]
-// Stops at the first command that fails, or runs the rest as well with --keep-going; a failed command ends it with 1.
-// A block that cannot be run here has <!-- not run: reason --> on the line above it.
+// Stops at the first failing command, or runs the rest too with --keep-going, and then ends with 1. A block that CI cannot
+// run has <!-- not run: reason --> on the line above it.
 
 interface Block {
   line: number;
