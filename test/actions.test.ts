@@ -16,7 +16,7 @@ import { postUntilAccepted } from './support/post.ts';
 import { config, query, stack } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// Each test starts a consumer, and one that was killed is missed by its group for as long as a session lasts.
+// Each test starts a consumer, and the group keeps a killed one for as long as its session lasts.
 vi.setConfig({ testTimeout: 120_000 });
 
 const METADATA = '{"n": 9007199254740993, "s":"\\u0000 größer", "n":1e400 }';
@@ -53,7 +53,7 @@ const to = (target: { url: string }, zap: string, more: object = {}) => ({
   ...more,
 });
 
-/** `npm run outbox -- actions …` as the operator. */
+/** Runs `npm run outbox -- actions …` as the operator. */
 async function outbox(...args: string[]): Promise<{ code: number | null; output: string }> {
   const env = { ...process.env, DATABASE_URL: databaseUrl(config, 'operator') };
   return new Promise((resolve) => {
@@ -76,7 +76,7 @@ test('the quick start’s POST is seen at the echo target, signed and with its m
   expect(body.endsWith(`"metadata":${METADATA}}}`)).toBe(true);
 });
 
-test('a call is signed with both secrets that live, and what is no call of its zap stays away', async () => {
+test('a call is signed with both active secrets, and a target gets only the calls of its zaps', async () => {
   const [user, zap] = [uniqueName('user'), uniqueName('zap')];
   const target = await actionTarget();
   await actionService({
@@ -92,7 +92,7 @@ test('a call is signed with both secrets that live, and what is no call of its z
   expect(target.arrived).toHaveLength(1);
 });
 
-test('a failing call is made again with the same id and body and a new time, until it is a dead letter, which can be replayed', async () => {
+test('a failing call is retried with the same id and body and a new time until it is a dead delivery, which can be replayed', async () => {
   const [user, zap, name] = [uniqueName('user'), uniqueName('zap'), uniqueName('failing')];
   let status = 500;
   const target = await actionTarget((_arrived, response) => response.writeHead(status).end());
@@ -118,7 +118,7 @@ test('a failing call is made again with the same id and body and a new time, unt
   await untilState(id, 'delivered');
   expect([...target.ids()]).toEqual([`${id}_${name}`]);
 
-  // Answered is answered: only the operator's word makes another call.
+  // An answered call is repeated only by an operator.
   expect(await outbox('rerun', id)).toEqual({ code: 0, output: '1 calls are due again\n' });
   await waitFor('the rerun arrives', () => target.arrived.length === 5);
   await untilState(id, 'delivered');
@@ -127,7 +127,7 @@ test('a failing call is made again with the same id and body and a new time, unt
   expect([...target.ids()]).toEqual([`${id}_${name}`]);
 });
 
-test('Retry-After puts the next attempt off', async () => {
+test('Retry-After delays the next attempt', async () => {
   const [user, name] = [uniqueName('user'), uniqueName('busy')];
   let calls = 0;
   const target = await actionTarget((_arrived, response) => response.writeHead(calls++ === 0 ? 429 : 200, { 'retry-after': '2' }).end());
@@ -136,7 +136,7 @@ test('Retry-After puts the next attempt off', async () => {
   expect((target.arrived[1]?.at ?? 0) - (target.arrived[0]?.at ?? 0)).toBeGreaterThanOrEqual(1990);
 });
 
-test('410 ends all calls to its target, over a restart too, until an operator enables it', async () => {
+test('410 ends all calls to its target, also after a restart, until an operator enables it', async () => {
   const [user, name] = [uniqueName('user'), uniqueName('gone')];
   let status = 410;
   const target = await actionTarget((_arrived, response) => response.writeHead(status).end());
@@ -159,7 +159,7 @@ test('410 ends all calls to its target, over a restart too, until an operator en
   expect((await outbox('dead', 'replay', first)).output).toMatch(/^NOTHING_FOUND: /);
 });
 
-test('a redelivered event calls nobody who has answered 2xx', async () => {
+test('a redelivered event calls no target that has answered 2xx', async () => {
   const [user, name] = [uniqueName('user'), uniqueName('once')];
   const target = await actionTarget();
   const service = await actionService({ [name]: to(target, `${user}/*`) });
@@ -177,7 +177,7 @@ test('a redelivered event calls nobody who has answered 2xx', async () => {
   expect(target.arrived.map(({ id }) => id).toSorted()).toEqual([...ids, ...later].map((id) => `${id}_${name}`).toSorted());
 });
 
-test('an answered call is forgotten when its time is over; a dead letter, a call that waits and a young one stay', async () => {
+test('an answered call is deleted after its retention; dead, waiting and recent calls stay', async () => {
   const log = pino({ level: 'silent' });
   const pool = createPool(databaseUrl(config, 'actions'), log);
   onTestFinished(() => pool.end());
@@ -219,12 +219,12 @@ test('a target that hangs delays neither another target of the same zap nor anot
   const last = await postUntilAccepted(user, 'last', '{}');
   await waitFor('the good target has all of them', () => good.ids().size === 61);
   expect((await rowsOf(last)).map(({ state }) => state).toSorted()).toContain('delivered');
-  // Two at first, one from the first silence on: it holds next to nothing of the process.
+  // Two connections at first, one after the first timeout: a silent target costs the process almost nothing.
   expect(hanging.arrived.length).toBeLessThan(10);
   expect(await service.metrics()).toMatch(/outbox_actions_in_flight [12]\n/);
 });
 
-test('a new actions.json is in force without a restart, and a faulty one is told of and changes nothing', async () => {
+test('a new actions.json is active without a restart, and a faulty one is reported and changes nothing', async () => {
   const [user, name] = [uniqueName('user'), uniqueName('later')];
   const [first, second] = [await actionTarget(), await actionTarget()];
   const service = await actionService({ [name]: to(first, `${user}/*`) });
@@ -239,7 +239,7 @@ test('a new actions.json is in force without a restart, and a faulty one is told
   expect([first.arrived.length, second.arrived.length]).toEqual([1, 1]);
 });
 
-test('an actions.json with faults stops the start, which names all of them', async () => {
+test('a faulty actions.json stops the start, which reports all its faults', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'actions-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'actions.json');
@@ -257,7 +257,7 @@ test.each(['ingest', 'cdc', 'cleanup'] as const)('the login %s reads and writes 
     await expect(query(statement, [], login)).rejects.toMatchObject({ code: '42501' });
 });
 
-test('the operator sees which calls there are, and no body; the action consumer deletes no delivery of its own accord', async () => {
+test('the operator sees calls but no bodies, and the action consumer may not delete deliveries', async () => {
   await expect(query('SELECT id, zap FROM actions.event LIMIT 1', [], 'operator')).resolves.toBeDefined();
   await expect(query('SELECT body FROM actions.event', [], 'operator')).rejects.toMatchObject({ code: '42501' });
   await expect(query('DELETE FROM actions.delivery', [], 'actions')).rejects.toMatchObject({ code: '42501' });
@@ -265,11 +265,11 @@ test('the operator sees which calls there are, and no body; the action consumer 
 });
 
 describe('kill -9 of the action consumer', () => {
-  test('before its calls: they are made after it is back, with the ids that they would have had', async () => {
+  test('before its calls: they are made after the restart, with the same ids', async () => {
     const [user, name] = [uniqueName('user'), uniqueName('held')];
     let hold = true;
     const target = await actionTarget((_arrived, response) => (hold ? undefined : response.writeHead(200).end()));
-    // One call at a time, and that one is never answered: the others are durable and wait.
+    // One call at a time, which is never answered. The others are stored and wait.
     const service = await actionService({ [name]: to(target, `${user}/*`, { concurrency: 1 }) });
     const ids: string[] = [];
     for (let n = 0; n < 5; n += 1) ids.push(await postUntilAccepted(user, 'z', JSON.stringify({ n })));
@@ -282,12 +282,12 @@ describe('kill -9 of the action consumer', () => {
     expect([...target.ids()].toSorted()).toEqual(ids.map((id) => `${id}_${name}`).toSorted());
   });
 
-  test('after the target’s answer and before it is stored: the call is made again with the same id', async () => {
+  test('after the target’s answer and before it is stored: the call is repeated with the same id', async () => {
     const [user, name] = [uniqueName('user'), uniqueName('answered')];
     const target = await actionTarget();
     const service = await actionService({ [name]: to(target, `${user}/*`) });
     await untilState(await postUntilAccepted(user, 'z', '{}'), 'delivered');
-    // Nothing can be stored any more, as in a moment between the answer and its row. Its sessions die with it.
+    // From now on nothing can be stored, as between the answer and its row. The sessions end with the process.
     await query('REVOKE UPDATE ON actions.delivery FROM outbox_actions', []);
     let id: string;
     try {

@@ -7,8 +7,8 @@ import { postInTurn } from './support/post.ts';
 import { config, query, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// A real Prometheus with the real rules on the running stack: the cause is brought about, and the alert fires. Only how
-// long a cause has to last is shortened.
+// A real Prometheus with the real rules on the running stack: the test produces the cause, and the alert fires. Only the
+// time that a cause must last is shortened.
 
 const installed = spawnSync('prometheus', ['--version']).error === undefined;
 let prometheus: ReturnType<typeof startPrometheus> | undefined;
@@ -40,7 +40,7 @@ const firing = async () =>
 const untilFires = (name: string) => waitFor(`${name} fires`, async () => (await firing()).includes(name), 45_000);
 const untilSilent = (name: string) => waitFor(`${name} is silent`, async () => !(await firing()).includes(name), 60_000);
 
-test.skipIf(!installed)('a part that does not run fires OutboxPartDown, and no longer once it runs', { timeout: 150_000 }, async () => {
+test.skipIf(!installed)('a stopped part fires OutboxPartDown until it runs again', { timeout: 150_000 }, async () => {
   await stop('consumer');
   try {
     await untilFires('OutboxPartDown');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
-// What promtool cannot know of the alert rules: that the metrics exist, that each runbook is there, that each is tested.
+// What promtool cannot check of the alert rules: that the metrics exist, and that each rule has a runbook and tests.
 
 const root = new URL('../', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -23,13 +23,13 @@ const metricsOf = (expression: string) =>
   [...expression.matchAll(/\boutbox_[a-z_]+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ''));
 
 describe('each alert', () => {
-  test('is made of metrics that a service has', () => {
+  test('uses only metrics that a service has', () => {
     expect(rules.length).toBeGreaterThan(15);
     const unknown = rules.flatMap(({ expr }) => metricsOf(expr)).filter((name) => !sources.includes(`'${name}'`));
     expect(unknown).toEqual([]);
   });
 
-  test('links to a section of its own in docs/operations.md', () => {
+  test('links to its own section in docs/operations.md', () => {
     const headings = [...text('docs/operations.md').matchAll(/^### (\w+)$/gm)].map(([, title = '']) => title);
     expect(headings).toEqual(rules.map(({ alert }) => alert));
     for (const { alert, annotations } of rules) expect(annotations.runbook_url).toBe(`docs/operations.md#${alert.toLowerCase()}`);

@@ -62,7 +62,7 @@ describe('a webhook that was answered 200', () => {
     expect((await post(userId, zapId, `${body} `)).body.code).toBe('payload_too_large');
   });
 
-  test('comes after those of its zap that were answered before it, over 2,000 posts', { timeout: 180_000 }, async () => {
+  test('comes after the earlier answered ones of its zap, over 2,000 posts', { timeout: 180_000 }, async () => {
     const userId = uniqueName('user');
     const zaps = Array.from({ length: 20 }, () => uniqueName('zap'));
     const posted = await Promise.all(zaps.map((zapId) => postInTurn(userId, zapId, 100)));
@@ -75,7 +75,7 @@ describe('a webhook that was answered 200', () => {
   });
 });
 
-test('a run whose event cannot be stored is not stored either, and the sender is told', async () => {
+test('a run whose event cannot be stored is not stored either, and the sender gets an error', async () => {
   const [userId, zapId, constraint] = [uniqueName('user'), uniqueName('zap'), uniqueName('refuse')];
   await query(`ALTER TABLE zap_run_outbox ADD CONSTRAINT ${constraint} CHECK (aggregateid NOT LIKE '${userId}/%') NOT VALID`);
   try {

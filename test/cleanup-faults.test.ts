@@ -17,7 +17,7 @@ auditThisFile();
 const rowsOf = async (key: string) =>
   (await query<{ id: string }>('SELECT id FROM zap_run_outbox WHERE aggregateid = $1', [key])).map(({ id }) => id);
 
-/** A session of its own, ended with the test. */
+/** A separate session that ends with the test. */
 async function session(): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: databaseUrl(config, 'outbox_owner') });
   await client.connect();
@@ -60,7 +60,7 @@ test('kill -9 between the DELETE and the commit of the position loses nothing an
   await untilNoLag('outbox-cleanup');
 });
 
-test('a row that is locked is waited for and not passed over', { timeout: 120_000 }, async () => {
+test('cleanup waits for a locked row and does not skip it', { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   const key = `${userId}/${zapId}`;
   const client = await session();
@@ -78,27 +78,23 @@ test('a row that is locked is waited for and not passed over', { timeout: 120_00
   await audit.expectKept(topic, new Map([[key, ids]]));
 });
 
-test(
-  'an insert that stays uncommitted while later events pass is published once it is committed, and not before',
-  { timeout: 180_000 },
-  async () => {
-    const [key, first] = [`${uniqueName('user')}/${uniqueName('zap')}`, uniqueName('user')];
-    const [model] = await postInTurn(first, 'zap', 1);
-    const [record] = await topic.untilEvents(`${first}/zap`, 1);
-    const row = { id: randomUUID(), aggregatetype: 'zap-run', aggregateid: key, type: 'ZapRunCreated', payload: record!.value };
-    const client = await session();
-    await client.query('BEGIN');
-    await client.query(...insertion('zap_run_outbox', row));
-    // Twice as long as a row must be old for the reconciler, with younger rows that come and go.
-    const accepted = await startLoad(5, 40).done;
-    await audit.expectKept(topic, new Map([...accepted, [`${first}/zap`, [model!]]]));
-    await untilNoLag('outbox-cleanup');
-    expect(topic.records(key)).toEqual([]);
-    await client.query('COMMIT');
-    await audit.expectKept(topic, new Map([[key, [row.id]]]));
-    expect(topic.records(key).map(({ headers }) => headers.resends)).toEqual(['0']);
-  },
-);
+test('an insert that commits after later events have passed is published once, after its commit', { timeout: 180_000 }, async () => {
+  const [key, first] = [`${uniqueName('user')}/${uniqueName('zap')}`, uniqueName('user')];
+  const [model] = await postInTurn(first, 'zap', 1);
+  const [record] = await topic.untilEvents(`${first}/zap`, 1);
+  const row = { id: randomUUID(), aggregatetype: 'zap-run', aggregateid: key, type: 'ZapRunCreated', payload: record!.value };
+  const client = await session();
+  await client.query('BEGIN');
+  await client.query(...insertion('zap_run_outbox', row));
+  // Twice the age at which the reconciler checks a row, while younger rows come and go.
+  const accepted = await startLoad(5, 40).done;
+  await audit.expectKept(topic, new Map([...accepted, [`${first}/zap`, [model!]]]));
+  await untilNoLag('outbox-cleanup');
+  expect(topic.records(key)).toEqual([]);
+  await client.query('COMMIT');
+  await audit.expectKept(topic, new Map([[key, [row.id]]]));
+  expect(topic.records(key).map(({ headers }) => headers.resends)).toEqual(['0']);
+});
 
 test.each([2, 5])('%i copies of cleanup at once delete every row once, and none too early', { timeout: 240_000 }, async (copies) => {
   const others = await Promise.all(Array.from({ length: copies - 1 }, () => startCleanup()));
@@ -121,7 +117,7 @@ test.each([2, 5])('%i copies of cleanup at once delete every row once, and none 
   expect(sentAgain).toEqual([]);
 });
 
-test('a dry run says what it would delete, deletes nothing and commits nothing', { timeout: 120_000 }, async () => {
+test('a dry run logs what it would delete, deletes nothing and commits nothing', { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   const key = `${userId}/${zapId}`;
   await stop('cleanup');
@@ -130,7 +126,7 @@ test('a dry run says what it would delete, deletes nothing and commits nothing',
   const group = uniqueName('group');
   const dry = await startCleanup({ DRY_RUN: 'true', CLEANUP_GROUP: group });
   try {
-    await waitFor('it has judged the rows', () => /"rows":[1-9]\d*,"msg":"dry run/.test(dry.log()), 60_000);
+    await waitFor('it has evaluated the rows', () => /"rows":[1-9]\d*,"msg":"dry run/.test(dry.log()), 60_000);
     expect((await rowsOf(key)).toSorted()).toEqual(ids.toSorted());
     expect([...new Set((await committed(`${group}-dry-run`)).values())]).toEqual([-1n]);
   } finally {

@@ -18,13 +18,13 @@ const rowsOf = async (userId: string) =>
     ({ id }) => id,
   );
 
-test('nothing is deleted while the group has not committed, and all is once it has', { timeout: 120_000 }, async () => {
+test('nothing is deleted before the group commits, and everything after it has', { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   await stop('consumer');
   const ids = await postInTurn(userId, zapId, 30);
   const records = await topic.untilEvents(`${userId}/${zapId}`, 30);
 
-  // That cleanup is at work meanwhile is seen by its deleting the row of the first ten, which the group then commits.
+  // Cleanup is known to work meanwhile because it deletes the first ten rows, which the group then commits.
   const { partition, offset } = records[9] ?? { partition: -1, offset: 0n };
   expect(await rowsOf(userId)).toEqual(ids);
   const kafka = adminClient();
@@ -59,7 +59,7 @@ test("a record with a row's id but other bytes deletes nothing", { timeout: 120_
     const headers = { id: ids[0] ?? '', type: 'ZapRunCreated' };
     const [sent] = await producer.send({ topic: EVENT_TOPIC, messages: [{ key: 'forged', value: forged, headers, partition: 0 }] });
     const next = BigInt(sent?.baseOffset ?? 0) + 1n;
-    // The group passes the forged record, and so does cleanup: its own position says when it has judged it.
+    // The group passes the forged record, and so does cleanup: its own position tells when it has evaluated it.
     const admin = adminClient().admin();
     await admin.connect();
     try {

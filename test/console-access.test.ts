@@ -10,7 +10,7 @@ import { post } from './support/post.ts';
 import { config, query } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// Who may see the page and act on it, and what nobody gets to see.
+// Who may see the page and act on it, and what the page never shows.
 
 const PASSWORD = 'correct horse battery';
 let browser: Awaited<ReturnType<typeof openBrowser>>;
@@ -24,13 +24,13 @@ afterAll(() => browser.close());
 
 const text = (selector: string) => page.locator(selector).innerText();
 
-test('where others can reach it, it does not start without a login, and says what to set', { timeout: 60_000 }, async () => {
+test('on an address that others can reach it does not start without a login, and names the setting', { timeout: 60_000 }, async () => {
   const { code, output } = await runConsole({ HOST: '0.0.0.0' });
   expect(code).toBe(2);
   expect(output).toMatch(/CONSOLE_EXPOSED: HOST is 0\.0\.0\.0.*CONSOLE_PASSWORD.*CONSOLE_USER_HEADER/);
 });
 
-test('with a password nothing is shown before it was given, and what is done is logged with the name', { timeout: 120_000 }, async () => {
+test('with a password nothing is shown before the login, and acts are logged with the name', { timeout: 120_000 }, async () => {
   const { url, log } = await startConsole({ CONSOLE_PASSWORD: PASSWORD });
   await page.goto(`${url}/acts`);
   expect(new URL(page.url()).pathname).toBe('/login');
@@ -80,7 +80,7 @@ test(
   },
 );
 
-test('behind a proxy the page is for whoever it names, and for nobody without a name', { timeout: 60_000 }, async () => {
+test('behind a proxy the page serves users that the proxy names, and no others', { timeout: 60_000 }, async () => {
   const { url } = await startConsole({ CONSOLE_USER_HEADER: 'X-Forwarded-User' });
   await page.goto(url);
   expect(await text('.message')).toContain('USER_MISSING');
@@ -118,7 +118,7 @@ test(
       await own.open('/');
       const connections = async () =>
         (await query(`SELECT FROM pg_stat_activity WHERE application_name = 'outbox-console'`, [], 'postgres')).length;
-      await waitFor('it looks', async () => (await connections()) > 0);
+      await waitFor('the console connects', async () => (await connections()) > 0);
       await own.page.goto('about:blank');
       await waitFor('it rests', async () => (await connections()) === 0, 40_000);
     } finally {
@@ -127,7 +127,7 @@ test(
   },
 );
 
-test('a webhook is found by its zap and time, and the page says where it is as explain does', { timeout: 120_000 }, async () => {
+test('a webhook is found by its zap and time, and the page shows the same as explain', { timeout: 120_000 }, async () => {
   const own: ConsolePage = await openConsole();
   try {
     const zap = `${uniqueName('user')}/${uniqueName('zap')}`;
@@ -152,7 +152,7 @@ test('a webhook is found by its zap and time, and the page says where it is as e
   }
 });
 
-test('of a webhook that nobody watched the page says which times are not known', { timeout: 120_000 }, async () => {
+test('the page of a webhook that was not followed says which times are unknown', { timeout: 120_000 }, async () => {
   const { body } = await post('123', '456', '{"watched": "by nobody"}');
   const gone = async () => (await query('SELECT FROM zap_run_outbox WHERE id = $1', [body.id])).length === 0;
   await waitFor('its row is gone', gone, 60_000);
@@ -162,7 +162,7 @@ test('of a webhook that nobody watched the page says which times are not known',
     await own.page.locator('[data-complete=yes]').waitFor({ timeout: 60_000 });
     const way = await own.text('#timeline');
     expect(way).toContain('when it happened was not written down');
-    // What Postgres, Kafka and the action consumer wrote down is there all the same.
+    // Times that Postgres, Kafka and the action consumer stored are known anyway.
     for (const step of ['Received', 'On the topic', 'Call of echo']) expect(way).toMatch(new RegExp(`${step}\\s+\\d{4}-\\d\\d-\\d\\d`));
   } finally {
     await own.close();

@@ -7,7 +7,7 @@ import { post } from './support/post.ts';
 import { kill, query, stack, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// What the page of the pipeline shows while something is broken, and what is done about it there.
+// What the page of the pipeline shows during a fault, and how an operator repairs it there.
 
 let browser: ConsolePage;
 let page: Page;
@@ -21,7 +21,7 @@ afterAll(() => browser.close());
 const open = (path: string) => browser.open(path);
 const text = (selector: string) => browser.text(selector);
 const confirm = () => browser.confirm();
-/** Waits until a part's box says a word. */
+/** Waits until a part's box has a word. */
 const says = (part: string, word: string, withinMs: number) =>
   waitFor(`${part} is seen as ${word}`, async () => (await text(`#box-${part}`)).includes(word), withinMs);
 
@@ -42,68 +42,64 @@ test(
     );
     expect(await text('#box-connect')).toContain('Broken');
     expect(await text('#summary')).toMatch(/needs? you/);
-    // Nobody but the stack and the watchdog does anything.
+    // Only the stack and the watchdog act.
     await says('connect', 'Works', 150_000);
     expect(await text('#findings')).not.toContain('CONNECT_UNREACHABLE');
   },
 );
 
-test(
-  'ten thousand rows wait: the page says how many and since when, and looks once a second all the same',
-  { timeout: 300_000 },
-  async () => {
-    await open('/acts/pause?because=a+test&asked=yes');
-    onTestFinished(async () => {
-      await open('/acts/resume?asked=yes');
-      await confirm();
-    });
-    expect(await confirm()).toContain('Done.');
-    await open('/');
-    // A worker that has just started first joins its group.
-    await waitFor('its task has stopped', async () => /\b0\s+task runs/.test(await text('#box-connect')), 90_000);
-    await startLoad(100, 101).done;
-    await waitFor(
-      'they are counted',
-      async () => Number(/([\d,]+)\s+rows wait/.exec(await text('#box-outbox'))?.[1]?.replaceAll(',', '')) >= 10_000,
-    );
-    expect(await text('#box-outbox')).toMatch(/oldest [\d.]+ (s|min)/);
-    await says('connect', 'paused by an operator', 20_000);
-    // Ten looks, by the times that they were made at.
-    const looks = async () => {
-      const [at = []] = await page.evaluate<number[][]>('fetch("/history").then((response) => response.json())');
-      return at.slice(-11);
-    };
-    const first = (await looks()).at(-1) ?? 0;
-    const last = await waitFor(
-      'ten looks were made',
-      async () => {
-        const at = await looks();
-        return (at[0] ?? 0) >= first && at.length === 11 ? at : undefined;
-      },
-      30_000,
-    );
-    const gaps = last.slice(1).map((at, index) => at - (last[index] ?? 0));
-    expect(Math.max(...gaps)).toBeLessThan(2500);
-    expect((last.at(-1) ?? 0) - (last[0] ?? 0)).toBeLessThan(15_000);
-
-    // One of them is buried, and brought back from the page.
-    const [row] = await query<{ id: string }>('SELECT id FROM zap_run_outbox ORDER BY id DESC LIMIT 1');
-    await query(`SELECT outbox_bury($1, 'BY_HAND', 'a test')`, [[row?.id]], 'operator');
-    await waitFor('the page counts it', async () => {
-      await open('/acts');
-      return /\d+ events could not be published/.test(await text('main'));
-    });
-    await page.getByRole('link', { name: 'Requeue all…' }).click();
-    expect(await confirm()).toMatch(/\d+ back in the outbox/);
-    expect(await query('SELECT FROM zap_run_outbox WHERE id = $1', [row?.id])).toHaveLength(1);
-
+test('ten thousand rows wait: the page shows how many and since when, and still updates every second', { timeout: 300_000 }, async () => {
+  await open('/acts/pause?because=a+test&asked=yes');
+  onTestFinished(async () => {
     await open('/acts/resume?asked=yes');
-    expect(await confirm()).toContain('Done.');
-    await open('/');
-    await waitFor('they are gone', async () => /\b0\s+rows wait/.test(await text('#box-outbox')), 120_000);
-    await says('connect', 'Works', 60_000);
-  },
-);
+    await confirm();
+  });
+  expect(await confirm()).toContain('Done.');
+  await open('/');
+  // A worker that has just started first joins its group.
+  await waitFor('its task has stopped', async () => /\b0\s+task runs/.test(await text('#box-connect')), 90_000);
+  await startLoad(100, 101).done;
+  await waitFor(
+    'they are counted',
+    async () => Number(/([\d,]+)\s+rows wait/.exec(await text('#box-outbox'))?.[1]?.replaceAll(',', '')) >= 10_000,
+  );
+  expect(await text('#box-outbox')).toMatch(/oldest [\d.]+ (s|min)/);
+  await says('connect', 'paused by an operator', 20_000);
+  // Ten snapshots, by their times.
+  const snapshots = async () => {
+    const [at = []] = await page.evaluate<number[][]>('fetch("/history").then((response) => response.json())');
+    return at.slice(-11);
+  };
+  const first = (await snapshots()).at(-1) ?? 0;
+  const last = await waitFor(
+    'ten snapshots were taken',
+    async () => {
+      const at = await snapshots();
+      return (at[0] ?? 0) >= first && at.length === 11 ? at : undefined;
+    },
+    30_000,
+  );
+  const gaps = last.slice(1).map((at, index) => at - (last[index] ?? 0));
+  expect(Math.max(...gaps)).toBeLessThan(2500);
+  expect((last.at(-1) ?? 0) - (last[0] ?? 0)).toBeLessThan(15_000);
+
+  // One of them is buried, and brought back from the page.
+  const [row] = await query<{ id: string }>('SELECT id FROM zap_run_outbox ORDER BY id DESC LIMIT 1');
+  await query(`SELECT outbox_bury($1, 'BY_HAND', 'a test')`, [[row?.id]], 'operator');
+  await waitFor('the page counts it', async () => {
+    await open('/acts');
+    return /\d+ events could not be published/.test(await text('main'));
+  });
+  await page.getByRole('link', { name: 'Requeue all…' }).click();
+  expect(await confirm()).toMatch(/\d+ back in the outbox/);
+  expect(await query('SELECT FROM zap_run_outbox WHERE id = $1', [row?.id])).toHaveLength(1);
+
+  await open('/acts/resume?asked=yes');
+  expect(await confirm()).toContain('Done.');
+  await open('/');
+  await waitFor('they are gone', async () => /\b0\s+rows wait/.test(await text('#box-outbox')), 120_000);
+  await says('connect', 'Works', 60_000);
+});
 
 test(
   'a target that refuses connections: its calls are given up, retried from the page once it is back, and arrive',
@@ -126,7 +122,7 @@ test(
       return made.length === ids.length && made.every(fits);
     };
     await waitFor('each was refused', () => all(({ attempts, last_error: error }) => attempts > 0 && error !== null), 60_000);
-    // Only the days between the attempts are left out: the last one is made, refused and given up as ever.
+    // Only the days between the attempts are skipped: the last attempt is made, refused and given up as usual.
     await query(
       `UPDATE actions.delivery SET attempts = 9, due_at = now() WHERE event_id = ANY ($1) AND state = 'pending'`,
       [ids],

@@ -23,7 +23,7 @@ const open = (path: string) => browser.open(path);
 const text = (selector: string) => browser.text(selector);
 const confirm = () => browser.confirm();
 
-test('a webhook that is posted on the page travels, and its way is complete', { timeout: 120_000 }, async () => {
+test('a webhook that is posted on the page is followed until its way is complete', { timeout: 120_000 }, async () => {
   const zap = `${uniqueName('user')}/${uniqueName('zap')}`;
   await open('/test');
   await page.getByLabel('Zap').fill(zap);
@@ -47,7 +47,7 @@ test('a webhook that is posted on the page travels, and its way is complete', { 
   expect(await page.locator('tbody tr').count()).toBe(1);
 });
 
-test('what a sender sent is text, whatever it is', { timeout: 60_000 }, async () => {
+test('what a sender sent is shown as text, never as markup', { timeout: 60_000 }, async () => {
   const evil = '"><script>document.title="owned"</script><img src=x onerror="document.title=1"> \u202egnp.exe \u001b[31mred';
   const { body } = await post(uniqueName('user'), uniqueName('zap'), JSON.stringify({ [evil]: evil, deep: [evil] }), {
     'user-agent': '<svg onload=document.title="owned">',
@@ -66,7 +66,7 @@ test('what a sender sent is text, whatever it is', { timeout: 60_000 }, async ()
   expect(await page.locator('main script, main img, main svg, main b').count()).toBe(0);
 });
 
-test('a replay says how many it is about before it does anything', { timeout: 60_000 }, async () => {
+test('a replay shows the number of its events before it does anything', { timeout: 60_000 }, async () => {
   const { body } = await post(uniqueName('user'), uniqueName('zap'), '{"once": "more"}');
   await waitFor('its row is gone', async () => (await query('SELECT FROM zap_run_outbox WHERE id = $1', [body.id])).length === 0);
   await open(`/acts/replay?run=${body.id}&asked=yes`);
@@ -74,7 +74,7 @@ test('a replay says how many it is about before it does anything', { timeout: 60
   expect(await confirm()).toContain('1 runs, 1 are sent again');
 });
 
-test('a run that is nowhere is named by the check, and one that arrived is not', { timeout: 60_000 }, async () => {
+test('the check lists a run that is nowhere, and not one that arrived', { timeout: 60_000 }, async () => {
   const { body } = await post(uniqueName('user'), uniqueName('zap'), '{"is": "there"}');
   const lost = `ffffffff${crypto.randomUUID().slice(8)}`;
   await query(
@@ -92,11 +92,11 @@ test('a run that is nowhere is named by the check, and one that arrived is not',
   expect(said).not.toContain(body.id);
 });
 
-test('the lines go on drawing while nobody reloads the page', { timeout: 60_000 }, async () => {
+test('the charts keep drawing without a reload', { timeout: 60_000 }, async () => {
   await open('/');
   await page.locator('#plot-throughput canvas').waitFor();
   await page.evaluate('document.body.dataset.loaded = "once"');
-  /** How far up in the last seconds of the plot something is drawn, from 0 at its foot to 1. */
+  /** The height of the line in the last seconds of the chart, from 0 at its foot to 1. */
   const height = () =>
     page.locator('#plot-throughput canvas').evaluate((node) => {
       const canvas = node as unknown as {
@@ -142,7 +142,7 @@ test('nothing on the page moves while its numbers change', { timeout: 60_000 }, 
   expect(await places()).toEqual(before);
 });
 
-test('the keyboard alone goes through the chain to a finding', async () => {
+test('the keyboard alone reaches a finding through the chain', async () => {
   await open('/');
   await page.keyboard.press('Tab');
   expect(await page.evaluate('document.activeElement.className')).toBe('skip');
@@ -167,6 +167,6 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
   });
 });
 
-test('no script failed, and nothing was asked for that the policy refuses', () => {
+test('no script failed, and no request was refused by the policy', () => {
   expect(browser.faults).toEqual([]);
 });

@@ -60,7 +60,7 @@ test.each(['before', 'after', 'committed'])(
     );
     const second = start('never');
     try {
-      // A dead member is in the group until its session ends.
+      // A dead member stays in the group until its session ends.
       await waitFor('all are handled', () => new Set(handled()).size === ids.length, 60_000);
       expect([...new Set(handled())]).toEqual(ids);
       if (point === 'committed') expect(handled()).toEqual(ids);
@@ -98,21 +98,21 @@ describe('a schema with one more field that has a default', () => {
     newer = await registerSchema(subject, evolved);
   });
 
-  test('writes what an old consumer reads', async () => {
+  test('writes records that an old consumer reads', async () => {
     const old = event();
     const written = { ...old, attempt: 3 };
     const decode = createDecoder(createRegistry(registryFor(config, 'reader')), zapRunCreated);
     expect({ ...(await decode(encode(newer, written, evolved))) }).toEqual(old);
   });
 
-  test('reads what an old producer wrote', async () => {
+  test('reads records of an old producer', async () => {
     const written = event();
     const reader = { schema: JSON.parse(evolved) as avsc.Schema, typed: (decoded: unknown) => decoded as object };
     const decode = createDecoder(createRegistry(registryFor(config, 'reader')), reader);
     expect({ ...(await decode(encode(known, written))) }).toEqual({ ...written, attempt: 1 });
   });
 
-  test('is taken by the registry, and a renamed field is not, as the gate says too', async () => {
+  test('is accepted by the registry, and a renamed field is refused, as by the gate', async () => {
     expect(newer).not.toBe(known);
     await expect(registerSchema(subject, evolved.replace('"name": "metadata"', '"name": "body"'))).rejects.toThrow(/409/);
   });

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 const text = String;
 
-test('what cannot be decoded or handled becomes a dead letter, unchanged and with its reason, and the partition goes on', async () => {
+test('a record that cannot be decoded or handled becomes a dead letter, unchanged and with its reason, and the partition continues', async () => {
   const { drop, ...topics } = await ownTopics();
   const [first, refused, last] = [randomUUID(), randomUUID(), randomUUID()];
   const good = encode(known, event(first));
@@ -74,7 +74,7 @@ test('what cannot be decoded or handled becomes a dead letter, unchanged and wit
   }
 });
 
-test('a batch that is rejected is handed over record by record: only the bad one becomes a dead letter', async () => {
+test('a rejected batch is handed over record by record: only the bad one becomes a dead letter', async () => {
   const { drop, ...topics } = await ownTopics();
   const ids = Array.from({ length: 20 }, () => randomUUID());
   const done = new Set<string>();
@@ -104,7 +104,7 @@ test('a batch that is rejected is handed over record by record: only the bad one
   }
 });
 
-test('markers of transactions and aborted records are committed past, and are no lag to the watchdog', async () => {
+test('transaction markers and aborted records are committed past, and do not count as lag', async () => {
   const { drop, ...topics } = await ownTopics();
   const groupId = uniqueName('group');
   const consumer = await runConsumer({ ...topics, groupId, stallSeconds: 1 });
@@ -129,7 +129,7 @@ test('markers of transactions and aborted records are committed past, and are no
   }
 });
 
-test('a consumer that makes no progress although there are records gives up', async () => {
+test('a consumer with lag and without progress gives up', async () => {
   const { drop, ...topics } = await ownTopics();
   const consumer = await runConsumer({ ...topics, stallSeconds: 1, handle: () => new Promise(() => undefined) });
   try {
@@ -142,7 +142,7 @@ test('a consumer that makes no progress although there are records gives up', as
   }
 });
 
-test('a slow or waiting partition keeps no other waiting, and is not taken for one that hangs', async () => {
+test('a slow or waiting partition does not delay the others, and does not count as hanging', async () => {
   const { drop, ...topics } = await ownTopics(2);
   const [slow, ...fast] = Array.from({ length: 11 }, () => randomUUID());
   let away = true;
@@ -171,7 +171,7 @@ test('a slow or waiting partition keeps no other waiting, and is not taken for o
 });
 
 describe('without the registry', () => {
-  test('known schemas go on, and a new one is waited for without a commit, until it is back', async () => {
+  test('records of known schemas are handled, and one of a new schema waits uncommitted until the registry is back', async () => {
     const { drop, ...topics } = await ownTopics(2);
     const groupId = uniqueName('group');
     const evolved = schemaText.replace('"fields": [', '"fields": [ { "name": "attempt", "type": "int", "default": 1 },');
@@ -210,7 +210,7 @@ describe('without the registry', () => {
   });
 });
 
-test('records that were removed before the group read them set off an alarm, and it goes on with the oldest left', async () => {
+test('records that were removed before the group read them raise an alarm, and it continues with the oldest one', async () => {
   const { drop, ...topics } = await ownTopics();
   const groupId = uniqueName('group');
   const ids = Array.from({ length: 10 }, () => randomUUID());
@@ -237,7 +237,7 @@ test('records that were removed before the group read them set off an alarm, and
   }
 });
 
-test('members that come and go under load leave no record unhandled, and all is committed', { timeout: 120_000 }, async () => {
+test('members that come and go under load leave no record unhandled, and everything is committed', { timeout: 120_000 }, async () => {
   const { drop, ...topics } = await ownTopics(6);
   const groupId = uniqueName('group');
   const ids = Array.from({ length: 3000 }, () => randomUUID());

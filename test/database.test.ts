@@ -13,7 +13,7 @@ const folders = readdirSync('prisma/migrations', { withFileTypes: true })
   .map((entry) => entry.name)
   .sort();
 
-/** `npm run migrate` as a process of its own. */
+/** Runs `npm run migrate` in its own process. */
 async function migrate(url: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const env = { ...process.env, DATABASE_URL: url };
@@ -24,7 +24,7 @@ async function migrate(url: string): Promise<{ code: number | null; stdout: stri
 }
 
 describe('the migrations', () => {
-  it('make the tables that schema.prisma describes', async () => {
+  it('create the tables that schema.prisma describes', async () => {
     const migrated = await withScratchDatabase(async (url) => {
       await applyMigrations(url);
       return describeDatabase(url);
@@ -35,7 +35,7 @@ describe('the migrations', () => {
       return describeDatabase(url);
     });
     expect(migrated).toEqual(described);
-    // Two empty databases would agree as well.
+    // Two empty databases would be equal too.
     expect([...new Set(migrated.columns.map(({ table }) => table))]).toEqual([
       'cleanup_partition',
       'cleanup_state',
@@ -59,7 +59,7 @@ describe('the migrations', () => {
     ]);
   });
 
-  it('are applied once: the second time there is nothing to do', async () => {
+  it('are applied once: a second run does nothing', async () => {
     await withScratchDatabase(async (url) => {
       expect(await applyMigrations(url)).toEqual(folders);
       expect(await applyMigrations(url)).toEqual([]);
@@ -74,7 +74,7 @@ describe('the migrations', () => {
     expect(found).toEqual(folders.map((name) => ({ migration_name: name, finished: true, rolled_back_at: null, logs: null })));
   });
 
-  it('say why they failed when the password is wrong, and do not print it', async () => {
+  it('report a wrong password as the cause, and do not print it', async () => {
     const wrong = uniqueName('wrong');
     const { code, stdout, stderr } = await migrate(databaseUrl(config, 'outbox_owner').replace(config.secrets.outbox_owner, wrong));
     expect(code).toBe(1);
@@ -82,9 +82,9 @@ describe('the migrations', () => {
     expect(stdout + stderr).not.toContain(wrong);
   });
 
-  it('say which of them failed and why when Postgres refuses a statement, and leave none of them half made', async () => {
+  it('report which of them Postgres refused and why, and leave none of them half applied', async () => {
     await withScratchDatabase(async (url) => {
-      // The last statement of the second migration will meet it.
+      // The last statement of the second migration conflicts with it.
       await withClient(url, (client) => client.query('CREATE PUBLICATION zap_run_outbox'));
       const { code, stdout, stderr } = await migrate(url);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -102,7 +102,7 @@ describe('the migrations', () => {
 });
 
 describe('the CHECKs', () => {
-  it('are these, all in force', async () => {
+  it('are these, all validated', async () => {
     const found = await query(`
       SELECT conname AS constraint, conrelid::regclass::text AS table, convalidated AS validated FROM pg_constraint
        WHERE contype = 'c' AND connamespace = 'public'::regnamespace ORDER BY conname`);
@@ -110,7 +110,7 @@ describe('the CHECKs', () => {
     expect(found).toEqual(expected.sort((a, b) => (a.constraint < b.constraint ? -1 : 1)));
   });
 
-  it.each(checks)('$constraint refuses what is beyond the bounds and accepts what is on them', async (check) => {
+  it.each(checks)('$constraint accepts values at its bounds and refuses values beyond them', async (check) => {
     const { constraint, table, column, refused, accepted } = check;
     await rolledBack('outbox_owner', async (client) => {
       const expectEach = async (values: unknown[], expected: string) => {
@@ -125,7 +125,7 @@ describe('the CHECKs', () => {
     });
   });
 
-  it('are joined by a unique idempotency key per zap, which runs without a key do not share', async () => {
+  it('include a unique idempotency key per zap, which does not apply to runs without a key', async () => {
     await rolledBack('outbox_owner', async (client) => {
       const ids = { user_id: uniqueName('user'), zap_id: uniqueName('zap') };
       const row = (idempotency_key: string | null) => insertion('zap_run', { ...rows.zap_run(), ...ids, idempotency_key });
@@ -147,7 +147,7 @@ describe('the outbox', () => {
     'by way of MERGE': `MERGE INTO zap_run_outbox o USING (SELECT $1::uuid AS id) w ON o.id = w.id
       WHEN MATCHED THEN UPDATE SET resends = 1`,
   };
-  it.each(Object.entries(updates))('refuses an UPDATE %s, also by its owner and by a superuser', async (_how, update) => {
+  it.each(Object.entries(updates))('refuses an UPDATE %s, even by its owner or a superuser', async (_how, update) => {
     for (const login of ['outbox_owner', 'postgres'] as const)
       await rolledBack(login, async (client) => {
         const row = rows.zap_run_outbox();
@@ -234,7 +234,7 @@ describe('the roles', () => {
     expect(found.map(({ privilege }) => privilege)).toEqual(expected);
   });
 
-  it('and the owner are all who have anything: nothing to PUBLIC, by column only what ingest writes, nothing to pass on, TRUNCATE to nobody', async () => {
+  it('and the owner have all grants: none to PUBLIC, by column only for ingest, none grantable, no TRUNCATE', async () => {
     const found = await query(
       `SELECT c.relname AS table, g.grantee::regrole::text AS role, string_agg(g.privilege_type, ' ') AS granted, bool_or(g.is_grantable) AS passes
          FROM pg_class c CROSS JOIN aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) g
@@ -257,7 +257,7 @@ describe('the roles', () => {
     expect(owners).toEqual([{ owner: 'outbox_owner' }]);
   });
 
-  it('cannot log in and have no attribute', async () => {
+  it('cannot log in and have no attributes', async () => {
     const found = await query(
       `SELECT rolname FROM pg_roles WHERE rolname = ANY ($1)
           AND NOT (rolcanlogin OR rolsuper OR rolreplication OR rolcreaterole OR rolcreatedb OR rolbypassrls) ORDER BY rolname`,
@@ -266,7 +266,7 @@ describe('the roles', () => {
     expect(found.map(({ rolname }) => String(rolname))).toEqual(roles.toSorted());
   });
 
-  it.each(logins)('are given out one by one: the login %s is a member of its own only', async (login) => {
+  it.each(logins)('are granted one by one: the login %s is a member of only its own', async (login) => {
     const found = await query(
       `SELECT roleid::regrole::text AS role, admin_option, inherit_option FROM pg_auth_members WHERE member = $1::regrole`,
       [login],
@@ -274,7 +274,7 @@ describe('the roles', () => {
     expect(found).toEqual([{ role: `outbox_${login}`, admin_option: false, inherit_option: true }]);
   });
 
-  it('leave the attributes to the logins: REPLICATION to cdc only, nobody a superuser', async () => {
+  it('leave attributes to the logins: REPLICATION only to cdc, and no superuser', async () => {
     const all = [...logins, 'outbox_owner', 'registry'];
     const found = await query(
       `SELECT rolname AS login, rolcanlogin AS "logsIn", rolreplication AS replication FROM pg_roles
@@ -286,7 +286,7 @@ describe('the roles', () => {
   });
 });
 
-// Permission is asked before any row is looked for: `WHERE false` refuses as well, and destroys nothing if it does not.
+// Postgres checks permissions before it searches rows: `WHERE false` is refused too, and destroys nothing if it is not.
 const read = 'SELECT FROM zap_run_outbox WHERE false';
 const remove = 'DELETE FROM zap_run_outbox WHERE false';
 const insert = `INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload)
@@ -295,7 +295,7 @@ const update = 'UPDATE zap_run_outbox SET resends = 1 WHERE false';
 const truncate = 'TRUNCATE zap_run_outbox';
 const may: Record<(typeof logins)[number], string[]> = { ingest: [insert], cdc: [read], cleanup: [read, remove], operator: [read] };
 
-describe('as themselves', () => {
+describe('the logins', () => {
   it.each(logins)('%s may do with the outbox what its role allows, and nothing else', async (login) => {
     await rolledBack(login, async (client) => {
       for (const sql of [read, insert, update, remove, truncate])

@@ -10,7 +10,7 @@ import { config, query, stack, stop } from './support/stack.ts';
 import { readTopic } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// What needs Docker is left out where it is missing, and counted as skipped.
+// Tests that need Docker are skipped where it is missing.
 
 const engine = await findEngine();
 const hasEngine = engine.state === 'ready';
@@ -25,7 +25,7 @@ async function takenPort(): Promise<number> {
   return port;
 }
 
-test('make up in one way while the other way runs is refused and says which is up', async () => {
+test('make up in one way is refused while the other way runs, with the name of that one', async () => {
   const other = stack.way === 'docker' ? 'embedded' : 'docker';
   const { code, output } = await cli('up', { STACK: other, STACK_DIR: config.dir });
   expect(code).toBe(1);
@@ -35,7 +35,7 @@ test('make up in one way while the other way runs is refused and says which is u
   expect(output).toContain(`STACK=${stack.way} make up`);
 });
 
-test.runIf(hasCommand)('with Docker installed and its daemon away, make up says so and takes the embedded stack', async () => {
+test.runIf(hasCommand)('with Docker installed and its daemon stopped, make up says so and uses the embedded stack', async () => {
   // A taken port ends the attempt before anything is started.
   const port = await takenPort();
   const { output } = await cli('up', { ...noDaemon, STACK: 'auto', STACK_DIR: ownDir(), KAFKA_PORT: String(port) });
@@ -48,7 +48,7 @@ test('STACK=docker without an engine is refused, and nothing else is started', a
   expect(output).toMatch(/^NO_DOCKER: .*STACK=embedded make up/s);
 });
 
-test.runIf(hasEngine)('in Docker, too, a port that is taken is named with its setting', async () => {
+test.runIf(hasEngine)('in Docker, too, a taken port is reported with its setting', async () => {
   const port = await takenPort();
   const { code, output } = await cli('up', { STACK: 'docker', STACK_DIR: ownDir(), CONNECT_PORT: String(port) });
   expect(code).toBe(1);
@@ -60,12 +60,12 @@ test.runIf(hasEngine)('in Docker, a file that cannot be handed on stops make up 
   expect([missing.code, missing.output]).toEqual([1, expect.stringMatching(/^FILE_MISSING: ZAPS_FILE names \/nowhere\/zaps\.json/m)]);
 });
 
-test.runIf(hasEngine)('docker compose by hand names a pin that it was not given, and the file that has it', async () => {
+test.runIf(hasEngine)('docker compose by hand reports a missing pin and the file that has it', async () => {
   const without = docker(['compose', '--env-file', '/dev/null', 'config', '--quiet'], { env: composeEnvironment(config) });
   await expect(without).rejects.toThrow(/_IMAGE.*it is pinned in \.env\.example/s);
 });
 
-test.runIf(hasEngine)('docker compose by hand without passwords says what writes them', async () => {
+test.runIf(hasEngine)('docker compose by hand without passwords reports what writes them', async () => {
   const without = docker(['compose', '--env-file', '.env.example', 'config', '--quiet']);
   await expect(without).rejects.toThrow(/is missing a value: make up writes it to \.stack\/compose\.env/s);
 });

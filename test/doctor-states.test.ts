@@ -14,12 +14,12 @@ import { query, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 import { askConnect } from './support/http.ts';
 
-// The doctor's codes for what takes whole parts of the stack to bring about; the others are in doctor.test.ts.
+// The doctor's codes whose states need whole parts of the stack; the others are in doctor.test.ts.
 
 const GROUP = 'consumers-example';
 let original: ConnectorConfig;
 
-// The watchdog would mend most of it before the doctor has seen it.
+// The watchdog would repair most of it before the doctor sees it.
 beforeAll(async () => {
   await stop('watch');
   original = await connectorConfig();
@@ -37,7 +37,7 @@ const putBack = async () => {
 test('broken EXACTLY_ONCE: the connector requires what its worker was started without', async () => {
   await expectFound(
     'broken EXACTLY_ONCE',
-    // The worker refuses it in a request; it is what a restart without the switch leaves.
+    // The worker refuses such a request, but a restart without exactly-once leads to this state.
     async () => {
       const kafka = adminClient();
       const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
@@ -66,7 +66,7 @@ test('broken RECORD_SIZE: the broker takes no large record', async () => {
   );
 });
 
-test('broken KAFKA_GRANT_MISSING: the watchdog may no longer ask for the broker’s settings', async () => {
+test('broken KAFKA_GRANT_MISSING: the watchdog may no longer read the broker’s settings', async () => {
   const grant = aclOf({ service: 'watch', resource: 'CLUSTER', name: 'kafka-cluster', prefixed: false, operation: 'DESCRIBE_CONFIGS' });
   await expectFound(
     'broken KAFKA_GRANT_MISSING',
@@ -75,7 +75,7 @@ test('broken KAFKA_GRANT_MISSING: the watchdog may no longer ask for the broker�
   );
 });
 
-test('broken HELPER_TOPIC_MISSING: somebody deletes the heartbeat topic, and register makes it again', { timeout: 120_000 }, async () => {
+test('broken HELPER_TOPIC_MISSING: somebody deletes the heartbeat topic, and register creates it again', { timeout: 120_000 }, async () => {
   await expectFound(
     'broken HELPER_TOPIC_MISSING',
     () => withAdmin((admin) => admin.deleteTopics({ topics: [HEARTBEAT_TOPIC] })),
@@ -100,7 +100,7 @@ test("broken CONNECT_TOPICS: one of the worker's topics is no longer compacted",
   );
 });
 
-test('broken SLOT_ROOM: the slot is gone, and others have taken all places', async () => {
+test('broken SLOT_ROOM: the slot is gone, and other slots use all the room', async () => {
   const others = Array.from({ length: 4 }, (_, n) => `other_${n}`);
   await expectFound(
     'broken SLOT_ROOM',
@@ -117,7 +117,7 @@ test('broken SLOT_ROOM: the slot is gone, and others have taken all places', asy
   );
 });
 
-test('broken SLOT_AHEAD: somebody moves the slot while the connector is stopped, and a restart mends it', async () => {
+test('broken SLOT_AHEAD: somebody moves the slot while the connector is stopped, and a restart repairs it', async () => {
   await expectFound(
     'broken SLOT_AHEAD',
     async () => {
@@ -131,27 +131,31 @@ test('broken SLOT_AHEAD: somebody moves the slot while the connector is stopped,
       await untilRunning();
     },
   );
-  // The row that the slot was moved past was published all the same.
+  // The row that the slot was moved past was published anyway.
   await waitFor('the outbox is empty', async () => (await query('SELECT FROM zap_run_outbox')).length === 0);
 });
 
-test('weak SNAPSHOT_RUNNING: a slot is made anew while rows wait, and reading them takes a second each', { timeout: 120_000 }, async () => {
-  await stop('cleanup');
-  await postInTurn(uniqueName('user'), 'z', 10);
-  await deleteConnector();
-  await waitFor('the slot is not read', async () => !(await slotIs('active')));
-  await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
-  await expectFound(
-    'weak SNAPSHOT_RUNNING',
-    () => connect.put(CONNECTOR_NAME, slowSnapshot(original, 1)),
-    async () => {
-      await waitFor('the snapshot is over', async () => !(await codes()).includes('weak SNAPSHOT_RUNNING'));
-      await putBack();
-      await start('cleanup');
-      await untilUp('cleanup');
-    },
-  );
-});
+test(
+  'weak SNAPSHOT_RUNNING: a slot is re-created while rows wait, and reading them takes a second each',
+  { timeout: 120_000 },
+  async () => {
+    await stop('cleanup');
+    await postInTurn(uniqueName('user'), 'z', 10);
+    await deleteConnector();
+    await waitFor('the slot is not read', async () => !(await slotIs('active')));
+    await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
+    await expectFound(
+      'weak SNAPSHOT_RUNNING',
+      () => connect.put(CONNECTOR_NAME, slowSnapshot(original, 1)),
+      async () => {
+        await waitFor('the snapshot is over', async () => !(await codes()).includes('weak SNAPSHOT_RUNNING'));
+        await putBack();
+        await start('cleanup');
+        await untilUp('cleanup');
+      },
+    );
+  },
+);
 
 test('broken WAL_LEVEL: Postgres was started without logical WAL', { timeout: 180_000 }, async () => {
   const restart = async () => {
@@ -163,7 +167,7 @@ test('broken WAL_LEVEL: Postgres was started without logical WAL', { timeout: 18
   await expectFound(
     'broken WAL_LEVEL',
     async () => {
-      // With a logical slot it would not start at all.
+      // With a logical slot Postgres would not start.
       await waitFor('the slot is not read', async () => !(await slotIs('active')));
       await asAdmin(`SELECT pg_drop_replication_slot('zap_run_outbox')`);
       await postgresSetting('wal_level', 'replica');
@@ -177,7 +181,7 @@ test('broken WAL_LEVEL: Postgres was started without logical WAL', { timeout: 18
     },
   );
   await untilRunning();
-  // The registry answers its first requests with the connections that it lost.
+  // The registry uses its lost connections for the first requests.
   await waitFor('all is well', async () => (await codes()).join() === always, 60_000);
 });
 
@@ -204,7 +208,7 @@ test(
   },
 );
 
-test('broken TOPIC_MISSING: somebody deletes the topic, and register makes it anew', { timeout: 180_000 }, async () => {
+test('broken TOPIC_MISSING: somebody deletes the topic, and register creates it again', { timeout: 180_000 }, async () => {
   const parts = ['connect', 'consumer', 'actions', 'cleanup'];
   await stop(...parts);
   await expectFound(

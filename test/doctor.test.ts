@@ -16,7 +16,7 @@ import { askRegistry, json } from './support/http.ts';
 let admin: Admin;
 let original: ConnectorConfig;
 
-// The watchdog would mend most of it before the doctor has seen it.
+// The watchdog would repair most of it before the doctor sees it.
 beforeAll(async () => {
   await stop('watch');
   admin = adminClient().admin();
@@ -29,7 +29,7 @@ afterAll(async () => {
   await untilUp('watch');
 });
 
-test('finds nothing but the single broker while all is well', async () => {
+test('finds only the single broker while all is well', async () => {
   await waitFor('all is well', async () => (await codes()).join() === always, 60_000);
   expect(await outbox('doctor')).toMatchObject({ code: 0, stderr: '' });
 });
@@ -81,7 +81,7 @@ test.each<[string, string, string]>([
     `UPDATE event_schema SET fingerprint = repeat('0', 64) WHERE subject = '${EVENT_SUBJECT}'; CREATE TABLE was AS SELECT 1`,
     'DROP TABLE IF EXISTS was',
   ],
-])('%s: %s', async (finding, breaking, mending) => {
+])('%s: %s', async (finding, breaking, repairing) => {
   // ALTER SYSTEM cannot be one of several statements.
   const run = async (sql: string) => {
     for (const one of sql.split('; ')) await asAdmin(one);
@@ -92,7 +92,7 @@ test.each<[string, string, string]>([
     finding,
     () => run(breaking),
     async () => {
-      await run(mending);
+      await run(repairing);
       await query('UPDATE event_schema SET fingerprint = $2 WHERE subject = $1', [EVENT_SUBJECT, kept?.fingerprint]);
     },
   );
@@ -153,14 +153,14 @@ test.each<[string, string, string]>([
     includeSynonyms: false,
     resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: EVENT_TOPIC }],
   });
-  // Set for this topic, not inherited from the broker: an alteration replaces all of them.
+  // Only settings of the topic itself: an alteration replaces all of them.
   const own = resources[0]?.configEntries.filter(({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG) ?? [];
   topicBefore = Object.fromEntries(own.map(({ configName, configValue }) => [configName, configValue]));
   const [name0 = '', value0 = ''] = Object.entries(topicBefore)[0] ?? [];
   await expectFound(
     finding,
     async () => {
-      // It would see a compacted topic as well, and stop until an operator has accepted the topic.
+      // Cleanup would see a compacted topic too, and stop until an operator accepts the topic.
       await stop('cleanup');
       await topicConfig(name, value);
     },
@@ -172,7 +172,7 @@ test.each<[string, string, string]>([
   );
 });
 
-test('broken CONNECTOR_PAUSED: by the verb, and by hand in Connect', async () => {
+test('broken CONNECTOR_PAUSED: by outbox pause, and by hand in Connect', async () => {
   await expectFound(
     'broken CONNECTOR_PAUSED',
     () => outbox('pause'),
@@ -241,7 +241,7 @@ test.each([
   await untilRunning();
 });
 
-test('weak OTHER_SLOTS: a slot that nobody reads keeps WAL, and its size is said', async () => {
+test('weak OTHER_SLOTS: an unread slot keeps WAL, and the finding has its size', async () => {
   const name = uniqueName('abandoned');
   await expectFound(
     'weak OTHER_SLOTS',
@@ -256,7 +256,7 @@ test('weak OTHER_SLOTS: a slot that nobody reads keeps WAL, and its size is said
   );
 });
 
-test('weak COMPATIBILITY: the registry takes any schema', async () => {
+test('weak COMPATIBILITY: the registry accepts any schema', async () => {
   const set = (compatibility: string) => askRegistry(`/config/${EVENT_SUBJECT}`, json('PUT', { compatibility }));
   await expectFound(
     'weak COMPATIBILITY',
@@ -265,7 +265,7 @@ test('weak COMPATIBILITY: the registry takes any schema', async () => {
   );
 });
 
-test('weak ACK_NONE and broken ACK_GROUP_UNKNOWN: no group is named, or one that nobody is in', async () => {
+test('weak ACK_NONE and broken ACK_GROUP_UNKNOWN: no group is configured, or one without members', async () => {
   expect(await codes({ ...doctor, ACK_GROUPS: [] })).toContain('weak ACK_NONE');
   expect(await codes({ ...doctor, ACK_GROUPS: ['consumers-example', uniqueName('group')] })).toContain('broken ACK_GROUP_UNKNOWN');
   expect(await codes()).toEqual([always]);
@@ -292,7 +292,7 @@ test.each<[string, string]>([
   ['connect', 'broken CONNECT_UNREACHABLE'],
   ['kafka', 'broken KAFKA_UNREACHABLE'],
   ['postgres', 'broken POSTGRES_UNREACHABLE'],
-])('says of %s that does not answer only that: %s', { timeout: 120_000 }, async (part, finding) => {
+])('reports %s that does not answer as one finding: %s', { timeout: 120_000 }, async (part, finding) => {
   await stop(part);
   try {
     const found = await codes();

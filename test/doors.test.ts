@@ -18,11 +18,11 @@ import { register, startWatch } from './support/services.ts';
 import { addresses, config, stack, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// Connect's REST interface and the registry: nobody gets in without a login, and the one that may only read cannot write.
+// Connect's REST interface and the registry need a login, and the login of a reader cannot write.
 
 const basic = (user: string, password: string) => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
 
-/** Every way to have no login. */
+/** Requests without a valid login. */
 const intruders = (service: HttpService): [string, Record<string, string>][] => [
   ['no login', {}],
   ['a wrong password', basic(service.user ?? '', 'wrong')],
@@ -86,7 +86,7 @@ describe("Connect's REST interface", () => {
     ['GET', '/connector-plugins/PostgresConnector/config'],
     ['PUT', '/connector-plugins/PostgresConnector/config/validate', { ...stolen, 'database.password': '${env:CDC_DATABASE_PASSWORD}' }],
   ];
-  /** Workers tell each other by these what their tasks are: no login, but a signature with the key of the group. */
+  /** By these requests workers pass tasks on. They need no login, but a signature with the key of the group. */
   const internal: Call[] = [
     ['POST', `${connector}/tasks`, []],
     ['PUT', `${connector}/fence`],
@@ -94,14 +94,14 @@ describe("Connect's REST interface", () => {
 
   test.each(intruders(service))('answers 401 on every path to %s, and does nothing', async (name, headers) => {
     const before = await connect.config(CONNECTOR_NAME);
-    // Connect's own extension does not expect that anybody sends such a header.
+    // Connect's own extension fails on such a header.
     expect(await statuses(addresses.connect, paths, headers)).toEqual(expected(paths, name === 'broken Basic' ? 500 : 401));
     expect(await connect.config(CONNECTOR_NAME)).toEqual(before);
     expect(await (await askConnect('/connectors')).json()).toEqual([CONNECTOR_NAME]);
     await untilRunning();
   });
 
-  test('takes what workers send each other only with their signature', async () => {
+  test('accepts requests between workers only with their signature', async () => {
     const forged = {
       'X-Connect-Authorization': Buffer.from('forged').toString('base64'),
       'X-Connect-Request-Signature-Algorithm': 'HmacSHA256',
@@ -118,7 +118,7 @@ describe("Connect's REST interface", () => {
     const stopWorker = await startWorker((properties) => properties, port);
     try {
       const other = new ConnectApi({ ...connectFor(config), CONNECT_URL: `http://127.0.0.1:${port}` });
-      // One of the two is the leader: it alone writes configurations, and the other asks it to.
+      // One of the two is the leader. Only it writes configurations, and the other forwards requests to it.
       for (const [worker, pause] of [
         [connect, '6'],
         [other, '7'],
@@ -138,7 +138,7 @@ describe("Connect's REST interface", () => {
     }
   });
 
-  test('has no second door for the levels of logging', async () => {
+  test('has no second port for log levels', async () => {
     const loggers: Call[] = [
       ['GET', '/admin/loggers'],
       ['PUT', '/admin/loggers/root', { level: 'TRACE' }],
@@ -183,7 +183,7 @@ describe('the registry', () => {
     ['POST', '/apis/registry/v3/groups/default/artifacts', { artifactId: 'mine', artifactType: 'AVRO' }],
     ['DELETE', `/apis/registry/v3/groups/default/artifacts/${EVENT_SUBJECT}`],
   ];
-  /** For an administrator: the stack has none. */
+  /** For an administrator; the stack has no such login. */
   const settings: Call[] = [
     ['PUT', '/apis/ccompat/v7/config', { compatibility: 'NONE' }],
     ['PUT', '/apis/ccompat/v7/mode', { mode: 'READONLY' }],
@@ -197,19 +197,19 @@ describe('the registry', () => {
     expect(await statuses(origin, all, headers)).toEqual(expected(all, 401));
   });
 
-  test('lets the reader read, and answers 403 to all that it writes', async () => {
+  test('lets the reader read, and answers 403 to every write', async () => {
     expect(await statuses(origin, reads, service.headers)).toEqual(expected(reads, 200));
     const refused = [...writes, ...settings];
     expect(await statuses(origin, refused, service.headers)).toEqual(expected(refused, 403));
   });
 
-  test('lets the writer register schemas, and change no setting of all', async () => {
+  test('lets the writer register schemas, but change no global setting', async () => {
     const { headers } = registryService(registryFor(config, 'writer'));
     expect(await statuses(origin, settings, headers)).toEqual(expected(settings, 403));
     expect((await askRegistry(`/subjects/${EVENT_SUBJECT}/versions`, json('POST', schema))).status).toBe(200);
   });
 
-  test.runIf(stack.way === 'embedded')('tells no secret on the port of its health and metrics', async () => {
+  test.runIf(stack.way === 'embedded')('shows no secret on the port of its health and metrics', async () => {
     for (const path of ['/', '/health', '/metrics', '/q', '/config', '/info', '/env']) {
       const text = await (await fetch(`http://127.0.0.1:${config.REGISTRY_MANAGEMENT_PORT}${path}`)).text();
       for (const [name, secret] of Object.entries(config.secrets)) expect([path, name, text.includes(secret)]).toEqual([path, name, false]);
@@ -238,7 +238,7 @@ describe('a login that is wrong or missing', () => {
     expect(await codes({ ...doctor, ...none })).toContain('broken CONNECT_LOGIN');
   });
 
-  test("is said by the operator's verbs", async () => {
+  test("is reported by the operator's verbs", async () => {
     const { stdout } = await outboxWith({ CONNECT_PASSWORD: 'wrong' }, 'status');
     expect(stdout).toMatch(/^connector +unknown: CONNECT_LOGIN: Kafka Connect at http:\S+ refuses the login "outbox"/m);
     const { code, stderr } = await outboxWith({ CONNECT_PASSWORD: 'wrong' }, 'resume');
@@ -264,7 +264,7 @@ describe('a login that is wrong or missing', () => {
     }
   });
 
-  test('is waited for by a consumer, and no event becomes a dead letter', async () => {
+  test('makes a consumer wait, and no event becomes a dead letter', async () => {
     const decode = createDecoder(createRegistry({ ...registryFor(config, 'reader'), REGISTRY_PASSWORD: 'wrong' }), zapRunCreated);
     await expect(decode(encode(await schemaId(), event()))).rejects.toMatchObject({ name: 'NotNowError', code: 'REGISTRY_LOGIN' });
   });

@@ -15,7 +15,7 @@ afterAll(() => topic.close());
 async function expectAllInOrder(userId: string, zapId: string, ids: string[]): Promise<void> {
   const records = await topic.untilEvents(`${userId}/${zapId}`, ids.length, 90_000);
   const first = [...new Set(records.map(({ headers }) => headers.id))];
-  // A post whose answer was lost may have been stored: it is on the topic under an id that nobody was told.
+  // A post whose answer was lost may have been stored: its event is on the topic under an id that the sender does not know.
   const known = new Set(ids);
   expect(first.filter((id) => id !== undefined && known.has(id))).toEqual(ids);
 }
@@ -38,7 +38,7 @@ test.each(['connect', 'postgres'])('kill -9 of %s in the middle of 2,000 posts l
 });
 
 test(
-  'with everything but Postgres stopped and ingest started anew, posts are answered 200 and arrive when the rest is back',
+  'with only Postgres running and ingest restarted, posts are answered 200 and arrive when the rest is back',
   { timeout: 240_000 },
   async () => {
     const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];

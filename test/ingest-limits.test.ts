@@ -7,7 +7,7 @@ import { startProxy, type Proxy } from './support/proxy.ts';
 import { config, query } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// What ingest does when there is too much: of requests, of bytes, of rows that wait.
+// Ingest under too many requests, too many bytes, and too many waiting rows.
 
 let proxy: Proxy;
 let own: OwnIngest;
@@ -38,11 +38,11 @@ async function send(userId: string, body: string, headers: Record<string, string
 
 const refusals = (answers: Awaited<ReturnType<typeof send>>[]) => answers.filter(({ code }) => code === 'overloaded');
 
-describe('while Postgres does not get on', () => {
+describe('while Postgres is blocked', () => {
   test.each([
     ['too many requests', 200, '{}'],
     ['too many bytes', 40, JSON.stringify('x'.repeat(200_000))],
-  ])('%s are refused with 503 and Retry-After, the others are recorded, and then all is taken again', async (_what, count, body) => {
+  ])('%s are refused with 503 and Retry-After, the others are recorded, and afterwards all are accepted', async (_what, count, body) => {
     const userId = uniqueName('user');
     const locker = new pg.Client({ connectionString: databaseUrl(config, 'outbox_owner') });
     await locker.connect();
@@ -60,7 +60,7 @@ describe('while Postgres does not get on', () => {
     const counted = (outcome: (answer: (typeof answers)[number]) => boolean) => answers.filter(outcome).length;
     const recorded = counted(({ status }) => status === 200);
     const [runs] = await query<{ n: number }>('SELECT count(*)::int AS n FROM zap_run WHERE user_id = $1', [userId]);
-    // What was answered outcome_unknown may be stored or not.
+    // A webhook answered outcome_unknown may be stored or not.
     expect(runs?.n).toBeGreaterThanOrEqual(recorded);
     expect(runs?.n).toBeLessThanOrEqual(recorded + counted(({ code }) => code === 'outcome_unknown'));
     expect(await send(userId, body)).toMatchObject({ status: 200 });
@@ -74,7 +74,7 @@ test(
     const userId = uniqueName('user');
     const { port } = proxy;
     await proxy.close();
-    // The first may be written to a connection that is dead already: then nobody knows what became of it.
+    // The first may be written to a connection that is already dead: then its outcome is unknown.
     const first = await send(userId, '{}');
     expect(first.status).toBe(503);
     expect(['database_unavailable', 'outcome_unknown']).toContain(first.code);
@@ -97,7 +97,7 @@ test(
     const filler = new pg.Client({ connectionString: databaseUrl(config, 'outbox_owner') });
     await filler.connect();
     try {
-      // Never committed: it takes its room all the same, and nothing of it is published.
+      // Never committed: it takes room anyway, and nothing of it is published.
       await filler.query('BEGIN');
       await filler.query(
         `INSERT INTO zap_run_outbox (id, aggregatetype, aggregateid, type, payload)

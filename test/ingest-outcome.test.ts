@@ -12,7 +12,7 @@ import { startProxy, type Proxy } from './support/proxy.ts';
 import { config, query } from './support/stack.ts';
 import { databaseUrl } from '../stack/config.ts';
 
-// What a sender is told, and what is stored, when the link to Postgres breaks at the worst moments.
+// Answers and stored rows when the link to Postgres breaks at the worst moments.
 
 let proxy: Proxy;
 let own: OwnIngest;
@@ -102,7 +102,7 @@ describe('connections cut at any moment', () => {
   });
 });
 
-test('a lookup that Postgres cancels after the commit costs nobody the id of a stored run', { timeout: 30_000 }, async () => {
+test('a lookup that Postgres cancels after the commit still leads to the id of the stored run', { timeout: 30_000 }, async () => {
   const pool = new pg.Pool({ connectionString: databaseUrl(config, 'ingest'), max: 3, ...poolTimeouts });
   onTestFinished(() => pool.end());
   let cancelled = 0;

@@ -6,7 +6,7 @@ import { uniqueName } from './support/names.ts';
 import { startIngest, type OwnIngest } from './support/own-ingest.ts';
 import { query } from './support/stack.ts';
 
-// A sender that tries again is answered as the first time, by the id that it gives its deliveries.
+// A retry is answered like the first attempt, by the id that the sender gives its deliveries.
 
 const userId = uniqueName('user');
 const folder = mkdtempSync(join(tmpdir(), 'zaps-'));
@@ -61,7 +61,7 @@ test('by an id in the first element of an array that makes several runs', async 
   expect(await runsOf('elements')).toHaveLength(2);
 });
 
-test('and not by anything in the body of a hook that names nothing', async () => {
+test('and not by the body of a hook that names no source of ids', async () => {
   const [first, second] = [await post('default', '{"id":1}', { 'svix-id': 'a' }), await post('default', '{"id":1}', { 'svix-id': 'a' })];
   expect(first.id).not.toBe(second.id);
 });

@@ -6,7 +6,7 @@ import { uniqueName } from './support/names.ts';
 import { startIngest, type OwnIngest } from './support/own-ingest.ts';
 import { query } from './support/stack.ts';
 
-// Hooks that want several runs of one request: all of them or none.
+// Hooks that make several runs of one request: all of them or none.
 
 const userId = uniqueName('user');
 const folder = mkdtempSync(join(tmpdir(), 'zaps-'));
@@ -87,7 +87,7 @@ test('repeats that come at once make the runs once', async () => {
   expect(await countOf('elements')).toBe(before + 3);
 });
 
-test('when one of them cannot be stored none is', async () => {
+test('when one run cannot be stored, none is', async () => {
   const key = uniqueName('key');
   expect((await post('elements', '{"other":1}', `${key}#2/3`)).status).toBe(200);
   const before = await countOf('elements');

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { EVENT_TOPIC, OFFSET_TOPIC } from '../contract/names.ts';
 import { withAdmin } from './support/kafka.ts';
 
-// A new admin knows no topic yet: each of its first questions fetches what it needs while another is under way.
-test('a new admin that is asked for one topic while it asks for the offsets of another answers both', { timeout: 120_000 }, async () => {
+// A new admin has no metadata yet: each of its first calls fetches what it needs while another call is running.
+test('a new admin answers a call about one topic while it reads the offsets of another', { timeout: 120_000 }, async () => {
   for (let round = 0; round < 150; round += 1)
     await withAdmin(async (admin) => {
       const metadata = async () => {
-        // Some steps later each time, to meet the other question at each of its own steps.
+        // Started some steps later each time, to overlap with the other call at each of its steps.
         for (let step = 0; step < round % 5; step += 1) await admin.listTopics();
         return admin.fetchTopicMetadata({ topics: [EVENT_TOPIC] });
       };

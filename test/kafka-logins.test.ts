@@ -31,7 +31,7 @@ const clientOf = (env: Record<string, string>): Kafka =>
   });
 const as = (service: KafkaService) => clientOf(kafkaEnv(config, service));
 
-/** One thing that somebody tries; ended afterwards, whatever became of it. */
+/** An attempt of one login. It is ended afterwards, whatever its result. */
 type Act = (kafka: Kafka) => Promise<unknown>;
 const asAdmin =
   (use: (admin: ReturnType<Kafka['admin']>) => Promise<unknown>): Act =>
@@ -45,7 +45,7 @@ const write =
   async (kafka) => {
     const producer = kafka.producer({
       createPartitioner: Partitioners.DefaultPartitioner,
-      // Not idempotent: kafkajs would first ask for an id of its own, which is refused too and not told of in the log.
+      // Not idempotent: kafkajs would first request a producer id, whose refusal the log does not show.
       ...(transactionalId && { transactionalId }),
     });
     await producer.connect();
@@ -75,11 +75,11 @@ const configure = (type: kafkajs.ConfigResourceTypes, name: string) =>
     admin.alterConfigs({ validateOnly: true, resources: [{ type, name, configEntries: [{ name: 'retention.ms', value: '1' }] }] }),
   );
 const deleteRecords = asAdmin(async (admin) => {
-  // kafkajs asks whoever it knows to lead the partition, which it has to be told first.
+  // kafkajs sends this to the leader of the partition, which it must learn first.
   await admin.fetchTopicOffsets(EVENT_TOPIC);
   await admin.deleteTopicRecords({ topic: EVENT_TOPIC, partitions: [{ partition: 0, offset: '0' }] });
 });
-/** To commit a position one joins the group. */
+/** Committing a position needs a member of the group. */
 const join = (groupId: string) => read(EVENT_TOPIC, groupId);
 const everything = {
   resourceType: AclResourceTypes.CLUSTER,
@@ -88,7 +88,7 @@ const everything = {
   ...{ host: '*', operation: AclOperationTypes.ALL, permissionType: AclPermissionTypes.ALLOW },
 };
 
-/** Each with the services for which it is a part of their work: for all others it must be refused. */
+/** Each act with the services that may do it. It must be refused to all others. */
 const acts: [what: string, act: Act, allowed: KafkaService[]][] = [
   ['write an event', write(EVENT_TOPIC), ['connect']],
   ['fence off the connector’s producer', write(EVENT_TOPIC, 'outbox-connect-zap-run-outbox-0'), ['connect']],
@@ -117,11 +117,11 @@ const acts: [what: string, act: Act, allowed: KafkaService[]][] = [
   ],
 ];
 
-/** What the broker says it refused, by its log: kafkajs tells of some refusals only that it gave up. */
+/** The refusals in the broker's log: of some refusals kafkajs reports only that it gave up. */
 const denials = async (who = '\\w+'): Promise<string[]> =>
   (await stack.log('kafka')).split('\n').filter((line) => new RegExp(`Principal = User:${who} is Denied`).test(line));
 
-test('each does its own work, and nothing of it is refused', { timeout: 120_000 }, async () => {
+test('each service does its work, and nothing of it is refused', { timeout: 120_000 }, async () => {
   const before = (await denials()).length;
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   const [id = ''] = await postInTurn(userId, zapId, 20);
@@ -137,7 +137,7 @@ test('each does its own work, and nothing of it is refused', { timeout: 120_000 
 describe('without a login', () => {
   const brokers = { KAFKA_BROKERS: kafkaEnv(config, 'admin').KAFKA_BROKERS };
 
-  test('Kafka tells nothing, not even which topics there are', async () => {
+  test('Kafka answers nothing, not even the list of topics', async () => {
     await expect(asAdmin((admin) => admin.listTopics())(clientOf(brokers))).rejects.toThrow(/closed connection|timed out|ECONNRESET/i);
   });
 
@@ -150,7 +150,7 @@ describe('without a login', () => {
     await expect(asAdmin((admin) => admin.listTopics())(clientOf(env))).rejects.toThrow(/authentication failed|mechanism/i);
   });
 
-  test('the controller’s door is closed to all but the broker', async () => {
+  test('only the broker can reach the controller’s port', async () => {
     const door = { KAFKA_BROKERS: `127.0.0.1:${config.KAFKA_CONTROLLER_PORT}` };
     for (const env of [
       door,
@@ -175,7 +175,7 @@ describe('the list of grants', () => {
   const foreign = { ...extra, principal: 'User:somebody' };
   afterAll(() => withAdmin((admin) => admin.deleteAcls({ filters: [foreign] })));
 
-  test('is put back by the stack: what is missing is granted, what is not listed is taken away, other logins are left alone', async () => {
+  test('is restored by the stack: missing grants are added, unlisted ones are removed, and other logins are left alone', async () => {
     const missing = aclOf({ service: 'watch', resource: 'CLUSTER', name: 'kafka-cluster', prefixed: false, operation: 'DESCRIBE_CONFIGS' });
     await withAdmin(async (admin) => {
       await admin.createAcls({ acl: [extra, foreign] });
@@ -191,12 +191,12 @@ describe('the list of grants', () => {
   });
 });
 
-test('no password of Kafka is seen in the list of processes, in a connector’s configuration or in what a connector may name', async () => {
+test('no password of Kafka is in the list of processes, in a connector’s configuration or in variables that a connector may read', async () => {
   const passwords = Object.entries(config.secrets).flatMap(([name, secret]) => (name.startsWith('kafka_') ? [secret] : []));
   expect(passwords).toHaveLength(kafkaServices.length + 1);
   const places = [execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }), JSON.stringify(await connect.config(CONNECTOR_NAME))];
   const { pid } = await part('connect');
-  // Its variables are what ${env:…} can give away.
+  // ${env:…} can only show variables.
   if (stack.way === 'embedded') places.push(readFileSync(`/proc/${pid}/environ`, 'utf8'));
   expect(places.every((text) => text.length > 100)).toBe(true);
   expect(places.filter((text) => passwords.some((password) => text.includes(password)))).toEqual([]);

@@ -4,7 +4,7 @@ import { databaseUrl, logins, type Login } from '../stack/config.ts';
 import { outcome, withClient } from './support/catalog.ts';
 import { config, query } from './support/stack.ts';
 
-// What a login of the stack must not do at the level of the server; what it may do with the tables is in database.test.ts.
+// The limits of the stack's logins on the server. Their rights on the tables are in database.test.ts.
 
 const ours = logins.filter((login) => login !== 'postgres');
 const mayConnect = (login: Login, database: string) => database === (login === 'registry' ? 'registry' : 'outbox');
@@ -23,7 +23,7 @@ async function connects(options: pg.ClientConfig & { replication?: string }): Pr
 }
 
 describe.each(ours)('the login %s', (login) => {
-  it.each(['outbox', 'registry', 'postgres', 'template1'])('connects to %s only where its work is', async (database) => {
+  it.each(['outbox', 'registry', 'postgres', 'template1'])('connects to %s only if its work is there', async (database) => {
     const expected = mayConnect(login, database) ? 'connected' : '42501';
     expect(await connects({ connectionString: databaseUrl(config, login, database) })).toBe(expected);
   });
@@ -43,7 +43,7 @@ describe.each(ours)('the login %s', (login) => {
     expect(made).toBe(login === 'cdc' || login === 'registry' ? 'accepted' : '42501');
   });
 
-  it('makes temporary tables only where a verb of the operator needs one', async () => {
+  it('creates temporary tables only where a verb of the operator needs one', async () => {
     const database = login === 'registry' ? 'registry' : 'outbox';
     const made = await withClient(databaseUrl(config, login, database), async (client) => {
       await client.query('BEGIN');

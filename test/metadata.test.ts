@@ -12,7 +12,7 @@ describe('metadata', () => {
     'duplicate keys': '{"b":1,"a":2,"b":3,"":4}',
     'odd white space': ' {\r\n\t"a" :  [ ] ,"b":{ }\n} \n',
     'escapes that need none': '{"\\u0061":"\\/\\u00e9é😀"}',
-    'a document that is no object': '-0',
+    'a document that is not an object': '-0',
   };
   it.each(Object.entries(texts))('keeps the exact text of %s', async (_what, text) => {
     await rolledBack('ingest', async (client) => {

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 
-// What Prometheus sees is named by one scheme: outbox_<part>_<what>, with the unit or _total behind it.
+// All metrics have one naming scheme: outbox_<part>_<what>, followed by the unit or _total.
 
 const root = new URL('../', import.meta.url);
 const listed = execFileSync('git', ['ls-files', '*.ts'], { cwd: root, encoding: 'utf8' }).split('\n');
 const services = listed.filter((path) => /^(ingest|watch|cleanup|consumers-example|kit)\//.test(path) && !path.endsWith('.test.ts'));
-/** The names of the metrics that a file makes. */
+/** The names of the metrics in a file. */
 const namesIn = (text: string) =>
   [...text.matchAll(/(?:new (?:Counter|Gauge|Histogram)(?:<[^>]*>)?\(\{[^}]*?name: |\b(?:gauge|counter)\()(['`])([^'`]+)\1/g)].map(
     ([, , name = '']) => name,

@@ -31,40 +31,36 @@ const nasty: Record<string, string> = {
 };
 
 describe('replay', () => {
-  test(
-    'sends key, value and headers exactly as they were, over nasty metadata, and nothing of other zaps',
-    { timeout: 120_000 },
-    async () => {
-      const [userId, zapId, other] = [uniqueName('user'), uniqueName('zap'), uniqueName('zap')];
-      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-      const bodies = Object.values(nasty);
-      for (const [n, body] of bodies.entries()) {
-        const headers = n % 2 === 0 ? { traceparent, 'x-github-event': 'push', 'user-agent': 'é ☃'.normalize('NFD').slice(0, 1) } : {};
-        expect((await post(userId, zapId, body, headers)).status).toBe(200);
-      }
-      await postInTurn(userId, other, 1);
-      await topic.untilEvents(`${userId}/${zapId}`, bodies.length);
-      await untilGone(userId);
+  test('sends key, value and headers unchanged, even with unusual metadata, and nothing of other zaps', { timeout: 120_000 }, async () => {
+    const [userId, zapId, other] = [uniqueName('user'), uniqueName('zap'), uniqueName('zap')];
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const bodies = Object.values(nasty);
+    for (const [n, body] of bodies.entries()) {
+      const headers = n % 2 === 0 ? { traceparent, 'x-github-event': 'push', 'user-agent': 'é ☃'.normalize('NFD').slice(0, 1) } : {};
+      expect((await post(userId, zapId, body, headers)).status).toBe(200);
+    }
+    await postInTurn(userId, other, 1);
+    await topic.untilEvents(`${userId}/${zapId}`, bodies.length);
+    await untilGone(userId);
 
-      const dry = await outbox('replay', '--zap', `${userId}/${zapId}`, '--since', '1h', '--dry-run');
-      expect(dry).toMatchObject({ code: 0, stdout: `${bodies.length} runs, ${bodies.length} would be sent again.\n` });
-      expect(await outbox('replay', '--zap', `${userId}/${zapId}`, '--since', '1h')).toMatchObject({
-        code: 0,
-        stdout: `${bodies.length} runs, ${bodies.length} are sent again.\n`,
-      });
-      const all = await waitFor('they come again', () => {
-        const records = topic.records(`${userId}/${zapId}`);
-        return records.length >= 2 * bodies.length ? records : undefined;
-      });
-      const told = all.map(({ key, headers, value, partition }) => ({ key, headers, value: value.toString('hex'), partition }));
-      expect(told).toHaveLength(2 * bodies.length);
-      expect(told.slice(bodies.length)).toEqual(told.slice(0, bodies.length));
-      expect(topic.records(`${userId}/${other}`)).toHaveLength(1);
-      await untilGone(userId);
-    },
-  );
+    const dry = await outbox('replay', '--zap', `${userId}/${zapId}`, '--since', '1h', '--dry-run');
+    expect(dry).toMatchObject({ code: 0, stdout: `${bodies.length} runs, ${bodies.length} would be sent again.\n` });
+    expect(await outbox('replay', '--zap', `${userId}/${zapId}`, '--since', '1h')).toMatchObject({
+      code: 0,
+      stdout: `${bodies.length} runs, ${bodies.length} are sent again.\n`,
+    });
+    const all = await waitFor('they come again', () => {
+      const records = topic.records(`${userId}/${zapId}`);
+      return records.length >= 2 * bodies.length ? records : undefined;
+    });
+    const told = all.map(({ key, headers, value, partition }) => ({ key, headers, value: value.toString('hex'), partition }));
+    expect(told).toHaveLength(2 * bodies.length);
+    expect(told.slice(bodies.length)).toEqual(told.slice(0, bodies.length));
+    expect(topic.records(`${userId}/${other}`)).toHaveLength(1);
+    await untilGone(userId);
+  });
 
-  test('leaves alone what still waits in the outbox, and keeps to the times that it was given', { timeout: 120_000 }, async () => {
+  test('leaves waiting rows alone, and respects the given times', { timeout: 120_000 }, async () => {
     const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
     const zap = `${userId}/${zapId}`;
     await postInTurn(userId, zapId, 3);
@@ -87,29 +83,25 @@ describe('replay', () => {
   });
 });
 
-test(
-  'rebuild sends the events of all zaps again, each with its bytes, though they are more than a batch',
-  { timeout: 180_000 },
-  async () => {
-    const since = new Date().toISOString();
-    const accepted = await startLoad(10, 25).done;
-    for (const [key, ids] of accepted) await topic.untilEvents(key, ids.length);
-    await waitFor('the outbox is empty', async () => (await query('SELECT FROM zap_run_outbox')).length === 0, 60_000);
-    expect(await outbox('rebuild', '--since', since)).toMatchObject({ code: 0, stdout: '250 runs, 250 are sent again.\n' });
-    for (const [key, ids] of accepted) {
-      const records = await waitFor(`${key} comes again`, () => {
-        const all = topic.records(key);
-        return all.length >= 2 * ids.length ? all : undefined;
-      });
-      expect(records.slice(ids.length).map(({ value }) => value)).toEqual(records.slice(0, ids.length).map(({ value }) => value));
-      expect(records.slice(ids.length).map(({ headers }) => headers.id)).toEqual(ids);
-    }
-  },
-);
+test('rebuild sends the events of all zaps again with the same bytes, in several batches', { timeout: 180_000 }, async () => {
+  const since = new Date().toISOString();
+  const accepted = await startLoad(10, 25).done;
+  for (const [key, ids] of accepted) await topic.untilEvents(key, ids.length);
+  await waitFor('the outbox is empty', async () => (await query('SELECT FROM zap_run_outbox')).length === 0, 60_000);
+  expect(await outbox('rebuild', '--since', since)).toMatchObject({ code: 0, stdout: '250 runs, 250 are sent again.\n' });
+  for (const [key, ids] of accepted) {
+    const records = await waitFor(`${key} comes again`, () => {
+      const all = topic.records(key);
+      return all.length >= 2 * ids.length ? all : undefined;
+    });
+    expect(records.slice(ids.length).map(({ value }) => value)).toEqual(records.slice(0, ids.length).map(({ value }) => value));
+    expect(records.slice(ids.length).map(({ headers }) => headers.id)).toEqual(ids);
+  }
+});
 
 describe('explain', () => {
   test(
-    'says where an event is: its row while it waits, then partition, offset, time and the groups past it',
+    'shows where an event is: its row while it waits, then partition, offset, time and the groups past it',
     { timeout: 120_000 },
     async () => {
       const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
@@ -137,7 +129,7 @@ describe('explain', () => {
     },
   );
 
-  test('of an id that no run has ends with 1 and says so', async () => {
+  test('reports an unknown id and ends with 1', async () => {
     const id = crypto.randomUUID();
     const stdout = `run      no run has the id ${id}: it was never stored, was erased, or is older than RUN_KEEP_DAYS of cleanup\n`;
     expect(await outbox('explain', id)).toEqual({ code: 1, stdout, stderr: '' });
@@ -145,7 +137,7 @@ describe('explain', () => {
 });
 
 describe('reconcile', () => {
-  test('finds every run, and names one whose event is nowhere', { timeout: 120_000 }, async () => {
+  test('finds every run, and lists one whose event is nowhere', { timeout: 120_000 }, async () => {
     const since = new Date().toISOString();
     const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
     await postInTurn(userId, zapId, 5);
@@ -173,14 +165,14 @@ describe('reconcile', () => {
     await untilGone(userId);
   });
 
-  test('refuses to judge what the topic may have dropped by right', async () => {
+  test('refuses a time before the retention of the topic', async () => {
     const { code, stderr } = await outbox('reconcile', '--since', '30d');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^BEYOND_RETENTION: \S+ keeps records for 168 h/);
   });
 });
 
-test('pause stops publishing while posts go on, and resume ends it', { timeout: 120_000 }, async () => {
+test('pause stops publishing while posts are accepted, and resume ends it', { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   try {
     expect((await outbox('pause', '--because', 'a test')).code).toBe(0);
@@ -196,7 +188,7 @@ test('pause stops publishing while posts go on, and resume ends it', { timeout: 
   await untilGone(userId);
 });
 
-test('status says that cleanup does not run while its process is down, and in which groups nobody is', { timeout: 120_000 }, async () => {
+test('status reports a cleanup whose process is down, and groups without members', { timeout: 120_000 }, async () => {
   await stop('cleanup');
   try {
     const { stdout } = await outbox('status');
@@ -210,7 +202,7 @@ test('status says that cleanup does not run while its process is down, and in wh
   await waitFor('it works', async () => works.test((await outbox('status')).stdout), 60_000);
 });
 
-test('status counts a lag without joining a group: it writes nothing into Kafka', { timeout: 120_000 }, async () => {
+test('status counts lag without joining a group: it writes nothing to Kafka', { timeout: 120_000 }, async () => {
   const groups = ['consumer', 'actions', 'cleanup'];
   await stop(...groups);
   try {
@@ -226,7 +218,7 @@ test('status counts a lag without joining a group: it writes nothing into Kafka'
   }
 });
 
-test('buried list shows what was buried and why, and requeue brings it back to the topic', { timeout: 120_000 }, async () => {
+test('buried list shows buried rows with their reasons, and requeue publishes them', { timeout: 120_000 }, async () => {
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   await stop('connect');
   let ids: string[] = [];
@@ -243,7 +235,7 @@ test('buried list shows what was buried and why, and requeue brings it back to t
   expect(await outbox('buried', 'requeue', '--all')).toMatchObject({ code: 0, stdout: '2 back in the outbox.\n' });
   expect(await outbox('buried', 'list')).toMatchObject({ code: 0, stdout: 'No row is buried.\n' });
   expect(await outbox('buried', 'requeue', ids[0] ?? '')).toMatchObject({ code: 1 });
-  // The WAL still had them, so they may have come once before they were brought back.
+  // The WAL still had them, so they may have been published once before the requeue.
   const broughtBack = () => topic.records(`${userId}/${zapId}`).filter(({ headers }) => headers.resends === '1');
   await waitFor('they come again', () => new Set(broughtBack().map(({ headers }) => headers.id)).size === 3, 60_000);
   await untilGone(userId);

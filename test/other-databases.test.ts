@@ -8,7 +8,7 @@ import { startIngest } from './support/own-ingest.ts';
 import { config, query } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// Databases that are not as ours is made: of another encoding, with tables or settings of others, or cut off in a migration.
+// Databases that were not made by us: with another encoding, foreign tables or settings, or an interrupted migration.
 
 const folders = readdirSync('prisma/migrations', { withFileTypes: true }).filter((entry) => entry.isDirectory());
 const environment = (url: string, more: Record<string, string>) => ({ ...process.env, DATABASE_URL: url, ...more });
@@ -29,7 +29,7 @@ const asAdmin = (url: string) => databaseUrl(config, 'postgres', new URL(url).pa
 const tables = async (url: string) =>
   (await run(url, `SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'zap_run%'`)).rows;
 
-test('a database that cannot hold every character is refused before anything is made in it', { timeout: 60_000 }, async () => {
+test('a database that cannot store every character is refused before anything is created in it', { timeout: 60_000 }, async () => {
   const name = uniqueName('latin');
   await query(`CREATE DATABASE ${name} OWNER outbox_owner TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'`, [], 'postgres');
   onTestFinished(() => query(`DROP DATABASE ${name} WITH (FORCE)`, [], 'postgres').then(() => undefined));
@@ -38,7 +38,7 @@ test('a database that cannot hold every character is refused before anything is 
   expect(await tables(url)).toEqual([{ n: 0 }]);
 });
 
-test('a database with tables of others is migrated, and they stay', { timeout: 60_000 }, async () => {
+test('a database with foreign tables is migrated, and they stay', { timeout: 60_000 }, async () => {
   await withScratchDatabase(async (url) => {
     await run(url, 'CREATE TABLE theirs AS SELECT 1 AS n');
     expect(await migrate(url)).toMatchObject({ code: 0 });
@@ -80,7 +80,7 @@ test('a migration that was killed is applied by the next run', { timeout: 90_000
   });
 });
 
-test('a migration that was edited after it was applied is named', { timeout: 60_000 }, async () => {
+test('a migration that was edited after it was applied is reported', { timeout: 60_000 }, async () => {
   await withScratchDatabase(async (url) => {
     expect(await migrate(url)).toMatchObject({ code: 0 });
     await run(url, `UPDATE _prisma_migrations SET checksum = repeat('0', 64) WHERE migration_name = '${folders[0]?.name}'`);
@@ -88,7 +88,7 @@ test('a migration that was edited after it was applied is named', { timeout: 60_
   });
 });
 
-test('ingest stores webhooks where they belong, whatever its role and its environment say', { timeout: 60_000 }, async () => {
+test('ingest stores webhooks in public, whatever the settings of its role and its environment', { timeout: 60_000 }, async () => {
   await query('CREATE SCHEMA ingest AUTHORIZATION ingest; CREATE TABLE ingest.zap_run_outbox (LIKE public.zap_run_outbox)', [], 'postgres');
   await query('ALTER ROLE ingest SET search_path = nowhere', [], 'postgres');
   onTestFinished(async () => {

@@ -8,12 +8,12 @@ import { readTopic, type TopicReader } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
 import type { Login } from '../stack/config.ts';
 
-// The slot decodes the WAL of the whole database, and others write to it as well. None of it may reach the connector.
+// The slot decodes the WAL of the whole database, which others write too. None of that may reach the connector.
 
 let topic: TopicReader;
 beforeAll(async () => {
   topic = await readTopic();
-  // After a restart the connector reads its slot twice: once until the first message, to find its place, then for good.
+  // After a restart the connector reads its slot twice: once to the first message, to find its position, then to publish.
   const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];
   await postInTurn(userId, zapId, 1);
   await topic.untilEvents(`${userId}/${zapId}`, 1, 60_000);
@@ -56,7 +56,7 @@ test.each<[string, Login, string]>([
   ['the end of that column', 'outbox_owner', 'ALTER TABLE zap_run_outbox DROP note'],
   ['another replica identity', 'outbox_owner', 'ALTER TABLE zap_run_outbox REPLICA IDENTITY FULL'],
   ['the replica identity of before', 'outbox_owner', 'ALTER TABLE zap_run_outbox REPLICA IDENTITY DEFAULT'],
-  ['the table written anew', 'outbox_owner', 'VACUUM FULL zap_run_outbox'],
+  ['the table rewritten', 'outbox_owner', 'VACUUM FULL zap_run_outbox'],
   ['a large transaction', 'postgres', 'CREATE TABLE large AS SELECT n, md5(n::text) FROM generate_series(1, 500000) n; DROP TABLE large'],
   [
     'a large transaction that is rolled back',
@@ -75,7 +75,7 @@ test.each<[string, Login, string]>([
      SELECT pg_logical_emit_message(true, 'x', 'y'); INSERT INTO event_schema VALUES ('elsewhere', repeat('0', 64), 999999, '{}')`,
   ],
   ['its end', 'postgres', `SELECT pg_replication_origin_drop('elsewhere'); DELETE FROM event_schema WHERE subject = 'elsewhere'`],
-])('publishing goes on over %s', { timeout: 90_000 }, async (_what, login, sql) => {
+])('publishing continues past %s', { timeout: 90_000 }, async (_what, login, sql) => {
   await untilRunning();
   const [before, repaired] = [await reader(), await repairs()];
   await query(sql, [], login);

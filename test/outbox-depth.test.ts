@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { readOutbox } from '../checks/outbox.ts';
 import { rolledBack } from './support/catalog.ts';
 
-// What `status`, `doctor` and the page say about the outbox must not cost more the fuller it is. In a transaction that
-// is rolled back: the running stack sees none of the rows.
+// The figures of `status`, `doctor` and the page must not cost more when the outbox is full. The test rolls its
+// transaction back, so the running stack sees none of the rows.
 
 const ROWS = 12_000;
 const ids = (table: string, columns: string, values: string) =>

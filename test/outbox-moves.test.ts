@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { insertion, outcome, rolledBack } from './support/catalog.ts';
 
-// The functions that move rows, each in a transaction that is rolled back: the running stack sees none of it.
+// The functions that move rows, each in a transaction that is rolled back, so the running stack sees none of it.
 
 type Row = Record<string, unknown>;
 const made = (): Row & { id: string } => ({
@@ -16,7 +16,7 @@ const made = (): Row & { id: string } => ({
   created_at: new Date('2026-01-02T03:04:05.678Z'),
 });
 
-/** Inserts rows as the owner, in this order, and then acts as the role. */
+/** Inserts rows as the owner, in this order, and then switches to the role. */
 async function asRole(role: string, rows: Row[], use: (client: pg.Client) => Promise<void>): Promise<void> {
   await rolledBack('postgres', async (client) => {
     for (const row of rows) await client.query(...insertion('zap_run_outbox', row));
@@ -37,7 +37,7 @@ const found = async (client: pg.Client, table: string, ids: string[]) =>
   (await client.query<Row>(`SELECT * FROM ${table} WHERE id = ANY ($1) ORDER BY seq`, [ids])).rows;
 
 describe('outbox_resend', () => {
-  it('inserts the rows again in their order with the same id, bytes and time, and passes over an unknown id', async () => {
+  it('inserts the rows again in order with the same id, bytes and time, and skips an unknown id', async () => {
     const rows = [made(), made(), made()];
     const ids = rows.map(({ id }) => id);
     await asRole('outbox_cleanup', rows, async (client) => {
@@ -69,7 +69,7 @@ describe('outbox_bury', () => {
     });
   });
 
-  it('takes an id off the dead that is in the outbox again, and leaves the row there as it is', async () => {
+  it('removes a buried row whose id is in the outbox again, and leaves the outbox row unchanged', async () => {
     const row = made();
     await rolledBack('postgres', async (client) => {
       await client.query(...insertion('zap_run_outbox', row));
@@ -97,7 +97,7 @@ describe('the functions that move rows', () => {
     });
   });
 
-  it('cannot be led to a table of the caller', async () => {
+  it('cannot be redirected to a table of the caller', async () => {
     const row = made();
     await asRole('outbox_cleanup', [row], async (client) => {
       await client.query('CREATE TEMP TABLE zap_run_outbox (LIKE public.zap_run_outbox)');

@@ -13,7 +13,7 @@ import { waitFor } from './support/wait-for.ts';
 
 auditThisFile();
 
-/** kafkajs writes all settings of a topic at once: the others are written as they are. @returns the value before */
+/** kafkajs writes all settings of a topic at once, so the others are rewritten unchanged. @returns the previous value */
 async function setLimit(bytes: string): Promise<string> {
   const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: EVENT_TOPIC };
   return withAdmin(async (admin) => {
@@ -29,7 +29,7 @@ async function setLimit(bytes: string): Promise<string> {
 }
 
 test(
-  'an event above a limit that was lowered goes to outbox_dead with an alarm, the others arrive, and requeue brings it back',
+  'an event above a lowered limit moves to outbox_dead with an alarm, the others arrive, and requeue restores it',
   { timeout: 240_000 },
   async () => {
     const [userId, zapId] = [uniqueName('user'), uniqueName('zap')];

@@ -9,7 +9,7 @@ import { startCleanup } from './support/services.ts';
 import { config, query } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// Runs that are older than they are kept. Theirs is a time long before that of every other test's runs.
+// Runs older than RUN_KEEP_DAYS. Their time is long before that of the runs of other tests.
 
 const YEARS = 30;
 const days = YEARS * 365;
@@ -45,7 +45,7 @@ const outboxRow = (id: string) => ({
 });
 
 describe('outbox_purge_runs', () => {
-  it('ends the oldest runs, as many as it was asked for, and none that is younger or received later than its id says', async () => {
+  it('deletes the oldest runs up to the limit, and none that is younger or was received later than its id says', async () => {
     await rolledBack('postgres', async (client) => {
       const old = await age(client, 'u', 5, days + 1);
       const young = await age(client, 'u', 2, days - 1);
@@ -63,7 +63,7 @@ describe('outbox_purge_runs', () => {
     });
   });
 
-  it('leaves a run whose event waits or is buried, and goes on behind it', async () => {
+  it('keeps a run whose event waits or is buried, and continues after it', async () => {
     await rolledBack('postgres', async (client) => {
       const [waits = '', free = '', dead = '', last = ''] = await age(client, 'u', 4, days + 1);
       for (const id of [waits, dead]) await client.query(...insertion('zap_run_outbox', outboxRow(id)));
@@ -93,13 +93,13 @@ describe('outbox_purge_runs', () => {
       const small = await blocks(client);
       for (let at = 0; at < 100; at += 1) await age(client, 'u', 1000, 400, at * 1000);
       await blocks(client);
-      // A tree of one level more at most, which is one block more for each descent.
+      // The tree has at most one more level, which is one more block per descent.
       expect(small).toBeGreaterThan(100);
       expect(await blocks(client)).toBeLessThan(small * 2);
     });
   });
 
-  it('is called by cleanup alone, which cannot delete a run in another way, nor of today, nor without a bound', async () => {
+  it('may be called only by cleanup, which cannot delete runs in another way, of today, or without a bound', async () => {
     for (const login of ['ingest', 'cdc', 'operator', 'actions'] as const)
       expect([login, await rolledBack(login, (client) => outcome(client, 'SELECT outbox_purge_runs(1000, NULL, 1)'))]).toEqual([
         login,
@@ -116,7 +116,7 @@ describe('outbox_purge_runs', () => {
 });
 
 describe('cleanup with RUN_KEEP_DAYS', () => {
-  it('purges all old runs, however many batches that takes, and leaves one that is being replayed', async () => {
+  it('purges all old runs in several batches, and keeps one that is being replayed', async () => {
     const userId = uniqueName('old');
     await withClient(databaseUrl(config, 'outbox_owner'), async (client) => {
       const ids = await age(client, userId, 1203, days + 1);
@@ -136,7 +136,7 @@ describe('cleanup with RUN_KEEP_DAYS', () => {
     });
   });
 
-  it('ends with its signal in the middle of the work', async () => {
+  it('ends at its signal in the middle of the work', async () => {
     const stopping = new AbortController();
     let calls = 0;
     const pool = {

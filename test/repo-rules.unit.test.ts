@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { checks } from '../operate/diagnose.ts';
 
-// Rules that no tool has: about the tree as git knows it.
+// Rules about the tracked files that no other tool checks.
 
 const root = new URL('../', import.meta.url);
 const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);
@@ -40,11 +40,11 @@ describe('a file', () => {
     expect(longerThan(tests, 400)).toEqual([]);
   });
 
-  test('that is the start of a service only wires it, in less than 70 lines', () => {
+  test('that starts a service only wires it, in less than 70 lines', () => {
     expect(longerThan(mains, 69)).toEqual([]);
   });
 
-  test('in test/ is a test, or lies in test/support/ or test/faults/, or is the page about it', () => {
+  test('in test/ is a test, is in test/support/ or test/faults/, or is the README', () => {
     const others = tracked.filter((path) => /^test\/(?!support\/|faults\/|README\.md$)/.test(path) && !path.endsWith('.test.ts'));
     expect(others).toEqual([]);
   });
@@ -63,7 +63,7 @@ test('the environment is read where a process starts, and nowhere else', () => {
   expect(sources.filter((path) => !allowed.test(path) && read(path).includes(needle))).toEqual([]);
 });
 
-test('no file depends on a place on somebody’s machine', () => {
+test('no file has a path of a single machine', () => {
   const homes = ['work', 'root', 'Users'].join('|');
   const absolute = new RegExp(`(?<![\\w.\${}*])/(?:${homes})/`);
   const isText = (path: string) => !readFileSync(new URL(path, root)).subarray(0, 8000).includes(0);
@@ -76,12 +76,12 @@ test('no file depends on a place on somebody’s machine', () => {
   expect(faults).toEqual([]);
 });
 
-test('the name of the event topic stands in one file of the code', () => {
+test('the name of the event topic is in one file of the code', () => {
   expect(sources.filter((path) => text(path).includes(EVENT_TOPIC))).toEqual(['contract/names.ts']);
 });
 
 describe('a test', () => {
-  /** The titles of a file, each behind those of the describes around it. Prettier's indents tell where one ends. */
+  /** The titles of a file, each after those of its describes. Prettier's indents show where a describe ends. */
   function titles(path: string): string[] {
     const around: { indent: number; title: string }[] = [];
     const found: string[] = [];
@@ -94,7 +94,7 @@ describe('a test', () => {
     return found;
   }
 
-  test('has a title that its file has only once', () => {
+  test('has a title that is unique in its file', () => {
     const repeated = tests.flatMap((path) => {
       const all = titles(path);
       return all.filter((title, at) => all.indexOf(title) !== at).map((title) => `${path}: ${title}`);
@@ -102,14 +102,14 @@ describe('a test', () => {
     expect(repeated).toEqual([]);
   });
 
-  test('file has titles at all, as far as this file can see them', () => {
+  test('file has titles that these rules can find', () => {
     const here = titles(`test/${basename(import.meta.filename)}`);
-    expect(here).toContain('a test > has a title that its file has only once');
+    expect(here).toContain('a test > has a title that is unique in its file');
     expect(tests.filter((path) => titles(path).length === 0)).toEqual([]);
   });
 });
 
-test('every verb of the Makefile says what it does', () => {
+test('every target of the Makefile has a description', () => {
   const makefile = text('Makefile');
   const verbs = [...makefile.matchAll(/^\.PHONY:(.+)$/gm)].flatMap(([, names = '']) => names.trim().split(/\s+/));
   expect(verbs).toContain('up');
@@ -117,7 +117,7 @@ test('every verb of the Makefile says what it does', () => {
   expect(silent).toEqual([]);
 });
 
-test('every code of the doctor is brought about by a test', () => {
+test('every code of the doctor is produced by a test', () => {
   const found = sources
     .filter((path) => /^checks\//.test(path) && !tests.includes(path))
     .flatMap((path) => [...text(path).matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code = '']) => code));
@@ -127,7 +127,7 @@ test('every code of the doctor is brought about by a test', () => {
   expect(found.filter((code) => !named.has(code))).toEqual([]);
 });
 
-test('CI runs a program as a Docker engine only because it is told to, or because it is CI', () => {
+test('CI starts a Docker engine only when it is told to, or when CI is set', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ci-'));
   try {
     for (const path of ['shared/engine', 'checkout/.ci']) mkdirSync(join(folder, path), { recursive: true });
@@ -148,7 +148,7 @@ test('CI runs a program as a Docker engine only because it is told to, or becaus
 });
 
 const rooms = ['contract', 'kit', 'checks', 'ingest', 'connect', 'watch', 'cleanup', 'consumers-example', 'operate', 'stack', 'prisma'];
-/** Written like codes, and printed by nobody as one: names of Node, of Kafka's grants, of a file of Postgres, of the registry's rule, and of secrets. */
+/** Names that look like codes: of Node, of Kafka's grants, of a file of Postgres, of the registry's rule, and of secrets. */
 const notCodes =
   /^(ERR_|HPE_|(ALTER|DESCRIBE)_CONFIGS$|TRANSACTIONAL_ID$|SASL_PLAINTEXT$|PG_VERSION$|BACKWARD_TRANSITIVE$|(OWNER|INGEST|CDC|CLEANUP|OPERATOR|ACTIONS|REGISTRY|POSTGRES)_PASSWORD$|ECHO_(URL|SECRET)$)/;
 

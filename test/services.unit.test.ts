@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { freePorts } from './support/free-ports.ts';
 import { startNode, takenPort } from './support/run-node.ts';
 
-// What all services have in common, asked of each as a process.
+// What all services have in common, tested on each as a process.
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 const given = {
   DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
   KAFKA_BROKERS: '127.0.0.1:1',
@@ -25,7 +25,7 @@ const ports: [main: string, setting: string][] = [
 ];
 
 describe('a port that is taken', { timeout: 60_000 }, () => {
-  test.each(ports)('of %s, %s, ends it with 1 and one line of its log with a code', async (main, setting) => {
+  test.each(ports)('of %s, %s, ends it with 1 and one log line with a code', async (main, setting) => {
     const [port, metricsPort] = await freePorts(2);
     const env = { PORT: String(port), METRICS_PORT: String(metricsPort), [setting]: String(await takenPort()) };
     const { ended } = startNode([main], { ...given, ...env });

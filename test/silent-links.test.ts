@@ -9,7 +9,7 @@ import { startCleanup, startWatch } from './support/services.ts';
 import { config, query, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
-// A link that dies without a word: no error, no end, no answer, while new connections work.
+// A link that dies silently: no error, no end, no answer, while new connections work.
 
 beforeAll(() => stop('cleanup', 'watch'));
 afterAll(async () => {
@@ -26,7 +26,7 @@ const through = (port: number, login: 'cleanup' | 'operator') => {
 const rowsOf = async (userId: string) => (await query('SELECT FROM zap_run_outbox WHERE aggregateid LIKE $1', [`${userId}/%`])).length;
 
 test(
-  'cleanup goes on within half a minute, and another copy reconciles, when its connections to Postgres die silently',
+  'cleanup continues within half a minute, and another copy reconciles, when its connections to Postgres die silently',
   { timeout: 180_000 },
   async () => {
     const proxy = await startProxy(config.POSTGRES_PORT);
@@ -57,7 +57,7 @@ test(
   },
 );
 
-test('the watchdog goes on looking when its connections to Postgres die silently', { timeout: 90_000 }, async () => {
+test('the watchdog continues when its connections to Postgres die silently', { timeout: 90_000 }, async () => {
   const proxy = await startProxy(config.POSTGRES_PORT);
   onTestFinished(() => proxy.close());
   const watch = await startWatch({ DATABASE_URL: through(proxy.port, 'operator'), WATCH_EVERY_MS: '500' });

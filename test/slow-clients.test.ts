@@ -5,7 +5,7 @@ import { startIngest } from './support/own-ingest.ts';
 import { crawl } from './support/slow-senders.ts';
 import { waitFor } from './support/wait-for.ts';
 
-test('500 slow senders are answered 408 when their time is over, and the others are served meanwhile', { timeout: 120_000 }, async () => {
+test('500 slow senders get 408 after their deadline, and others are served meanwhile', { timeout: 120_000 }, async () => {
   const ingest = await startIngest();
   const load = {
     path: `/hooks/catch/${uniqueName('user')}/zap`,
@@ -24,7 +24,7 @@ test('500 slow senders are answered 408 when their time is over, and the others 
     const { headers, body } = slow.ended;
     expect(headers.length).toBeGreaterThanOrEqual(250);
     expect(new Set([...headers, ...body].map(({ status }) => status))).toEqual(new Set([408]));
-    // Looked at once a second; a second more for the answer to be read before the connection is closed.
+    // Deadlines are checked once a second; another second is for reading the answer before the connection closes.
     expect(Math.max(...headers.map(({ ms }) => ms))).toBeLessThan(9000);
     expect(Math.max(...body.map(({ ms }) => ms))).toBeLessThan(19_000);
   } finally {

@@ -48,8 +48,8 @@ test.runIf(stack.way === 'embedded')(
   },
 );
 
-test.runIf(stack.way === 'embedded')('nobody else can read what the stack keeps: logs, events, passwords', () => {
-  // The folder itself may be passed through, as Postgres may run as another user; its own files are that user's alone.
+test.runIf(stack.way === 'embedded')('no other user can read what the stack stores: logs, events, passwords', () => {
+  // The folder itself may be entered, as Postgres may run as another user, whose files only that user can read.
   const entries = readdirSync(config.dir, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isSymbolicLink());
   const open = entries
     .map((entry) => join(entry.parentPath, entry.name))
@@ -59,7 +59,7 @@ test.runIf(stack.way === 'embedded')('nobody else can read what the stack keeps:
   expect(statSync(config.dir).mode & 0o066).toBe(0);
 });
 
-test('a port that is taken is named with its setting, and nothing is left running', async () => {
+test('a taken port is reported with its setting, and nothing is left running', async () => {
   const [port = 0] = await freePorts(1);
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
@@ -71,24 +71,20 @@ test('a port that is taken is named with its setting, and nothing is left runnin
   expectNothingRuns(dir);
 });
 
-test(
-  'a part that does not get healthy is named with its log and the setting, and nothing is left running',
-  { timeout: 120_000 },
-  async () => {
-    const dir = ownDir();
-    const { code, output } = await cli('up', {
-      STACK_DIR: dir,
-      START_TIMEOUT_SECONDS: '5',
-      CONNECT_HEAP_MB: '128',
-      REGISTRY_HEAP_MB: '96',
-    });
-    expect(code).toBe(1);
-    expect(output).toMatch(/NOT_HEALTHY: \w+ does not get healthy: .*START_TIMEOUT_SECONDS \(now 5\)/s);
-    expectNothingRuns(dir);
-  },
-);
+test('an unhealthy part is reported with its log and the setting, and nothing is left running', { timeout: 120_000 }, async () => {
+  const dir = ownDir();
+  const { code, output } = await cli('up', {
+    STACK_DIR: dir,
+    START_TIMEOUT_SECONDS: '5',
+    CONNECT_HEAP_MB: '128',
+    REGISTRY_HEAP_MB: '96',
+  });
+  expect(code).toBe(1);
+  expect(output).toMatch(/NOT_HEALTHY: \w+ does not get healthy: .*START_TIMEOUT_SECONDS \(now 5\)/s);
+  expectNothingRuns(dir);
+});
 
-test('a Maven registry that cannot be reached is named, and nothing is left running', { timeout: 120_000 }, async () => {
+test('an unreachable Maven registry is reported, and nothing is left running', { timeout: 120_000 }, async () => {
   const dir = ownDir();
   const empty = mkdtempSync(join(tmpdir(), 'maven-'));
   onTestFinished(() => rmSync(empty, { recursive: true, force: true }));
@@ -100,7 +96,7 @@ test('a Maven registry that cannot be reached is named, and nothing is left runn
   expectNothingRuns(dir);
 });
 
-test('a file that a setting names and that is not there is named, and nothing is left running', async () => {
+test('a missing file of a setting is reported, and nothing is left running', async () => {
   const dir = ownDir();
   const { code, output } = await cli('up', { STACK_DIR: dir, ACTIONS_FILE: '/nowhere/actions.json' });
   expect(code).toBe(1);
@@ -108,7 +104,7 @@ test('a file that a setting names and that is not there is named, and nothing is
   expectNothingRuns(dir);
 });
 
-test('a setting that does not fit is named with what arrived', async () => {
+test('an invalid setting is reported with its value', async () => {
   const { code, output } = await cli('up', { STACK_DIR: ownDir(), KAFKA_PORT: 'ninety', START_TIMEOUT_SECONDS: '1' });
   expect(code).toBe(1);
   expect(output).toContain('KAFKA_PORT is "ninety"');

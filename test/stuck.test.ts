@@ -15,11 +15,11 @@ import { waitFor } from './support/wait-for.ts';
 
 auditThisFile();
 
-/** Where Debezium sends a logical message. Nothing makes this topic, and the connector's login may not write to it. */
+/** The topic to which Debezium sends a logical message. It is never created, and the connector's login may not write to it. */
 const MESSAGE_TOPIC = 'outbox.message';
 const mayWrite: AclEntry = aclOf({ service: 'connect', resource: 'TOPIC', name: MESSAGE_TOPIC, prefixed: false, operation: 'WRITE' });
 
-/** With the connector's own settings nothing in the WAL stops it, so the test takes away what keeps messages out. */
+/** With the connector's own settings nothing in the WAL stops it, so the test removes the filter of messages. */
 async function stopAtAMessage(original: ConnectorConfig): Promise<void> {
   await connect.put(CONNECTOR_NAME, { ...original, 'message.prefix.exclude.list': 'outbox-heartbeat' });
   await untilRunning();
@@ -28,7 +28,7 @@ async function stopAtAMessage(original: ConnectorConfig): Promise<void> {
 
 const alarm = (port: number, rule: string) => metric(port, `outbox_watch_alarm{rule="${rule}"}`);
 
-// A producer that may write to a topic waits for it without end; one that may not fails at once.
+// A producer that may write to a missing topic waits endlessly; one that may not write fails at once.
 test.each<[string, string, AclEntry[], string[]]>([
   ['runs and gets nowhere', 'CONNECTOR_STUCK', [mayWrite], ['RUNNING', 'RUNNING']],
   ['fails at the same place again and again', 'CONNECTOR_FAILED', [], ['RUNNING', 'FAILED']],

@@ -20,7 +20,7 @@ test('the Kafka UI shows a record of the event topic with its metadata decoded',
   onTestFinished(() => topic.close());
   const [record] = await topic.untilEvents(`${userId}/${zapId}`, 1);
 
-  // What `make ui` shows, but from this record on: the topic may have thousands before it.
+  // The UI of `make ui`, but starting at this record: the topic may have thousands before it.
   const from = ['--partition', `${record?.partition}:${record?.offset}`];
   const script = fileURLToPath(new URL('support/look-at-kaskade.py', import.meta.url));
   const args = [script, text, ...kaskadeArguments(config).records, ...from];
@@ -28,7 +28,7 @@ test('the Kafka UI shows a record of the event topic with its metadata decoded',
   expect(stdout).toContain(text);
 });
 
-test('the page of the Kafka UI opens only for the link that was printed, and for no other site', { timeout: 300_000 }, async () => {
+test('the page of the Kafka UI opens only for the printed link, and for no other site', { timeout: 300_000 }, async () => {
   const [port = 0] = await freePorts(1);
   const token = randomBytes(24).toString('hex');
   const server = startKaskade({ ...config, UI_PORT: port }, kaskadePrograms(), token);
@@ -44,7 +44,7 @@ test('the page of the Kafka UI opens only for the link that was printed, and for
     'sec-websocket-version': '13',
     'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
   };
-  /** Resolves with what comes first of a response and an upgraded connection. */
+  /** Resolves with a response or an upgraded connection, whichever comes first. */
   const ask = (path: string, headers: Record<string, string> = {}) =>
     new Promise<{ status: number; headers: IncomingHttpHeaders }>((resolve, reject) => {
       const call = request({ host: '127.0.0.1', port, path, headers: { host, ...headers } });

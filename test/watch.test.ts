@@ -13,7 +13,7 @@ const repairs = (rule: string) => metric('WATCH', `outbox_watch_repairs_total{ru
 const rounds = () => metric('WATCH', 'outbox_watch_rounds_total');
 const asAdmin = (sql: string) => query(sql, [], 'postgres');
 
-/** Waits until the watchdog has looked twice more, each time at what is there now. */
+/** Waits for two further rounds of the watchdog, so that one of them saw the current state. */
 async function untilLookedTwice(): Promise<void> {
   const before = await rounds();
   await waitFor('two rounds of the watchdog', async () => (await rounds()) >= before + 2, 30_000);
@@ -48,7 +48,7 @@ test('a slot whose WAL was removed is replaced within 30 seconds, not after half
       await asAdmin(`SELECT pg_logical_emit_message(false, 'outbox-heartbeat', repeat('x', 16000000))`);
       await asAdmin('SELECT pg_switch_wal()');
     }
-    // The watchdog may be faster than this test: what it repaired shows as well that the slot was lost.
+    // The watchdog may be faster than this test: its repair proves that the slot was lost.
     await asAdmin('CHECKPOINT');
     await waitFor('the slot is lost', async () => (await slotIs('lost')) || (await repairs('SLOT_LOST')) > before);
     await start('connect');
@@ -66,7 +66,7 @@ test('a slot whose WAL was removed is replaced within 30 seconds, not after half
   }
 });
 
-test('a publication that is dropped under load is made again, and what was written meanwhile arrives', { timeout: 240_000 }, async () => {
+test('a publication that is dropped under load is restored, and events written meanwhile arrive', { timeout: 240_000 }, async () => {
   const before = await repairs('PUBLICATION_REMADE');
   const load = startLoad(10, 100);
   await waitFor('200 posts are accepted', () => load.accepted() >= 200, 60_000);
@@ -89,12 +89,12 @@ test('a connector that was deleted under load is registered again', { timeout: 1
   await audit.expectKept(topic, await load.done);
 });
 
-test('a task that failed for good is started again once its cause is mended', { timeout: 180_000 }, async () => {
+test('a FAILED task is restarted once its cause is fixed', { timeout: 180_000 }, async () => {
   const before = await repairs('CONNECTOR_FAILED');
   await asAdmin('ALTER ROLE cdc NOLOGIN');
   try {
     await asAdmin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cdc'`);
-    await waitFor('the watchdog restarts in vain', async () => (await repairs('CONNECTOR_FAILED')) > before, 90_000);
+    await waitFor('the watchdog restarts without success', async () => (await repairs('CONNECTOR_FAILED')) > before, 90_000);
   } finally {
     await asAdmin('ALTER ROLE cdc LOGIN');
   }
@@ -113,7 +113,7 @@ test('a connector that an operator paused stays paused, and one paused and delet
 
     await query(`UPDATE connector_state SET paused_at = now(), paused_because = 'a test'`, [], 'operator');
     await deleteConnector();
-    // Longer than a missing connector is waited for.
+    // Longer than the watchdog waits before it registers a missing connector.
     for (let n = 0; n < 2; n += 1) await untilLookedTwice();
     expect(await connectorStates()).toEqual([]);
     expect(await metric('WATCH', 'outbox_watch_paused')).toBe(1);
@@ -125,7 +125,7 @@ test('a connector that an operator paused stays paused, and one paused and delet
   await audit.expectKept(topic, await startLoad(2, 10).done);
 });
 
-test('when all is well nothing is restarted, and no group is behind, markers of transactions included', { timeout: 90_000 }, async () => {
+test('when all is well nothing is restarted, and no group is behind, even with transaction markers', { timeout: 90_000 }, async () => {
   await audit.expectKept(topic, await startLoad(1, 10).done);
   await waitFor('every group stands at the end', async () => (await metricSum('CLEANUP', 'outbox_cleanup_group_lag')) === 0);
   const before = await metricSum('WATCH', 'outbox_watch_repairs_total');
@@ -134,6 +134,6 @@ test('when all is well nothing is restarted, and no group is behind, markers of 
   expect(await metricSum('WATCH', 'outbox_watch_repairs_total')).toBe(before);
   expect(await metricSum('WATCH', 'outbox_watch_alarm')).toBe(0);
   expect(await metricSum('CLEANUP', 'outbox_cleanup_group_lag')).toBe(0);
-  // The same reader as before: neither connector nor task was started anew.
+  // The same reader as before: neither connector nor task was restarted.
   expect(await query('SELECT active_pid FROM pg_replication_slots')).toEqual([slot]);
 });

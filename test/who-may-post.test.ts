@@ -36,7 +36,7 @@ const runsOf = async (zapId: string) =>
     await query<{ metadata: string }>('SELECT metadata::text AS metadata FROM zap_run WHERE user_id = $1 AND zap_id = $2', [userId, zapId])
   ).map(({ metadata }) => metadata);
 
-test('a zap that is not listed gets the very same answer as ids that no zap can have', async () => {
+test('an unlisted zap gets the same answer as invalid ids', async () => {
   const answers = await Promise.all(
     [`${userId}/other`, `other/open`, `${userId}/bad%20id`, `a%2Fb/open`].map(async (hook) => {
       const response = await post(hook, '{}');
@@ -49,7 +49,7 @@ test('a zap that is not listed gets the very same answer as ids that no zap can 
   for (const answer of answers) expect(answer).toEqual(answers[0]);
 });
 
-test('a signed zap takes what is signed, whatever its type, and nothing else', async () => {
+test('a signed zap accepts signed requests of any type, and nothing else', async () => {
   const json = '{"a": "𝔘"}';
   expect((await post(`${userId}/signed`, json, sign(json))).status).toBe(200);
   const form = 'a=%F0%9F%A6%84&b=+';
@@ -64,7 +64,7 @@ test('a signed zap takes what is signed, whatever its type, and nothing else', a
   expect(new Set(await runsOf('signed'))).toEqual(new Set([json, '{"a":"🦄","b":" "}', '{"n":["1","2"]}']));
 });
 
-test('zaps.json is read again when it changes, and a faulty one changes nothing', { timeout: 30_000 }, async () => {
+test('zaps.json is reloaded when it changes, and a faulty one changes nothing', { timeout: 30_000 }, async () => {
   const status = async (zapId: string) => (await post(`${userId}/${zapId}`, '{}')).status;
   expect(await status('late')).toBe(404);
   writeFileSync(path, '{"zaps": [');
@@ -92,12 +92,12 @@ test('beyond the rate limit a zap gets 429 with Retry-After, and repeats of a kn
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(((await response.json()) as { code: string }).code).toBe('rate_limited');
   }
-  // Now that nothing new is taken, a repeat still is; and another zap has a limit of its own.
+  // A repeat is still accepted, and another zap has its own limit.
   expect((await repeat()).id).toBe(first.id);
   expect((await post(`${userId}/signed`, '{}', sign('{}'))).status).toBe(200);
 });
 
-test('without the secrets that zaps.json names ingest does not start, and says what is missing', async () => {
+test('without the secrets that zaps.json names ingest does not start, and reports what is missing', async () => {
   const other = join(folder, 'other.json');
   const zaps = [
     { userId, zapId: 'a', signature: github },

@@ -7,13 +7,13 @@ import { waitFor } from '../support/wait-for.ts';
 
 const EVENTS = 10_000;
 const POSTING_AT_ONCE = 32;
-/** Every fiftieth event is refused for good. */
+/** Every fiftieth event is always refused. */
 const isRefused = (n: number) => n % 50 === 0;
-/** And of the answers to the others, every tenth. */
+/** Every tenth answer to the other events is an error. */
 const failsAt = (n: number, attempt: number) => isRefused(n) || (n + 3 * attempt) % 10 === 0;
 
 test(
-  'of ten thousand events with a tenth of failing answers and a kill -9 among them, each ends in a 2xx or a dead letter, counted at the target',
+  'each of ten thousand events, with a tenth of failing answers and a kill -9, ends in a 2xx or a dead delivery, counted at the target',
   { timeout: 1_200_000 },
   async () => {
     const [user, name] = [uniqueName('user'), uniqueName('many')];
@@ -56,10 +56,10 @@ test(
     const delivered = ended.filter(({ state }) => state === 'delivered').map(({ event_id }) => `${event_id}_${name}`);
     const expectedDead = [...ids].filter(([n]) => isRefused(n)).map(([, id]) => `${id}_${name}`);
     expect(dead.toSorted()).toEqual(expectedDead.toSorted());
-    // What the tables say is what the target has seen: no more, no less, nothing else.
+    // The tables match exactly what the target received.
     expect(delivered.toSorted()).toEqual([...accepted.keys()].toSorted());
     expect(new Set([...calls.keys()])).toEqual(new Set([...ids.values()].map((id) => `${id}_${name}`)));
-    // Repeats of a 2xx come from the kill alone: what was in flight, and what had been answered but not stored.
+    // Only the kill causes repeats of a 2xx: calls in flight, and answers that were not stored yet.
     const repeats = [...accepted.values()].reduce((sum, times) => sum + times - 1, 0);
     expect(repeats).toBeLessThan(100);
   },

@@ -5,7 +5,7 @@ import { brotliMaps, deflateBlocks } from '../support/packed-shapes.ts';
 
 const SEARCH_MS = 120_000;
 
-/** What bodies are made of, beside the shapes that are known. */
+/** The pieces of bodies, besides the listed shapes. */
 const FRAGMENTS = [
   ...['{', '}', '[', ']', ',', ':', '"', '\\', '\\u0000', '"a":', '1e9', '-0.1', 'null', '#', ' ', '\n', '\r\n', '\r', '\t', '\0'],
   ...['&', '=', '+', '%', '%41', '%e2%82%ac', '\xc3\xa9', '\xf0\x9f\xa6\x8a', '\xff', '\xef\xbb\xbf', 'a', 'b', '-', '--', ';', '"a"'],
@@ -70,7 +70,7 @@ test('a search finds no body of 512 KB that costs more CPU', { timeout: 2 * SEAR
   const until = performance.now() + SEARCH_MS;
   let tried = 0;
   while (performance.now() < until) {
-    // The dearest ones are changed more often.
+    // The most expensive ones are changed more often.
     climbers.sort((a, b) => b.ms - a.ms);
     const climber = climbers[Math.floor(climbers.length * next() * next())];
     if (climber === undefined) break;
@@ -78,7 +78,7 @@ test('a search finds no body of 512 KB that costs more CPU', { timeout: 2 * SEAR
     const { ms } = cpuMs(shape, 1);
     tried += 1;
     if (ms <= climber.ms) continue;
-    // Once more, as a neighbour on the machine can make any of them dear.
+    // Measured again, as other load on the machine can make any of them slow.
     const again = cpuMs(shape).ms;
     if (again > climber.ms) Object.assign(climber, { shape, ms: again });
   }

@@ -30,21 +30,21 @@ test('events that the connector never saw are sent again, later and with resends
 });
 
 test(
-  'a group that is set back makes cleanup wait, and one that is set forward or commits without processing loses nothing',
+  'a group that is moved back makes cleanup wait, and one that is moved forward or commits without processing loses nothing',
   { timeout: 240_000 },
   async () => {
     const first = await startLoad(5, 20).done;
     await audit.expectKept(topic, first);
     await stop('consumer');
-    // Back: what comes now is not acknowledged.
+    // Back: new events are not acknowledged.
     await setOffsets(GROUP, new Map([...(await ends())].map(([partition]) => [partition, 0n])));
     const second = await startLoad(5, 20).done;
     for (const [key, ids] of second) await topic.untilEvents(key, ids.length);
     expect(await depth()).toBe(100);
-    // Forward: the group commits what it has never read. The events are on the topic, which is what is promised.
+    // Forward: the group commits past events that it never read. They are on the topic, as promised.
     await setOffsets(GROUP, await ends());
     await audit.expectKept(topic, second);
-    // In between, while events come.
+    // In the middle, while events arrive.
     const load = startLoad(5, 60);
     await waitFor('100 posts are accepted', () => load.accepted() >= 100, 60_000);
     await setOffsets(GROUP, await ends());
@@ -70,7 +70,7 @@ test('a position beyond the end stops cleanup until the operator has accepted th
 });
 
 test(
-  'a topic that was deleted and made anew stops cleanup; nothing is deleted until accept-topic, and then nothing is missing',
+  'a topic that was deleted and re-created stops cleanup; nothing is deleted until accept-topic, and then nothing is missing',
   { timeout: 300_000 },
   async () => {
     await audit.expectKept(topic, await startLoad(5, 20).done);

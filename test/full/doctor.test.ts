@@ -12,7 +12,7 @@ afterAll(async () => {
 });
 
 test.runIf(inject('way') === 'embedded')(
-  'weak OFFSET_FLUSH: the worker stores its position every 20 seconds, and nothing but the position tells',
+  'weak OFFSET_FLUSH: the worker stores its position every 20 seconds, which only the position shows',
   { timeout: 400_000 },
   async () => {
     let end: (() => Promise<void>) | undefined;
