@@ -1,10 +1,10 @@
-# The verbs of the project. Each one is a line or two; the work is done by the npm scripts.
+# The commands of the project. Each is a line or two; npm scripts do the work.
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
 .PHONY: help up down nuke status doctor pause resume logs ui metrics test test/unit test/stack test/full check sbom generate faults faults/ci faults/full faults/mutants
 
-help: ## this list
+help: ## show this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 up: prisma/generated ## boot everything; returns when it works
@@ -37,7 +37,7 @@ ui: node_modules ## Kafka UI: topics, groups, lag, decoded records
 metrics: node_modules ## Prometheus with the alert rules; in Docker Grafana as well
 	@npm run --silent stack -- metrics
 
-test: prisma/generated ## the whole test suite; boots a stack of its own
+test: prisma/generated ## the whole test suite; boots its own stack
 	@npm run --silent test
 
 test/unit: prisma/generated ## the tests that need no service
@@ -52,13 +52,13 @@ test/full: prisma/generated ## make test, the tests that take long, and the suit
 	@npm run --silent test:exactly-once
 	@TEST_STACK=containers npm run --silent test:stack
 
-faults: prisma/generated ## break a stack of its own by a seeded schedule and judge what became of every event; SEED= EVENTS= KILLS=
+faults: prisma/generated ## break a separate stack by a seeded schedule and check the fate of every event; SEED= EVENTS= KILLS=
 	@npm run --silent faults
 
 faults/ci: prisma/generated ## a short fault run: 20,000 events, each part killed twice, the slot dropped
 	@SEED=$${SEED:-1} EVENTS=20000 KILLS=20 OTHERS=4 RATE=150 npm run --silent faults
 
-faults/full: prisma/generated ## ten seeds, a million events, hours; goes on where it was ended and keeps the figures
+faults/full: prisma/generated ## ten seeds, a million events, hours; continues an interrupted run and stores the figures
 	@npm run --silent faults:full
 
 faults/mutants: prisma/generated ## test the checker: plant known faults in a copy of the product; one with MUTANT=
@@ -70,7 +70,7 @@ check: prisma/generated ## types, lint, format, generated files
 sbom: node_modules ## the npm packages that are shipped, as CycloneDX, in sbom.npm.json
 	@npm sbom --omit=dev --sbom-format=cyclonedx > sbom.npm.json
 
-generate: prisma/generated ## write the generated files again
+generate: prisma/generated ## rewrite the generated files
 	@npm run --silent generate
 
 node_modules: package-lock.json

@@ -23,8 +23,8 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * What is on Kafka, by another client than the product's and without any code of the product's. Read committed, from
- * the first record to the end as it is at the start. One line per finding, fields separated by tabs:
+ * Reads Kafka with another client than the product's and without code of the product. Read committed, from the first
+ * record to the end at the time of the start. Prints one line per finding, fields separated by tabs:
  *
  *   E partition offset appended-at key header-id resends value-sha event-id zap metadata-sha op
  *   C group partition offset committed-at

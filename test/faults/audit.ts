@@ -1,6 +1,6 @@
-// Triggers that write down each row that comes into the outbox and leaves it, with the database's clock and the
-// transaction. By statement, as a delete takes thousands. On the stack of the faults only; the owner's rights, as those
-// who delete may not write here.
+// Triggers that record each row that enters or leaves the outbox, with the database's clock and the transaction. They run
+// per statement, as a delete may have thousands of rows, and with the owner's rights, as the roles that delete may not
+// write here. Only the stack of the fault runs has them.
 
 export const AUDIT = `
   CREATE TABLE faults_audit (place bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL, what text NOT NULL, at timestamptz NOT NULL, tx text NOT NULL);
@@ -19,8 +19,8 @@ export const AUDIT = `
   CREATE TRIGGER faults_audit_delete AFTER DELETE ON zap_run_outbox REFERENCING OLD TABLE AS went
     FOR EACH STATEMENT EXECUTE FUNCTION faults_audit_delete();`;
 
-// A statement that moves rows fires both triggers; which one first is not promised, so a delete of the same
-// transaction is told before its insert.
+// A statement that moves rows fires both triggers in no fixed order, so a delete is sorted before an insert of the same
+// transaction.
 export const READ_AUDIT = `
   SELECT id, what, extract(epoch FROM at)::float8 * 1000 AS at, tx FROM faults_audit
   ORDER BY tx::numeric, what, place`;

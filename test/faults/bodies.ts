@@ -1,13 +1,13 @@
 import type { Random } from './random.ts';
 
-/** What is posted, and the text that must arrive. */
+/** A posted body, and the text that must arrive. */
 export interface Body {
   contentType: string | undefined;
   sent: string;
   metadata: string;
 }
 
-/** JSON that parsers and databases like to change: each must arrive with the very same text. */
+/** JSON that parsers and databases tend to change. Each must arrive with exactly this text. */
 const nasty: readonly string[] = [
   '{}',
   'null',
@@ -24,7 +24,7 @@ const nasty: readonly string[] = [
   '"); DROP TABLE zap_run_outbox; --"',
 ];
 
-/** @param op is in the body, so that the record tells whose it is */
+/** @param op goes into the body, so that a record identifies its event */
 export function bodyOf(op: string, random: Random): Body {
   if (random.next() < 0.1) {
     return {

@@ -5,21 +5,21 @@ import { bodyOf, type Body } from './bodies.ts';
 import { openHistory } from './history.ts';
 import { createRandom } from './random.ts';
 
-// The driver: a process of its own, which can be killed like any other. One writer per zap posts one event after the
-// other and writes down before each attempt that it begins, and after it what is known. It goes on until it is told to
-// stop; the parent hears every half second how many were accepted.
+// The driver runs in its own process, which can be killed like any other. One writer per zap posts one event after the
+// other, and records the start and the outcome of each attempt. It runs until it is told to stop, and tells its parent
+// every half second how many events were accepted.
 
-/** What the parent tells in the one argument. */
+/** The one argument, given by the parent. */
 export interface Drive {
   url: string;
   history: string;
   seed: number;
-  /** Another one for every start, so that no event has the name of an earlier one. */
+  /** Different for every start, so that the names of events are unique. */
   run: number;
   zaps: number;
   /** Events per second in all. */
   rate: number;
-  /** Sent as a password of the sender's, which must be found nowhere afterwards. */
+  /** Sent as a sender's password, which must not appear anywhere afterwards. */
   canary: string;
 }
 
@@ -36,7 +36,7 @@ const stopping = new AbortController();
 
 type Outcome = { what: 'ok'; id: string } | { what: 'refused' | 'unknown'; why: string };
 
-/** Told apart by whether the request may have been stored, which only the answer's code says. */
+/** Distinguishes by the answer's code whether the request may have been stored. */
 function outcomeOf(status: number, text: string): Outcome {
   try {
     const { id, code } = JSON.parse(text) as { id?: string; code?: string };
@@ -80,7 +80,7 @@ async function write(index: number): Promise<void> {
     const body = bodyOf(op, random);
     const key = random.next() < 0.5 ? op : undefined;
     const sha = createHash('sha256').update(body.metadata).digest('hex');
-    // With a key a sender may ask again until it knows. Some ask again although they know.
+    // With a key a sender may retry until it has an answer. Some retry although they have one.
     const asksAgain = key !== undefined && random.next() < 0.05;
     for (let attempt = 1, known = false; attempt <= ATTEMPTS && !known; attempt += 1) {
       history.say({ what: 'invoke', op, zap, sha, ...(key === undefined ? {} : { key }) });

@@ -1,7 +1,7 @@
 import type { Op, Span } from './history.ts';
 
-// What the checker judges: the same run as it was seen from five sides. Times are the wall clock of one machine, in
-// milliseconds since 1970.
+// The input of the checker: one run as five sides saw it. Times are the wall clock of one machine, in milliseconds since
+// 1970.
 
 /** A record of the topic, as the witness read it. In the order of partition and offset. */
 export interface TopicRecord {
@@ -19,7 +19,7 @@ export interface TopicRecord {
   event: { id: string; zap: string; metadataSha: string; op: string };
 }
 
-/** What the audit's triggers saw happen to an outbox row. `tx` tells a row that was moved from one that went. */
+/** A change of an outbox row, recorded by the audit's triggers. `tx` distinguishes a moved row from a deleted one. */
 export interface AuditRow {
   id: string;
   what: 'insert' | 'delete';
@@ -33,7 +33,7 @@ export interface Run {
   op: string;
 }
 
-/** A call that arrived at the receiver of actions, and was answered as it says. `answered` is false for one cut off. */
+/** A call that arrived at the receiver of actions, with its answer. `answered` is false when the connection was cut. */
 export interface Call {
   at: number;
   target: string;
@@ -44,7 +44,7 @@ export interface Call {
   status: number;
 }
 
-/** From when on a group had committed past an offset of a partition. */
+/** When a group committed past an offset of a partition. */
 export interface Commit {
   group: string;
   partition: number;
@@ -61,13 +61,13 @@ export interface Facts {
   /** Ids that are still in the outbox, and those in outbox_dead, after everything had time to come to rest. */
   left: readonly string[];
   dead: readonly string[];
-  /** Ids that the typed consumer said it has handled. */
+  /** Ids that the typed consumer logged as handled. */
   handled: ReadonlySet<string>;
   calls: readonly Call[];
   /** Which targets each zap's events must reach. */
   targets: readonly string[];
   commits: readonly Commit[];
-  /** Groups that must have committed past a record before its row goes. */
+  /** Groups that must have committed past a record before its row is deleted. */
   ackGroups: readonly string[];
   /** What was not at rest in the end: a failed task, a lag, a part that is down. */
   unrest: readonly string[];
@@ -79,7 +79,7 @@ export interface Facts {
 
 export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I12';
 
-/** A promise that did not hold. */
+/** A broken promise. */
 export interface Violation {
   invariant: Invariant;
   /** What happened, in one sentence. */
@@ -91,7 +91,7 @@ export interface Violation {
 
 /** What a run may cost without breaking a promise. */
 export interface Bounds {
-  /** Repeats in all; undefined: not judged. */
+  /** Repeats in all; undefined: not limited. */
   repeats: number | undefined;
   /** Seconds until 99 of 100 events are on the topic within a second again. */
   recoverSeconds: number;

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { resultPath } from './results.ts';
 
-// `make faults/full`: ten seeds of 100,000 events. A seed whose figures are kept already is passed over, so a run that
-// was ended goes on where it was. Every second seed has the long freezes too.
+// `make faults/full`: ten seeds of 100,000 events. Seeds with stored figures are skipped, so an interrupted run continues
+// where it was. Every second seed has the long freezes too.
 
 const folder = fileURLToPath(new URL('../../bench/results/faults', import.meta.url));
 const main = fileURLToPath(new URL('run.ts', import.meta.url));

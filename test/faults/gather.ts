@@ -13,7 +13,7 @@ import type { World } from './world.ts';
 
 const CONNECT_TOPICS = ['outbox-connect.configs', 'outbox-connect.status'];
 
-/** Everything that was seen, once the run is over and what has to come to rest did. */
+/** Collects all facts of a finished run that has come to rest. */
 export async function gather(world: World, unrest: readonly string[], canary: string): Promise<Facts> {
   const lines = readHistory(world.file('history.ndjson'));
   const secrets = [canary, ...Object.values(world.config.secrets)];
@@ -81,7 +81,7 @@ function commitOf([group = '', partition, offset, at]: readonly string[]): Commi
   return { group, partition: Number(partition), offset: Number(offset), at: Number(at) };
 }
 
-/** From the typed consumer's log: it tells of each event when it has handled it. */
+/** From the typed consumer's log, which has a line per handled event. */
 async function readHandled(world: World): Promise<Set<string>> {
   const handled = new Set<string>();
   const log = world.file('logs/consumer.log');

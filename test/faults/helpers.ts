@@ -7,13 +7,13 @@ export function startHelper(file: string, argument: object): ChildProcess {
   return fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(argument)], { execArgv: ['--import', 'tsx'] });
 }
 
-/** The driver, started again whenever it is killed. */
+/** The driver. It is restarted whenever it is killed. */
 export interface Driver {
   start: () => void;
   /** Events that were answered 200, and the other answers, over all its lives. @throws once it failed by itself */
   progress: () => Progress;
   pid: () => number | undefined;
-  /** Lets it finish what it has begun. */
+  /** Lets it finish running posts. */
   stop: () => Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export function createDriver(drive: Omit<Drive, 'run'>): Driver {
     own.on('message', (progress) => (now = progress as Progress));
     ended = new Promise((resolve) => {
       own.once('exit', (code) => {
-        // Killed is what it is for; a fault of its own would make the run worth nothing.
+        // The driver may be killed, but a fault of its own would invalidate the run.
         failed ||= code !== null && code !== 0;
         for (const kind of ['ok', 'refused', 'unknown'] as const) before[kind] += now[kind];
         now = { ok: 0, refused: 0, unknown: 0 };

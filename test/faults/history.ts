@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 
-/** One line of the history. `at` is the wall clock in milliseconds; order is told by the place in the file alone. */
+/** One line of the history. `at` is the wall clock in milliseconds. Only the position in the file tells the order. */
 export type Line =
   | { what: 'invoke'; at: number; op: string; zap: string; sha: string; key?: string }
   | { what: 'ok'; at: number; op: string; id: string }
@@ -9,9 +9,9 @@ export type Line =
   | { what: 'inject'; at: number; step: number; fault: string; part?: string }
   | { what: 'heal'; at: number; step: number };
 
-/** One event that somebody tried to post, over all its attempts. */
+/** One event with all attempts to post it. */
 export interface Op {
-  /** Unique over all runs; it is in the body, so a record tells whose it is even when no answer came. */
+  /** Unique over all runs. It is in the body, so that a record identifies its event even without an answer. */
   op: string;
   /** `userId/zapId` */
   zap: string;
@@ -20,7 +20,7 @@ export interface Op {
   key: string | undefined;
   /** ok: answered 200. refused: certainly not stored. unknown: may be stored, for ever. */
   status: 'ok' | 'refused' | 'unknown';
-  /** Every id that an answer told; more than one is a fault. */
+  /** Every id in an answer. More than one is a fault. */
   ids: string[];
   /** Why the last attempt was not answered 200. */
   why: string | undefined;
@@ -50,7 +50,7 @@ export type Said = Line extends infer L ? (L extends Line ? Omit<L, 'at'> : neve
  */
 export function openHistory(path: string) {
   const file = openSync(path, 'a');
-  // Whoever was killed before may have left half a line.
+  // A killed writer may have left half a line.
   writeSync(file, '\n');
   return {
     say: (line: Said) => void writeSync(file, `${JSON.stringify({ ...line, at: Date.now() })}\n`),
@@ -65,7 +65,7 @@ export function readHistory(path: string): Line[] {
   return parseHistory(readFileSync(path, 'utf8'));
 }
 
-/** The whole lines. What a writer left half written when it was killed is no line: its attempt has no answer. */
+/** The complete lines. Half a line of a killed writer does not count: its attempt has no answer. */
 export function parseHistory(text: string): Line[] {
   return text.split('\n').flatMap((line) => {
     try {
@@ -106,7 +106,7 @@ function begun({ op, zap, sha, key, at }: Line & { what: 'invoke' }, place: numb
   return { op, zap, sha, key, ...open, ids: [], invoked: place, invokedAt: at };
 }
 
-/** @param end until when a fault lasted that was never healed */
+/** @param end the end of a fault that was never healed */
 export function spansOf(lines: readonly Line[], end: number): Span[] {
   const spans = new Map<number, Span>();
   for (const line of lines) {

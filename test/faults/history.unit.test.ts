@@ -11,7 +11,7 @@ const invoke = (op: string): Line => ({ what: 'invoke', at: 1, op, zap: 'u/a', s
 const status = (...lines: Line[]) => opsOf(lines).map((op) => op.status);
 
 describe('what is known of an event', () => {
-  test('an answer of 200 is the last word', () => {
+  test('an answer of 200 is final', () => {
     expect(
       status(invoke('a'), { what: 'unknown', at: 2, op: 'a', why: 'timeout' }, invoke('a'), { what: 'ok', at: 3, op: 'a', id: 'x' }),
     ).toEqual(['ok']);
@@ -37,7 +37,7 @@ describe('what is known of an event', () => {
 });
 
 describe('the file', () => {
-  test('keeps what was said, in its order, over several writers', () => {
+  test('keeps the lines of several writers in order', () => {
     const path = join(folder, 'both');
     const [one, other] = [openHistory(path), openHistory(path)];
     one.say({ what: 'invoke', op: 'a', zap: 'u/a', sha: 's' });
@@ -47,7 +47,7 @@ describe('the file', () => {
     for (const history of [one, other]) history.close();
   });
 
-  test('that ends in the middle of a line is read up to there, and goes on with a whole one', () => {
+  test('with an incomplete last line is read up to it, and continues with a complete one', () => {
     const path = join(folder, 'torn');
     writeFileSync(path, `${JSON.stringify(invoke('a'))}\n{"what":"ok","op":"a"`);
     const next = openHistory(path);

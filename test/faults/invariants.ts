@@ -3,7 +3,7 @@ import type { Op } from './history.ts';
 import { deletions, grouped, indexOf, passedAt, type Index } from './lookup.ts';
 import { recoveries } from './recovery.ts';
 
-// The invariants, each a pure function of what was seen. They are judged after everything healed and came to rest.
+// The invariants, each a pure function of the facts. They are checked after everything has healed and come to rest.
 
 type Check = (index: Index) => Violation[];
 
@@ -70,7 +70,7 @@ const ordered: Check = (index) => {
   return found;
 };
 
-/** I5: a row goes only after its record was appended, and after every group that must acknowledge it had committed past it. */
+/** I5: a row is deleted only after its record was appended and every group that must acknowledge it committed past it. */
 const keptLongEnough: Check = ({ facts, bounds, recordsOf, opOf }) => {
   if (!bounds.clocks) return [];
   const buried = new Set(facts.dead);
@@ -87,7 +87,7 @@ const keptLongEnough: Check = ({ facts, bounds, recordsOf, opOf }) => {
   });
 };
 
-/** I6: the outbox is empty, nothing was given up, and nothing is behind. */
+/** I6: the outbox is empty, no call was given up, and no group has lag. */
 const drained: Check = ({ facts, opOf }) => [
   ...facts.left.map((id) => violation('I6', 'the row is still in the outbox', { id, op: opOf.get(id) })),
   ...facts.dead.map((id) => violation('I6', 'the row was moved to outbox_dead', { id, op: opOf.get(id) })),
@@ -124,7 +124,7 @@ const handled: Check = (index) => {
   return found;
 };
 
-/** I9: one event is one run, however often it was attempted and by whatever it was answered. */
+/** I9: one event is one run, whatever the number of attempts and their answers. */
 const once: Check = ({ facts }) => {
   const runs = grouped(facts.runs, ({ op }) => op);
   return facts.ops.flatMap(({ op, zap, ids }) => {
@@ -164,7 +164,7 @@ function violation(
 
 const checks = [complete, honest, atomic, ordered, keptLongEnough, drained, fewRepeats, handled, once, recovered, bounded, discreet];
 
-/** Every promise that did not hold. */
+/** Every broken promise. */
 export function check(facts: Facts, bounds: Bounds): Violation[] {
   const index = indexOf(facts, bounds);
   return checks.flatMap((one) => one(index));

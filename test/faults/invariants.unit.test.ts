@@ -52,7 +52,7 @@ function healthy() {
 
 type Run = ReturnType<typeof healthy>;
 
-/** Which invariants do not hold once the run was changed. */
+/** The invariants that a change of the run breaks. */
 function broken(change: (run: Run) => void, changed: Partial<Bounds> = {}): string[] {
   const run = healthy();
   change(run);
@@ -64,11 +64,11 @@ test('a run in which everything held breaks no invariant', () => {
 });
 
 describe('I1: an accepted event is on the topic', () => {
-  test('one that is not there is lost', () => {
+  test('a missing one is lost', () => {
     expect(broken(({ records }) => records.splice(2, 1))).toContain('I1');
   });
 
-  test('one whose answer was never told may be missing', () => {
+  test('one without an answer may be missing', () => {
     const change = (run: Run) => {
       Object.assign(run.ops[4]!, { status: 'unknown', ids: [], answered: Infinity, answeredAt: Infinity });
       run.records.pop();
@@ -78,17 +78,17 @@ describe('I1: an accepted event is on the topic', () => {
     expect(broken(change)).toEqual([]);
   });
 
-  test('one whose answer was never told may be there', () => {
+  test('one without an answer may be present', () => {
     expect(broken(({ ops }) => Object.assign(ops[4]!, { status: 'unknown', ids: [] }))).toEqual([]);
   });
 });
 
 describe('I2: what is on the topic was posted', () => {
-  test('a record of nobody is found', () => {
+  test('a record that nobody posted is found', () => {
     expect(broken(({ records }) => (records[1]!.event.op = 'op99'))).toContain('I2');
   });
 
-  test('an event that was refused may not be there', () => {
+  test('a refused event is found', () => {
     expect(broken(({ ops }) => Object.assign(ops[1]!, { status: 'refused', ids: [] }))).toContain('I2');
   });
 
@@ -100,7 +100,7 @@ describe('I2: what is on the topic was posted', () => {
     expect(broken(({ records }) => (records[1]!.event.metadataSha = 'other'))).toEqual(['I2']);
   });
 
-  test('a repeat with other bytes is found, one with the same is none of its business', () => {
+  test('a repeat with other bytes is found, and one with the same bytes is allowed', () => {
     expect(broken(({ records }) => records.push({ ...recordOf(2, 9), sha: 'other' }), { repeats: 1 })).toEqual(['I2']);
     expect(broken(({ records }) => records.push(recordOf(2, 9)), { repeats: 1 })).toEqual([]);
   });
@@ -127,11 +127,11 @@ describe('I4: the events of a zap keep their order', () => {
     run.commits = [];
   };
 
-  test('two that changed places are found', () => {
+  test('two in the wrong order are found', () => {
     expect(broken(swap)).toEqual(['I4']);
   });
 
-  test('two that were posted at the same time may change places', () => {
+  test('two that were posted at the same time may come in any order', () => {
     const change = (run: Run) => {
       swap(run);
       run.ops[2]!.invoked = run.ops[1]!.answered - 1;
@@ -139,7 +139,7 @@ describe('I4: the events of a zap keep their order', () => {
     expect(broken(change)).toEqual([]);
   });
 
-  test('one that was rescued may come later, and says so', () => {
+  test('one that was rescued may come later', () => {
     const change = (run: Run) => {
       swap(run);
       run.records[1]!.resends = 1;
@@ -161,15 +161,15 @@ describe('I5: a row stays until its event is acknowledged', () => {
     run.audit[2 * n - 1]!.at = at;
   };
 
-  test('one that went before its record was appended is found', () => {
+  test('one deleted before its record was appended is found', () => {
     expect(broken(deletedAt(3, 3015))).toEqual(['I5']);
   });
 
-  test('one that went before a group had committed past it is found', () => {
+  test('one deleted before a group had committed past it is found', () => {
     expect(broken(deletedAt(3, 3100))).toEqual(['I5']);
   });
 
-  test('one that went and is not on the topic is found', () => {
+  test('one deleted whose event is not on the topic is found', () => {
     expect(broken(({ records }) => records.splice(2, 1))).toContain('I5');
   });
 
@@ -181,7 +181,7 @@ describe('I5: a row stays until its event is acknowledged', () => {
     expect(broken(({ audit }) => audit.splice(5, 0, ...move))).toEqual([]);
   });
 
-  test('after a step of the clock it cannot be told', () => {
+  test('is not checked after a step of the clock', () => {
     expect(broken(deletedAt(3, 1), { clocks: false })).toEqual([]);
   });
 });
@@ -248,7 +248,7 @@ describe('I10: after a fault events are soon on the topic again', () => {
     expect(broken(change, { recoverSeconds: 5 })).toEqual([]);
   });
 
-  test('quick again at once breaks nothing', () => {
+  test('a recovery at once breaks nothing', () => {
     expect(broken(({ spans }) => spans.push(fault), { recoverSeconds: 0 })).toEqual([]);
   });
 });
@@ -257,6 +257,6 @@ test('I11: WAL that the slot holds in the end is found', () => {
   expect(broken((run) => (run.retainedWal = 1001))).toEqual(['I11']);
 });
 
-test('I12: a secret that was found is told', () => {
+test('I12: a secret in a log or on a topic is found', () => {
   expect(broken(({ leaks }) => leaks.push('ingest.log'))).toEqual(['I12']);
 });

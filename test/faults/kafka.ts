@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs';
 import type { StackConfig } from '../../stack/config.ts';
 import { kafkaFor } from '../../stack/kafka-logins.ts';
 
-/** The harness's own requests to Kafka, about groups. What is on the topics it reads with the Java client. */
+/** The harness's requests to Kafka about groups. It reads topics with the Java client. */
 const withAdmin = <T>(config: StackConfig, use: (admin: Admin) => Promise<T>): Promise<T> =>
   withKafkaAdmin(kafkaFor(config, 'admin'), 'faults', use, { retries: 2 });
 

@@ -1,9 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * open: everything passes. cut: connections are reset, new ones too. stall: connections are taken and nothing passes.
- * slow: every piece is late and the rate bounded. half-open: what passes by now is swallowed for ever, without a word to
- * either side, and new connections are well: a firewall that forgot them.
+ * open: everything passes. cut: connections are reset, new ones too. stall: connections are accepted and nothing passes.
+ * slow: every piece is late and the rate is bounded. half-open: existing connections silently lose everything, as behind a
+ * firewall that forgot them, and new ones work.
  */
 export type LinkState = 'open' | 'cut' | 'stall' | 'slow' | 'half-open';
 
@@ -91,7 +91,7 @@ export class Link {
     });
   }
 
-  /** Holds the piece back, and reads no further meanwhile: so the pieces keep their order and the rate is bounded. */
+  /** Delays the piece and reads no further meanwhile, so that the pieces keep their order and the rate is bounded. */
   #later(pair: Pair, from: Socket, to: Socket, piece: Buffer): void {
     from.pause();
     setTimeout(

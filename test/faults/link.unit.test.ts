@@ -8,7 +8,7 @@ let server: Server;
 let link: Link;
 const sockets = new Set<Socket>();
 
-/** A server that says everything back, behind a link. */
+/** An echo server behind a link. */
 beforeEach(async () => {
   server = createServer((socket) => {
     sockets.add(socket);
@@ -49,7 +49,7 @@ test('an open link passes everything, also a large piece', async () => {
   await waitFor('all of it', () => seen.text.length === 5_000_001);
 });
 
-test('a cut link resets what stands and what comes', async () => {
+test('a cut link resets existing and new connections', async () => {
   const { seen } = await connected();
   link.state = 'cut';
   await waitFor('the reset', () => seen.ended === 'ECONNRESET');
@@ -57,7 +57,7 @@ test('a cut link resets what stands and what comes', async () => {
   await waitFor('the reset of a new one', () => later.seen.ended !== '');
 });
 
-test('a stalled link takes connections and passes nothing until it is open again', async () => {
+test('a stalled link accepts connections and passes nothing until it is open again', async () => {
   const { socket, seen } = await connected();
   link.state = 'stall';
   socket.write('b');
@@ -78,7 +78,7 @@ test('a slow link passes everything in its order', async () => {
   expect(performance.now() - began).toBeGreaterThan(390);
 });
 
-test('a half-open link swallows what stands without a word, and new connections are well', async () => {
+test('a half-open link silently swallows the data of existing connections, and new ones work', async () => {
   const { socket, seen } = await connected();
   link.state = 'half-open';
   socket.write('b');

@@ -2,7 +2,7 @@ import type { StackConfig } from '../../stack/config.ts';
 import type { Part } from '../../stack/keeper.ts';
 import { Link } from './link.ts';
 
-// Every connection between two parts goes through a link of its own, so that one can be cut while the others stand.
+// Every connection between two parts goes through its own link, so that one can be cut while the others work.
 
 type Server = 'POSTGRES' | 'KAFKA' | 'REGISTRY' | 'CONNECT';
 
@@ -56,7 +56,7 @@ function rewired(part: Part, config: StackConfig, servers: readonly Server[], li
   return { ...part, command: { ...part.command, env: Object.fromEntries(replaced) } };
 }
 
-/** The listeners of the clients are copies of the first one, whatever that demands of who connects. */
+/** The listeners of the clients are copies of the first one, including its login. */
 export function withListeners(
   properties: string,
   behind: ReadonlyMap<string, number>,

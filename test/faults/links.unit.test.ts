@@ -8,7 +8,7 @@ const properties = [
   'listener.name.client.sasl.enabled.mechanisms=PLAIN',
 ].join('\n');
 
-test('each link to Kafka has a listener that is advertised as the link, with what the first one demands', () => {
+test('each link to Kafka has a listener that is advertised as the link, with the settings of the first one', () => {
   const lines = withListeners(properties, new Map([['cleanup-kafka', 11]]), new Map([['cleanup-kafka', { port: 21 }]])).split('\n');
   expect(lines).toEqual([
     'listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENT:SASL_PLAINTEXT,CLEANUP_KAFKA:SASL_PLAINTEXT',

@@ -1,12 +1,12 @@
 import type { AuditRow, Bounds, Facts, TopicRecord } from './facts.ts';
 import type { Op } from './history.ts';
 
-/** What several of them look up. */
+/** Lookups that several invariants share. */
 export interface Index {
   facts: Facts;
   bounds: Bounds;
   byOp: ReadonlyMap<string, Op>;
-  /** Per event's id its records, as they lie on the topic: an id has one key, so one partition. */
+  /** The records of each event id in the order of the topic: an id has one key, so one partition. */
   recordsOf: ReadonlyMap<string, readonly TopicRecord[]>;
   /** Per op the first place on the topic. */
   firstOf: ReadonlyMap<string, TopicRecord>;
@@ -28,7 +28,7 @@ export function indexOf(facts: Facts, bounds: Bounds): Index {
   return { facts, bounds, byOp: new Map(facts.ops.map((op) => [op.op, op])), recordsOf, firstOf, opOf };
 }
 
-/** Rows that went, and when: not those that were moved, which the same transaction inserts again. */
+/** Deleted rows, and when. A moved row, which the same transaction inserts again, is not one. */
 export function deletions(audit: readonly AuditRow[]): Map<string, number> {
   const gone = new Map<string, AuditRow>();
   for (const row of audit) {

@@ -1,14 +1,14 @@
 import type { Invariant } from './facts.ts';
 
-/** A fault in the product that the checker has to find. Planted in a copy, never in what ships. */
+/** A fault in the product that the checker must find. It is planted only in a copy. */
 export interface Mutant {
   name: string;
   edits: readonly Edit[];
-  /** The schedule that shows it. */
+  /** The schedule that reveals it. */
   schedule: string;
   /** Further settings of the run. */
   env?: Readonly<Record<string, string>>;
-  /** One of these must be found broken. */
+  /** One of these invariants must be reported as broken. */
   caughtBy: readonly Invariant[];
 }
 
@@ -75,7 +75,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'swap events of a key',
     edits: [snapshot('SELECT * FROM public.zap_run_outbox ORDER BY seq DESC')],
-    // What was written while nobody read the slot is published by the snapshot alone.
+    // Only the snapshot publishes rows that were written while nothing read the slot.
     schedule: 'freeze:connect:8&, slot dropped.',
     caughtBy: ['I4'],
   },
@@ -129,7 +129,7 @@ async function insertRuns(client: Queryable`,
       { file: 'cleanup/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
       { file: 'consumers-example/consumer/kafka.ts', find: 'readUncommitted: false', replace: 'readUncommitted: true' },
     ],
-    // A transaction that stands open for seconds and is then given up.
+    // A transaction that stays open for seconds and is then aborted.
     schedule: Array(6).fill('freeze:connect:5&, kill:connect.').join(', '),
     env: { EXACTLY_ONCE: 'enabled', RATE: '200' },
     caughtBy: ['I5'],

@@ -8,10 +8,10 @@ import type { World } from './world.ts';
 /** Without events, for example while Postgres is away, the next fault comes after this. */
 const AT_THE_LATEST_MS = 30_000;
 const REST_WITHIN_MS = 30_000;
-/** How long a driver that is well again goes on before the next fault, so that its speed can be told. */
+/** How long a recovered driver runs before the next fault, so that its speed can be measured. */
 const QUIET_MS = 4000;
 
-/** Goes through the schedule, and writes each fault's begin and end into the history. */
+/** Runs the schedule, and records the start and end of each fault in the history. */
 export async function runNemesis(
   world: World,
   steps: readonly Step[],
@@ -29,7 +29,7 @@ export async function runNemesis(
     history.say({ what: 'inject', step, fault: name, part });
     const lasts = hold(world, fault, part, holdMs)
       .catch((error: unknown) =>
-        say(`${String(step).padStart(4)}  could not be brought about: ${error instanceof Error ? error.message : String(error)}`),
+        say(`${String(step).padStart(4)}  could not be produced: ${error instanceof Error ? error.message : String(error)}`),
       )
       .finally(() => history.say({ what: 'heal', step }));
     if (then === 'overlap') {
@@ -50,7 +50,7 @@ async function hold(world: World, fault: Fault, part: string, holdMs: number): P
   await heal();
 }
 
-/** While the driver goes on: until nothing older than a moment waits. What does not come to rest is judged at the end. */
+/** Waits, while the driver runs, until nothing older than a moment waits. Unrest that stays is reported at the end. */
 async function rest(world: World, healed: Promise<unknown>, onUnrest: (unrest: string) => void): Promise<void> {
   await healed;
   const until = performance.now() + REST_WITHIN_MS;

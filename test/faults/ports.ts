@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { Random } from './random.ts';
 
-/** Below the range from which systems take the ports of outgoing connections: a part that is down must find its own free. */
+/** Below the range of outgoing connections, so that the port of a stopped part stays free. */
 const [FIRST, LAST] = [12_000, 30_000];
 
 /** As many ports as asked for, one after another, free at this moment. */

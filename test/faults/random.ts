@@ -1,4 +1,4 @@
-/** A generator that gives the same numbers for the same seed, everywhere: a run can be repeated. */
+/** A generator that returns the same numbers for the same seed on every machine, so that a run can be repeated. */
 export interface Random {
   /** From 0 up to, not including, 1. */
   next: () => number;

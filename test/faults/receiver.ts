@@ -5,8 +5,8 @@ import { Webhook } from 'standardwebhooks';
 import type { Call } from './facts.ts';
 import { createRandom } from './random.ts';
 
-// The receiver of actions: a process of its own. /steady answers at once; /moody fails, dawdles and hangs up at random,
-// as receivers do. A call is written down before it is answered, so that an answered one is never missing.
+// The receiver of actions, in its own process. /steady answers at once; /moody fails, delays and hangs up at random, as
+// receivers do. A call is recorded before it is answered, so that an answered one is never missing.
 
 export interface Receive {
   port: number;

@@ -11,7 +11,7 @@ export interface Recovery {
 }
 
 const QUICK_MS = 1000;
-/** So long it must stay quick to count. */
+/** How long it must stay fast to count as recovered. */
 const STEADY_SECONDS = 3;
 
 interface Seen {
@@ -32,7 +32,7 @@ export function recoveries({ facts, firstOf }: Seen): Recovery[] {
   });
 }
 
-/** What was accepted in one second of the wall clock, and what of it was late. */
+/** The events accepted in one second of the wall clock, and how many of them were late. */
 interface Second {
   posts: number;
   accepted: number;

@@ -3,7 +3,7 @@ import type { Op, Span } from './history.ts';
 import { deletions, type Index } from './lookup.ts';
 import { recoveries } from './recovery.ts';
 
-/** What the faults of one kind did, all together. */
+/** The totals of one kind of fault. */
 export interface Row {
   fault: string;
   times: number;
@@ -20,7 +20,7 @@ export interface Row {
   quickAfter: number | undefined;
 }
 
-/** Everything that happened from a fault's begin to the next one's counts for it; what came before the first for none. */
+/** Everything from the start of a fault to the start of the next counts for it. */
 export function rowsOf(index: Index, violations: readonly Violation[]): Row[] {
   const { facts } = index;
   const spans = facts.spans.toSorted((a, b) => a.at - b.at);
@@ -120,7 +120,7 @@ export function explain(facts: Facts, violations: readonly Violation[], most = 3
   return lines.join('\n');
 }
 
-/** What was seen of one event, and the faults around it, by time. */
+/** The facts about one event, and the faults near it, by time. */
 function storyOf(facts: Facts, { op: name, id: known }: Violation): string[] {
   const op = facts.ops.find((one) => one.op === name);
   const ids = new Set([known, ...(op?.ids ?? []), ...facts.runs.filter((run) => run.op === name).map(({ id }) => id)]);

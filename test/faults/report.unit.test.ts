@@ -56,7 +56,7 @@ test('the table ends with the sums', () => {
   expect(table.split('\n').at(-1)).toMatch(/^\| all +\| +1 \| +2 \| +0 \| +0 \| +1 \|/);
 });
 
-test('a violation is told with everything that was seen of its event, by time', () => {
+test('a violation is reported with all facts about its event, by time', () => {
   const facts = lossy();
   const story = explain(facts, check(facts, bounds)).split('\n');
   expect(story.slice(0, 7)).toEqual([

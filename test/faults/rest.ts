@@ -7,10 +7,10 @@ import type { World } from './world.ts';
 const CONNECTOR = 'zap-run-outbox';
 
 /**
- * What is not at rest.
+ * Lists what is not at rest.
  *
- * @param olderThanSeconds undefined: the driver has stopped, so nothing at all may wait. Else rows that came since may, and
- *   calls: the target that fails is behind as long as it gets new ones
+ * @param olderThanSeconds undefined: the driver has stopped, so nothing may wait. Otherwise younger rows may wait, and
+ *   calls, as the failing target is behind while it gets new ones
  */
 export async function unrestOf(world: World, olderThanSeconds?: number): Promise<string[]> {
   const down = world.supervisor.status().filter(({ state }) => state !== 'up');

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { Violation } from './facts.ts';
 import { longest, tableOf, type Row } from './report.ts';
 
-/** What is kept of a run. */
+/** The stored figures of a run. */
 export interface Result {
   date: string;
   machine: string;
-  /** What decided the run: the same settings repeat it. */
+  /** The settings that repeat the run. */
   settings: Readonly<Record<string, string | number>>;
   seconds: number;
   records: number;

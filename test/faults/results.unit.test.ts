@@ -21,11 +21,11 @@ test('the rows of one fault add up over the runs, and the longest times stay', (
   expect(matrix).toMatch(/\| kill kafka \| +2 \| +20 \| +2 \| +0 \| +0 \| +4 \| +0 \| +0 \| +0 \| +3\.0 \| +4 \|/);
 });
 
-test('a run in which a promise did not hold is named with its seed', () => {
+test('a run with a broken promise is listed with its seed', () => {
   expect(matrixOf([result(7, [row], [{ invariant: 'I1', says: 'lost' }])])).toContain('Seed 7: I1 lost');
 });
 
-test('what is kept is read again', () => {
+test('stored figures are read back', () => {
   const folder = mkdtempSync(join(tmpdir(), 'results-'));
   try {
     expect(readResults(join(folder, 'nothing yet'))).toEqual([]);

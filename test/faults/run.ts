@@ -16,7 +16,7 @@ import { unrestOf } from './rest.ts';
 import { makeSchedule, parseSchedule, printStep } from './schedule.ts';
 import { createWorld, type World } from './world.ts';
 
-// `make faults`: breaks a stack of its own by a schedule that a seed decides, and judges what became of every event.
+// `make faults`: breaks its own stack by a schedule that a seed decides, and checks the fate of every event.
 
 const settings = z.object({
   SEED: integer(0, 4_294_967_295)
@@ -25,15 +25,15 @@ const settings = z.object({
   EVENTS: integer(100, 10_000_000).default(5000).describe('How many events must be accepted'),
   KILLS: integer(0, 10_000).default(20).describe('How many parts are killed'),
   OTHERS: integer(0, 10_000).default(10).describe('How many other faults come between the kills'),
-  ALWAYS: list().default(['slot dropped']).describe('Faults that are there once in any case'),
+  ALWAYS: list().default(['slot dropped']).describe('Faults that every run has once'),
   FAULTS: list().describe('Only these faults; none: all that are not long'),
   SCHEDULE: z.string().optional().describe('A schedule by hand instead: fault:part:seconds, separated by commas; & overlaps, . rests'),
   RATE: integer(1, 10_000).default(100).describe('Events per second'),
   ZAPS: integer(1, 1000).default(40).describe('Zaps that events are posted to, one after the other for each'),
-  REPEATS: integer(0, 100_000_000).optional().describe('Repeats beyond which the run fails; none: they are counted only'),
+  REPEATS: integer(0, 100_000_000).optional().describe('Repeats beyond which the run fails; none: they are only counted'),
   REST_SECONDS: integer(10, 3600).default(180).describe('How long everything may take to come to rest in the end'),
   RECOVER_SECONDS: integer(1, 3600).default(60).describe('How long after a fault p99 may be above a second'),
-  RESULTS: z.string().optional().describe('Folder to keep the figures of the run in; none: they are printed only'),
+  RESULTS: z.string().optional().describe('Folder for the figures of the run; none: they are only printed'),
   FAULTS_DIR: z.string().default('.stack/faults').describe('Where the stack, the history and the report are kept'),
 });
 
@@ -75,7 +75,7 @@ async function run(world: World): Promise<Facts> {
     say(`accepted ${ok}, refused ${refused}, unknown ${unknown}`);
   }, PROGRESS_MS);
   await runNemesis(world, steps, kinds, history, say);
-  // A product that accepts nothing any more must not keep the run for ever.
+  // A product that stops accepting must not keep the run going forever.
   while (world.driver.progress().ok < events && performance.now() - moved < STUCK_MS) await delay(100);
   clearInterval(progress);
   say('the driver stops, and everything may come to rest');
@@ -92,7 +92,7 @@ const size = { dir: resolve(config.FAULTS_DIR), seed: config.SEED, zaps: config.
 const world = await createWorld(size, say);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
-    // Whoever ends a run may not wait until every part has stopped in order.
+    // An interrupted run must not wait until every part has stopped in order.
     world.kill();
     process.exit(1);
   });

@@ -33,7 +33,7 @@ export interface Wanted {
   always: readonly string[];
 }
 
-/** The same for the same arguments. The kinds are dealt like cards, so that none comes again before each came once. */
+/** The same arguments give the same schedule. The kinds are dealt like cards: none repeats before each came once. */
 export function makeSchedule(kinds: readonly Kind[], { seed, events, kills, others, always }: Wanted): Step[] {
   const random = createRandom(seed);
   const cards = (chosen: readonly Kind[]) => chosen.flatMap((kind) => kind.parts.map((part) => ({ kind, part })));

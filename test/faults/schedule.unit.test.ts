@@ -8,7 +8,7 @@ const kinds: Kind[] = [
 ];
 const wanted = { seed: 7, events: 1000, kills: 6, others: 3, always: ['slot-drop'] };
 
-test('the same seed gives the same schedule, another one another', () => {
+test('the same seed gives the same schedule, and another seed another one', () => {
   expect(makeSchedule(kinds, wanted)).toEqual(makeSchedule(kinds, wanted));
   expect(makeSchedule(kinds, wanted)).not.toEqual(makeSchedule(kinds, { ...wanted, seed: 8 }));
 });
@@ -18,7 +18,7 @@ test('with twice as many kills as parts each part is killed twice', () => {
   expect(killed.map(({ part }) => part).sort()).toEqual(['connect', 'connect', 'kafka', 'kafka', 'postgres', 'postgres']);
 });
 
-test('what every run has is there once, and the other faults as many as asked for', () => {
+test('faults of every run appear once, and the other faults as often as requested', () => {
   const faults = makeSchedule(kinds, wanted).map(({ fault }) => fault);
   expect(faults.filter((fault) => fault === 'slot-drop')).toHaveLength(1);
   expect(faults.filter((fault) => fault === 'freeze')).toHaveLength(3);

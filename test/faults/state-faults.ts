@@ -7,7 +7,7 @@ import { deleteGroups, deleteTopic } from './kafka.ts';
 import type { Fault } from './fault.ts';
 import type { World } from './world.ts';
 
-// Faults of what is kept in Postgres, Kafka and Connect, as an operator's slip or a lost disk would make them.
+// Faults of the state in Postgres, Kafka and Connect, as an operator's mistake or a lost disk causes them.
 
 const SLOT = 'zap_run_outbox';
 const CONNECTOR = 'zap-run-outbox';
@@ -47,7 +47,7 @@ const plain = (name: string, inject: (world: World) => Promise<unknown>): Fault 
 
 export const stateFaults: Fault[] = [
   plain('slot dropped', (world) => onSlot(world, `SELECT pg_drop_replication_slot('${SLOT}')`)),
-  // What is not yet published is passed over: the slot says that it was.
+  // Unpublished rows are skipped, because the slot confirms them.
   plain('slot advanced', (world) => onSlot(world, `SELECT pg_replication_slot_advance('${SLOT}', pg_current_wal_lsn())`)),
   {
     // The reader is away until its WAL is gone.
@@ -87,7 +87,7 @@ export const stateFaults: Fault[] = [
     await asSuperuser(world, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outbox' AND pid <> pg_backend_pid()`);
   }),
   {
-    // Nobody else gets a connection; the few for superusers are left.
+    // Only the few connections for superusers are left.
     name: 'connections used up',
     parts: [''],
     holdMs: [2000, 8000],
@@ -149,7 +149,7 @@ export const stateFaults: Fault[] = [
     },
   },
   {
-    // The deployment changed it and the service does not know yet: no connection, and those that stood are gone.
+    // The deployment changed it before the service knows: no new connections, and the existing ones are gone.
     name: 'password changed',
     parts: ['ingest', 'cdc', 'cleanup', 'actions', 'operator'],
     holdMs: [2000, 8000],
@@ -163,7 +163,7 @@ export const stateFaults: Fault[] = [
     },
   },
   {
-    // What Connect knows of how far it was.
+    // Connect's stored position.
     name: 'offsets deleted',
     parts: [''],
     holdMs: [0, 0],

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { mutants, type Edit, type Mutant } from './mutants.ts';
 
 // `make faults/mutants [MUTANT=name]`: tests the checker. Each mutant is planted in a copy of the working tree, and a run
-// with the schedule that shows it must fail by the invariant that is about it.
+// with the schedule that reveals it must fail by its invariant.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = resolve(process.env.FAULTS_DIR ?? join(root, '.stack/mutants'));

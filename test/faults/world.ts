@@ -17,7 +17,7 @@ import { takePorts } from './ports.ts';
 import { createRandom } from './random.ts';
 import { createDriver, startHelper, type Driver } from './helpers.ts';
 
-/** A stack of its own, with everything around it that the faults need. */
+/** A separate stack, with everything that the faults need. */
 export interface World {
   config: StackConfig;
   java: string;
@@ -46,7 +46,7 @@ export interface Size {
   rate: number;
 }
 
-/** What a run leaves for the next one: passwords, and archives that make Java start sooner. */
+/** Files that a run leaves for the next one: passwords, and archives that make Java start sooner. */
 const STATE = ['postgres', 'kafka', 'logs', 'kafka.properties', 'history.ndjson', 'calls.ndjson'];
 const TARGETS = ['steady', 'moody'];
 
@@ -55,14 +55,14 @@ export async function createWorld({ dir, seed, zaps, rate, canary }: Size, say: 
   await down(dir);
   for (const path of STATE) rmSync(join(dir, path), { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
-  // Not the seed: two runs of one seed may go on side by side.
+  // Not the seed: two runs of one seed may run at the same time.
   const anywhere = createRandom(process.pid);
   const ports = await takePorts(portSettings.length + 3, anywhere);
   const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
   const [driverPort = 0, receiverPort = 0, receiverLink = 0] = ports.slice(portSettings.length);
   Object.assign(process.env, own, {
     STACK_DIR: dir,
-    // Whatever was lost is sent again within the run, and no call waits longer than the run.
+    // Lost events are sent again within the run, and no call waits longer than the run.
     RESEND_AFTER_SECONDS: process.env.RESEND_AFTER_SECONDS ?? '10',
     LEASE_SECONDS: '8',
     RETRY_SCHEDULE: ['200ms', '500ms', '1s', ...Array<string>(120).fill('2s')].join(','),
