@@ -83,7 +83,8 @@ export function createCatchHook(given: CatchHook): (request: HookHead, line: Req
     const sent = await readBody(request.body, bodyLimitBytes, budget, announced);
     let held = sent.length;
     try {
-      const isQuery = sent.length === 0 && query !== '';
+      // Of a GET the query is the data, whatever its client adds.
+      const isQuery = query !== '' && (sent.length === 0 || method === 'GET');
       const arrived = { hook, method, query, headers, body: isQuery ? Buffer.from(query, 'latin1') : sent, isQuery, codings };
       const greeting = greet(arrived.body);
       if (greeting !== undefined) return greeting;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { edgeCases, edgeHooks } from '../test/support/edge-cases.ts';
+import { rawCases } from '../test/support/edge-raw.ts';
 import { sendRaw } from '../test/support/raw-http.ts';
 import { stubbed } from '../test/support/stubbed-ingest.ts';
 import { createApp } from './app.ts';
@@ -65,6 +66,16 @@ describe('as senders send it:', () => {
   });
 });
 
+describe('byte by byte:', () => {
+  test.each(rawCases.map((one) => [one.what, one] as const))('%s', async (_what, { bytes, status, stored, says }) => {
+    const answer = await sendRaw(port, [Buffer.from(bytes, 'latin1')], /\r\n\r\n[^]*\}$/);
+    const final = answer.text.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '');
+    expect({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(final)?.[1]), reset: answer.reset }, answer.text).toEqual({ status, reset: false });
+    if (says !== undefined) expect(final).toMatch(says);
+    expect(recorded().map(({ metadata }) => metadata)).toEqual(stored === undefined ? [] : [stored]);
+  });
+});
+
 describe('Expect: 100-continue', () => {
   const head = (path: string, ...lines: string[]) =>
     [`POST /hooks/catch/u/${path} HTTP/1.1`, 'Host: x', 'Expect: 100-continue', ...lines, '', ''].join('\r\n');
@@ -75,6 +86,8 @@ describe('Expect: 100-continue', () => {
     ['a hook that does not exist', head('nowhere', 'Content-Length: 10'), 404],
     ['another path', head('open/x', 'Content-Length: 10'), 404],
     ['a method that is not supported', head('open', 'Content-Length: 10').replace('POST', 'PROPFIND'), 405],
+    ['a body over the limit, in other letters', head('open', 'Content-Length: 1000000000').replace('100-continue', '100-Continue'), 413],
+    ['OPTIONS', head('open', 'Content-Length: 10').replace('POST', 'OPTIONS'), 405],
     ['two Host headers', head('open', 'Host: y', 'Content-Length: 10'), 400],
   ])('with %s is refused at once, without "100 Continue"', async (_what, bytes, status) => {
     const { text } = await sendRaw(port, [bytes]);

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
 
 // What Node's parser lets through although a proxy in front of it may read it otherwise: then the two do not agree on
 // where a request ends or to whom it goes.
@@ -25,11 +26,19 @@ function count(rawHeaders: readonly string[], wanted: string): number {
   return found;
 }
 
+/** What nearly all have: a name, whose last label is not a number, and a port. */
+const PLAIN_HOST = /^(?:[a-z0-9_-]+\.)*[a-z_][a-z0-9_-]*(?::\d{4})?$/;
+/** A name or an address of RFC 3986, which may name its interface, and a port, which may be empty. */
+const LEGAL_HOST = /^((?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]+)?\])(?::(\d*))?$/;
+
 /**
- * The Host header as the listener takes it: it refuses what a URL would write otherwise, legal though it is (a port left
- * empty, an IPv6 address that could be shorter).
+ * The Host header as the listener takes it, which refuses what a URL would write otherwise, legal though it is: an escape, a
+ * port left empty, an IPv6 address that could be shorter, a name whose last label is a number. Nothing depends on the name.
  */
 export function usualHost(host: string): string {
-  const [, name = host] = /^(\[[^\]]+\]|[^:]+):$/.exec(host) ?? [];
-  return name.startsWith('[') && URL.canParse(`http://${name}`) ? new URL(`http://${name}`).host : name;
+  if (PLAIN_HOST.test(host)) return host;
+  const [, name, address, port = ''] = LEGAL_HOST.exec(host) ?? [];
+  if (name === undefined || Number(port) > 65_535 || (address !== undefined && !isIPv6(address))) return host;
+  const url = `http://${host}`;
+  return URL.canParse(url) && new URL(url).hostname === name.toLowerCase() ? host : 'localhost';
 }

@@ -14,12 +14,12 @@ const template = z.string().max(4096);
 const ruleSchema = z.strictObject({
   when: z
     .strictObject({
-      method: z.enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']),
-      query: wanted.default({}),
-      header: wanted.default({}),
-      json: wanted.default({}),
+      method: z.enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']).describe('GET, HEAD, OPTIONS, POST or PUT'),
+      query: wanted.default({}).describe('fields of the query: `true` where one has to be there, a text where it has to be exactly this'),
+      header: wanted.default({}).describe('the same for headers'),
+      json: wanted.default({}).describe('the same for paths of the body, such as `0.data.code`'),
     })
-    .describe('true: it is there; a text: it is exactly this'),
+    .describe('which calls it answers'),
   token: z
     .string()
     .regex(/^(query|json|header):.+$/)
@@ -27,11 +27,19 @@ const ruleSchema = z.strictObject({
     .describe('what must be the hook\'s "handshakeToken", else 401'),
   signed: z.boolean().default(false).describe("the hook's signature must fit as well, where it has one, else 401"),
   answer: z.strictObject({
-    status: z.int().min(200).max(299).default(200),
-    type: z.string().default('text/plain; charset=utf-8'),
-    /** `{query:name}`, `{header:name}`, `{json:path}`, `{hmac-hex:…}` and `{hmac-base64:…}` of any of them. */
-    body: z.union([template, z.record(z.string(), template)]).default(''),
-    headers: z.record(z.string().regex(/^[a-z0-9-]+$/), template).default({}),
+    status: z.int().min(200).max(299).default(200).describe('200 to 299; 200 if not given'),
+    type: z.string().default('text/plain; charset=utf-8').describe('Content-Type of a `body` that is a text; plain text if not given'),
+    body: z
+      .union([template, z.record(z.string(), template)])
+      .default('')
+      .describe(
+        'a text, or an object that becomes JSON, with `{query:name}`, `{header:name}`, `{json:path}`; ' +
+          '`{hmac-hex:json:path}` and `{hmac-base64:…}` are the HMAC-SHA256 of one, by the secret of the signature',
+      ),
+    headers: z
+      .record(z.string().regex(/^[a-z0-9-]+$/), template)
+      .default({})
+      .describe('by their names in small letters, with the same placeholders'),
   }),
 });
 export const handshakeSchema = z.array(ruleSchema).min(1);

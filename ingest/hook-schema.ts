@@ -12,7 +12,12 @@ const id = z.string().regex(HOOK_ID, 'expected 1-64 letters, digits, _ or -');
 
 const origin = z.union([
   z.literal('*'),
-  z.string().regex(/^https?:\/\/[^/?#\s]+$/, 'expected an origin such as https://app.example, or *'),
+  z
+    .string()
+    .regex(/^https?:\/\/[^/?#@\s]+$/i, 'expected an origin such as https://app.example, or *')
+    .refine((text) => URL.canParse(text), 'is not a URL')
+    // As browsers write it: no capitals, no port that goes without saying.
+    .transform((text) => (URL.canParse(text) ? new URL(text).origin : text)),
 ]);
 const response = z
   .strictObject({
@@ -30,8 +35,8 @@ export type ResponseInput = z.input<typeof response>;
 
 /** One hook of zaps.json. */
 export const hookSchema = z.strictObject({
-  userId: id,
-  zapId: id,
+  userId: id.describe('of the address, `/hooks/catch/:userId/:zapId`'),
+  zapId: id.describe('of the address'),
   preset: z.string().optional().describe('a vendor of the table: its handshake and response, and its signature once there are `secrets`'),
   secrets: z.array(secretReference()).min(1).max(4).optional().describe('of the preset'),
   signature: z
@@ -47,8 +52,9 @@ export const hookSchema = z.strictObject({
         .describe('how old a signed time may be; 300 unless the scheme says otherwise'),
       replays: z.enum(['repeat', 'allow']).optional().describe('what the same signed request is when it comes again'),
     })
-    .optional(),
-  url: z.url().optional().describe('of the preset, see `signature`'),
+    .optional()
+    .describe('a way to sign, in place of `secrets`'),
+  url: z.url().optional().describe("of the preset: the hook's public address as the vendor has it, where that is signed"),
   handshake: z.union([z.string(), handshakeSchema]).optional().describe('a preset, or rules'),
   handshakeToken: secretReference().optional().describe('what the vendor repeats in its handshake, where it does'),
   response: response.optional().describe("in place of ingest's JSON: `status` 200, 202 or 204, `type`, `body`"),
@@ -58,7 +64,7 @@ export const hookSchema = z.strictObject({
     .optional()
     .describe(
       'which id of a delivery makes a retry a repeat: the first of `headers` (names) and `json` (a path such as `data.id`) that has a value, ' +
-        'else `Idempotency-Key`. With `"onConflict": "repeat"` another body is a repeat as well, else 409. Without it, what the preset is known to send; `false`: not that',
+        'else `Idempotency-Key`. With `"onConflict": "repeat"` another body is a repeat as well, else 409. Without it, the id of the preset by which the signature is checked; `false`: not that',
     ),
   origins: z.array(origin).min(1).max(100).optional().describe('web pages that may post (CORS)'),
 });

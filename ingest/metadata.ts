@@ -1,11 +1,11 @@
 import { IngestError } from './errors.ts';
-import { charsetOf, charsetOfMark, utf8, withoutMark, type Charset } from './decode/charset.ts';
+import { charsetOf, charsetOfMark, charsetOfZeros, utf8, withoutMark, type Charset } from './decode/charset.ts';
 import { parseForm } from './decode/form.ts';
 import { parseHeaderValue } from './decode/header-value.ts';
 import { findJsonFault } from './decode/json-text.ts';
 import { elementsOf } from './decode/json-walk.ts';
+import { MAX_BOUNDARY } from './decode/multipart.ts';
 import { JSON_TYPE, parseParts } from './decode/parts.ts';
-
 import { defaultReading, MAX_RUNS, type Reading } from './reading.ts';
 
 // From the bytes that were sent to the JSON text that is stored. The bytes decide what they are, their label helps: what
@@ -43,11 +43,14 @@ function wholeOf(body: Uint8Array, contentType: string | undefined, { body: mode
   const fault = text === undefined ? 'it is not valid UTF-8' : findJsonFault(unmarked);
   if (text !== undefined && fault === undefined) return text;
   const label = labelOf(contentType);
-  if (label.type === 'application/x-www-form-urlencoded') return parseForm(unmarked, label.charset);
-  if (label.type === 'multipart/form-data') return parseParts(bytes, boundaryOf(bytes, label), label.charset);
+  if (label.type === 'application/x-www-form-urlencoded' && !isOtherText(unmarked)) return parseForm(unmarked, label.charset);
+  if (label.type === 'multipart/form-data') return parseParts(unmarked, boundaryOf(unmarked, label), label.charset);
   if (ndjson === 'split') return linesOf(textOf(unmarked, label));
   return jsonOrString(unmarked, label, fault);
 }
+
+/** curl and others call everything a form. No form begins like XML, JSON lines or JSON that is cut off. */
+const isOtherText = (bytes: Buffer) => /^\s*(?:[{<]|\[\s*[[{"])/.test(bytes.toString('latin1', 0, 100));
 
 /** JSON lines. A blank one is passed over; one that is not JSON refuses all of them. */
 function linesOf(text: string): string[] {
@@ -55,7 +58,8 @@ function linesOf(text: string): string[] {
   for (let from = 0, number = 1; from < text.length; number += 1) {
     const feed = text.indexOf('\n', from);
     const to = feed < 0 ? text.length : feed;
-    const line = text.slice(from, to).trim();
+    // RFC 7464 has a separator of its own in front of each.
+    const line = text.slice(from, to).replace(/^\x1e/, '').trim();
     from = to + 1;
     if (line === '') continue;
     const fault = findJsonFault(Buffer.from(line));
@@ -74,6 +78,8 @@ function requireFew(texts: readonly string[], what: string): void {
 /** Text in another charset may be JSON as well. What calls itself JSON and is not is refused: its sender wants to know. */
 function jsonOrString(bytes: Buffer, label: Label, fault: string | undefined): string {
   const isJsonLabel = JSON_TYPE.test(label.type);
+  const wide = wideJson(bytes);
+  if (wide !== undefined) return wide;
   const charset = charsetOfMark(bytes) ?? label.charset;
   if (charset === undefined && isJsonLabel) throw new IngestError('invalid_json', `The body is not valid JSON: ${fault}.`);
   const text = textOf(bytes, label);
@@ -82,6 +88,16 @@ function jsonOrString(bytes: Buffer, label: Label, fault: string | undefined): s
   if (decodedFault === undefined) return text;
   if (isJsonLabel) throw new IngestError('invalid_json', `The body is not valid JSON: in ${charset.name}, ${decodedFault}.`);
   return JSON.stringify(text);
+}
+
+/** JSON in UTF-16 without a byte order mark. */
+function wideJson(bytes: Buffer): string | undefined {
+  try {
+    const text = charsetOfZeros(bytes)?.decode(bytes);
+    return text !== undefined && findJsonFault(Buffer.from(text)) === undefined ? text : undefined;
+  } catch {
+    return undefined; // It only looked like it.
+  }
 }
 
 function textOf(bytes: Buffer, { type, charset }: Label): string {
@@ -100,9 +116,10 @@ function labelOf(contentType = ''): Label {
   return { type: type.trim(), charset: charsetOf(parameters.get('charset')), boundary: parameters.get('boundary') };
 }
 
-/** A sender that sets the type by hand forgets the boundary; it is the first line all the same. */
+/** A sender that sets the type by hand forgets the boundary, or writes another one; it is the first line all the same. */
 function boundaryOf(body: Buffer, { boundary = '' }: Label): string {
-  const found = boundary === '' ? /^\s*--([^\r\n]{1,70})\r?\n/.exec(body.toString('latin1', 0, 100))?.[1] : boundary;
-  if (found === undefined) throw new IngestError('invalid_form', 'Content-Type names no boundary.');
+  if (boundary.length > MAX_BOUNDARY || (boundary !== '' && body.includes(`--${boundary}`, 0, 'latin1'))) return boundary;
+  const found = /^\s*--([^\r\n]{1,70}?)[ \t]*\r?\n/.exec(body.toString('latin1', 0, 100))?.[1];
+  if (found === undefined) throw new IngestError('invalid_form', 'The boundary that Content-Type names is not in the body.');
   return found;
 }

@@ -129,6 +129,7 @@ export const presets: Record<string, Preset> = {
       timestamp: { header: 'twitch-eventsub-message-timestamp', format: 'iso' },
       forms: { 'twitch-eventsub-message-id': 'uuid' },
     },
+    idempotency: byHeader('twitch-eventsub-message-id'),
     handshake: [
       {
         ...{ when: { method: 'POST', header: { 'twitch-eventsub-message-type': 'webhook_callback_verification' } }, signed: true },
@@ -189,6 +190,7 @@ export const presets: Record<string, Preset> = {
       ...{ at: 'json:Signature', encoding: 'base64', algorithm: 'rsa-sha256' },
       signed: '{json-lines:Message,MessageId,SubscribeURL,Subject,Timestamp,Token,TopicArn,Type}',
     },
+    idempotency: byField('MessageId'),
     note: 'SignatureVersion 2; the secret is the certificate of the region as a PEM file. SubscriptionConfirmation is recorded as an event',
   },
   xero: {
@@ -200,11 +202,13 @@ export const presets: Record<string, Preset> = {
   twilio: {
     vendor: 'Twilio',
     signature: { header: 'x-twilio-signature', encoding: 'base64', algorithm: 'sha1', signed: '{url}{form}' },
+    idempotency: byHeader('i-twilio-idempotency-token'),
     response: { status: 200, type: 'text/xml', body: '<Response/>' },
   },
   square: {
     vendor: 'Square',
     signature: { header: 'x-square-hmacsha256-signature', encoding: 'base64', signed: '{url}{body}', ...short(16) },
+    idempotency: byField('event_id'),
   },
   hubspot: {
     vendor: 'HubSpot (v3)',
@@ -219,10 +223,12 @@ export const presets: Record<string, Preset> = {
       ...{ header: 'x-zendesk-webhook-signature', encoding: 'base64', signed: '{timestamp}{body}' },
       timestamp: { header: 'x-zendesk-webhook-signature-timestamp', format: 'iso' },
     },
+    idempotency: byHeader('x-zendesk-webhook-invocation-id'),
   },
   airwallex: {
     vendor: 'Airwallex',
     signature: { header: 'x-signature', signed: '{timestamp}{body}', timestamp: { header: 'x-timestamp', format: 'milliseconds' } },
+    idempotency: byField('id'),
   },
   sendgrid: {
     vendor: 'SendGrid',
@@ -263,18 +269,40 @@ export const presets: Record<string, Preset> = {
   },
   line: { vendor: 'LINE', signature: ofBody('x-line-signature', 'base64') },
   atlassian: { vendor: 'Bitbucket, Jira', signature: ofBody('x-hub-signature', 'hex', 'sha256=') },
-  mux: { vendor: 'Mux', signature: timedList('mux-signature', 'v1=', 't=', '{timestamp}.{body}') },
-  circleci: { vendor: 'CircleCI', signature: { ...ofBody('circleci-signature', 'hex', 'v1='), separator: ',' } },
-  paddle: { vendor: 'Paddle', signature: timedList('paddle-signature', 'h1=', 'ts=', '{timestamp}:{body}', ';') },
-  pagerduty: { vendor: 'PagerDuty', signature: { ...ofBody('x-pagerduty-signature', 'hex', 'v1='), separator: ',' } },
+  mux: { vendor: 'Mux', signature: timedList('mux-signature', 'v1=', 't=', '{timestamp}.{body}'), idempotency: byField('id') },
+  circleci: {
+    vendor: 'CircleCI',
+    signature: { ...ofBody('circleci-signature', 'hex', 'v1='), separator: ',' },
+    idempotency: byField('id'),
+  },
+  paddle: {
+    vendor: 'Paddle',
+    signature: timedList('paddle-signature', 'h1=', 'ts=', '{timestamp}:{body}', ';'),
+    idempotency: byField('event_id'),
+  },
+  pagerduty: {
+    vendor: 'PagerDuty',
+    signature: { ...ofBody('x-pagerduty-signature', 'hex', 'v1='), separator: ',' },
+    idempotency: byField('event.id'),
+  },
   calendly: { vendor: 'Calendly', signature: timedList('calendly-webhook-signature', 'v1=', 't=', '{timestamp}.{body}') },
-  typeform: { vendor: 'Typeform', signature: ofBody('typeform-signature', 'base64', 'sha256=') },
-  woocommerce: { vendor: 'WooCommerce', signature: ofBody('x-wc-webhook-signature', 'base64') },
-  linear: { vendor: 'Linear', signature: ofBody('linear-signature', 'hex') },
+  razorpay: {
+    vendor: 'Razorpay',
+    signature: ofBody('x-razorpay-signature', 'hex'),
+    idempotency: byHeader('x-razorpay-event-id'),
+  },
+  typeform: { vendor: 'Typeform', signature: ofBody('typeform-signature', 'base64', 'sha256='), idempotency: byField('event_id') },
+  woocommerce: {
+    vendor: 'WooCommerce',
+    signature: ofBody('x-wc-webhook-signature', 'base64'),
+    idempotency: byHeader('x-wc-webhook-delivery-id'),
+  },
+  linear: { vendor: 'Linear', signature: ofBody('linear-signature', 'hex'), idempotency: byHeader('linear-delivery') },
   gitlab: { vendor: 'GitLab', signature: { header: 'x-gitlab-token', algorithm: 'token', encoding: 'plain', ...short(16) } },
   telegram: {
     vendor: 'Telegram',
     signature: { header: 'x-telegram-bot-api-secret-token', algorithm: 'token', encoding: 'plain', ...short(16) },
+    idempotency: byField('update_id'),
   },
   basic: {
     vendor: 'Basic (Postmark, Chargebee, …)',

@@ -20,7 +20,10 @@ import {
 const header = z.string().regex(/^[a-z0-9-]+$/, 'expected the name of a header in lower case');
 const elsewhere = z.string().regex(/^(json|field|query):.+$/, 'expected json:path, field:name or query:name');
 const form = z.enum(Object.keys(forms) as [Form, ...Form[]]);
-const place = { header: header.optional(), at: elsewhere.optional() };
+const place = {
+  header: header.optional().describe('the header that has it'),
+  at: elsewhere.optional().describe('where it is if not in a header: `json:path`, `field:name` of a form, `query:name`'),
+};
 const HMACS = ['sha256', 'sha384', 'sha512', 'sha1'] as const;
 /** Of a public key: what it is, and the digest that is signed. */
 const PUBLIC_KEYS = {
@@ -42,15 +45,23 @@ const scheme = z.strictObject({
     .describe('an HMAC, a public key, or "token": the secret itself is sent'),
   signed: z.string().default('').describe('{body}, {timestamp}, {method}, {url}, {form}, {crc32}, {json:path}, {field:name} or a header'),
   timestamp: z
-    .strictObject({ ...place, prefix: z.string().default(''), format: z.enum(['seconds', 'milliseconds', 'iso']).default('seconds') })
-    .optional(),
+    .strictObject({
+      ...place,
+      prefix: z.string().default('').describe('what the entry of a list begins with that is the time'),
+      format: z.enum(['seconds', 'milliseconds', 'iso']).default('seconds').describe('`seconds` or `milliseconds` since 1970, or `iso`'),
+    })
+    .optional()
+    .describe('where the sender puts the time, which it has to sign'),
   toleranceSeconds: z.int().min(1).max(604_800).default(300).describe('how far the timestamp may be from now'),
-  forms: z.record(z.string(), form).default({}).describe('placeholders with a fixed form, which need no text behind them'),
+  forms: z
+    .record(z.string(), form)
+    .default({})
+    .describe('placeholders with a fixed form (`uuid`, `seconds`, `milliseconds`, `iso`), which need no text behind them'),
   bodyIsUnsigned: z.boolean().default(false).describe('the sender does not sign the body at all'),
   secret: z
     .strictObject({
-      encoding: z.enum(['utf8', 'base64', 'hex']).default('utf8'),
-      prefix: z.string().default('').describe('may be absent'),
+      encoding: z.enum(['utf8', 'base64', 'hex']).default('utf8').describe('how the vendor shows it: as a text, in base64 or in hex'),
+      prefix: z.string().default('').describe('what stands before it, or does not'),
       atLeastBytes: z.int().min(8).default(24).describe('a shorter secret is refused'),
     })
     .default({ encoding: 'utf8', prefix: '', atLeastBytes: 24 }),
@@ -95,12 +106,18 @@ export function readKey({ algorithm, secret: { encoding, prefix, atLeastBytes } 
   return key !== undefined && key.length >= atLeastBytes ? key : undefined;
 }
 
-/** In PEM (a certificate as well), in base64 as DER, or, of Ed25519, as its 32 bytes in hex. */
+/** What stands before the 32 bytes of an Ed25519 key in DER. */
+const ED25519_DER = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** In PEM (a certificate as well), in base64 as DER, or, of Ed25519, as its 32 bytes in hex or base64. */
 function readPublicKey(algorithm: keyof typeof PUBLIC_KEYS, text: string): KeyObject | undefined {
   const [type] = PUBLIC_KEYS[algorithm];
   try {
-    const der = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(`302a300506032b6570032100${text}`, 'hex') : Buffer.from(text, 'base64');
-    const key = text.includes('-----BEGIN ') ? createPublicKey(text) : createPublicKey({ key: der, format: 'der', type: 'spki' });
+    const bytes = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
+    const der = bytes.length === 32 ? Buffer.concat([ED25519_DER, bytes]) : bytes;
+    // In the variable of an environment a line break is often written as \n.
+    const pem = text.includes('-----BEGIN ') ? text.replaceAll('\\n', '\n') : undefined;
+    const key = createPublicKey(pem ?? { key: der, format: 'der', type: 'spki' });
     const isWeak = type === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048;
     return key.asymmetricKeyType === type && !isWeak ? key : undefined;
   } catch {
@@ -187,7 +204,9 @@ function fits({ algorithm }: Scheme, key: Buffer | KeyObject, content: readonly 
   if (algorithm === 'token') return timingSafeEqual(digest(given), digest(key as Buffer));
   if (algorithm in PUBLIC_KEYS) {
     const [, hash] = PUBLIC_KEYS[algorithm as keyof typeof PUBLIC_KEYS];
-    return verify(hash, Buffer.concat(content), key, given);
+    // Of ECDSA there are two forms: DER, and two numbers of 32 bytes side by side.
+    const dsaEncoding = given.length === 64 ? 'ieee-p1363' : 'der';
+    return verify(hash, Buffer.concat(content), { key: key as KeyObject, dsaEncoding }, given);
   }
   const hmac = createHmac(algorithm, key);
   for (const part of content) hmac.update(part);

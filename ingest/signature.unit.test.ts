@@ -268,6 +268,35 @@ test('a token, Basic, and public keys are checked as well', () => {
   for (const key of [weak, raw, 'nonsense']) expect(readKey(schemeSchema.parse(presets['aws-sns']!.signature), key)).toBeUndefined();
 });
 
+test('a public key may be written as its vendor shows it, and a signature in either form of ECDSA', () => {
+  const scheme = (algorithm: SchemeInput['algorithm']) =>
+    schemeSchema.parse({ header: 'x-mac', encoding: 'base64', algorithm, signed: '{body}' });
+  const ed = generateKeyPairSync('ed25519');
+  const pem = ed.publicKey.export({ format: 'pem', type: 'spki' }) as string;
+  const der = ed.publicKey.export({ format: 'der', type: 'spki' });
+  const raw = der.subarray(12);
+  const headers = { 'x-mac': sign(null, Buffer.from('{}'), ed.privateKey).toString('base64') };
+  const spellings = [pem, pem.replaceAll('\n', '\\n'), pem.replaceAll('\n', '\r\n'), der.toString('base64'), der.toString('base64url')];
+  for (const key of [
+    ...spellings,
+    raw.toString('hex'),
+    raw.toString('hex').toUpperCase(),
+    raw.toString('base64'),
+    raw.toString('base64url'),
+  ]) {
+    expect(findDoubt({ scheme: scheme('ed25519'), keys: [readKey(scheme('ed25519'), key)!] }, headers, bytes('{}'))).toBeUndefined();
+  }
+  expect(readKey(scheme('rsa-sha256'), pem)).toBeUndefined();
+
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  for (const dsaEncoding of ['der', 'ieee-p1363'] as const) {
+    const given = sign('sha256', Buffer.from('{}'), { key: ec.privateKey, dsaEncoding }).toString('base64url');
+    const check = { scheme: scheme('ecdsa-sha256'), keys: [ec.publicKey] };
+    expect(findDoubt(check, { 'x-mac': given }, bytes('{}'))).toBeUndefined();
+    expect(findDoubt(check, { 'x-mac': given }, bytes('{ }'))).toBe('no signature fits');
+  }
+});
+
 test('Adyen’s published notification is believed, with its key in hex and the signature in the body', () => {
   // Adyen/adyen-node-api-library, src/__tests__/hmacValidator.spec.ts.
   const item = {

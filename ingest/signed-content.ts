@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { withoutMark } from './decode/charset.ts';
 import { findJsonFault } from './decode/json-text.ts';
 import { valueAt } from './decode/json-walk.ts';
 import type { RequestHeaders } from './webhook.ts';
@@ -67,7 +68,7 @@ export function createReader({ method, query, headers, body }: HookRequest, url 
   };
   // Nobody has proven yet who sends this: what is read must cost no more than a pass over the bytes, so nothing is built.
   const readJson = (path: string): unknown => {
-    json ??= { text: findJsonFault(body) === undefined ? text() : undefined };
+    json ??= { text: jsonOf(body) };
     const found = json.text === undefined ? undefined : valueAt(json.text, path.split('.'));
     if (found === undefined) return undefined;
     return /^[[{]/.test(found) ? {} : (JSON.parse(found) as unknown);
@@ -111,6 +112,11 @@ export function createReader({ method, query, headers, body }: HookRequest, url 
   return { read, bytesOf, readJson };
 }
 export type Reader = ReturnType<typeof createReader>;
+
+function jsonOf(body: Uint8Array): string | undefined {
+  const bytes = withoutMark(Buffer.from(body.buffer, body.byteOffset, body.length));
+  return findJsonFault(bytes) === undefined ? bytes.toString() : undefined;
+}
 
 /** Key and value of each field, in the order of their keys. */
 function sortedFields(fields: URLSearchParams): string {

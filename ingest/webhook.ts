@@ -46,8 +46,8 @@ export type RequestHeaders = Readonly<Record<string, string | string[] | undefin
 /** An idempotency key. */
 export const KEY = /^[\x21-\x7e]{1,255}$/;
 const MAX_KEPT_HEADERS_BYTES = 4096;
-// W3C Trace Context: version ff and ids of zeros only are invalid.
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+// W3C Trace Context: version ff and ids of zeros only are invalid. Of a later version the fields of this one are read.
+const TRACEPARENT = /^(?!ff)(?:00|([0-9a-f]{2}))-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})((?:-.*)?)$/;
 
 /** Headers that name an event, its sender or its delivery; never one that could carry a secret. */
 export const EVENT_HEADERS = [
@@ -132,7 +132,8 @@ function textOf(value: string): string | undefined {
  * found by the run's id, and it says "sampled": with "not sampled" no consumer would record anything.
  */
 export function traceparentOf(value: string | string[] | undefined, requestId: string): string {
-  if (typeof value === 'string' && TRACEPARENT.test(value)) return value;
+  const [, later, fields, more = ''] = typeof value === 'string' ? (TRACEPARENT.exec(value) ?? []) : [];
+  if (fields !== undefined && (later !== undefined || more === '')) return `00-${fields}`;
   const trace = requestId.replaceAll('-', '');
   return `00-${trace}-${trace.slice(16)}-01`;
 }

@@ -90,10 +90,22 @@ describe('traceparentOf', () => {
     expect(traceparentOf(valid, requestId)).toBe(valid);
   });
 
-  test.each([[undefined], [''], [valid.toUpperCase()], [` ${valid}`], [`${valid}\n`], [`${valid}-x`], [valid.slice(1)], ['00-x-y-01']])(
-    'makes one from the id of the request for %j',
-    (value) => {
-      expect(traceparentOf(value, requestId)).toBe(made);
-    },
-  );
+  test.each(['cc-…', 'cc-…-', 'cc-…-what', 'cc-…-01-02', '01-…-x'])('takes the fields that it knows of a later version: %s', (later) => {
+    expect(traceparentOf(later.replace('…', valid.slice(3)), requestId)).toBe(`00-${valid.slice(3)}`);
+  });
+
+  test.each([
+    [undefined],
+    [''],
+    [`ff-${valid.slice(3)}`],
+    [`cc-${valid.slice(3)}x`],
+    [valid.toUpperCase()],
+    [` ${valid}`],
+    [`${valid}\n`],
+    [`${valid}-x`],
+    [valid.slice(1)],
+    ['00-x-y-01'],
+  ])('makes one from the id of the request for %j', (value) => {
+    expect(traceparentOf(value, requestId)).toBe(made);
+  });
 });

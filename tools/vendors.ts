@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { handshakeSchema, needsToken } from '../ingest/handshake.ts';
 import { hookSchema } from '../ingest/hook-schema.ts';
 import { presets, type Preset } from '../ingest/presets.ts';
@@ -22,11 +22,27 @@ function entryOf(name: string, { signature, handshake }: Preset): string {
 function row([name, preset]: [string, Preset]): string {
   const scheme = preset.signature === undefined ? undefined : schemeSchema.parse(preset.signature);
   const signs = scheme === undefined ? 'nothing' : scheme.algorithm === 'token' ? 'a token' : `\`${scheme.signed}\`, ${scheme.algorithm}`;
-  const replays = scheme?.timestamp === undefined ? '' : 'a repeat';
+  const { headers = [], json } = preset.idempotency ?? {};
+  const ids = [...headers.map((header) => `\`${header}\``), ...(json === undefined ? [] : [`\`${json}\` of the body`])];
+  const replays = ids.length > 0 ? `a repeat, by ${ids.join(' or ')}` : scheme?.timestamp === undefined ? '' : 'a repeat';
   return `| ${preset.vendor} | \`${entryOf(name, preset)}\` | ${signs.length > 120 ? 'fields of the body' : signs} | ${replays} | ${preset.handshake === undefined ? '' : 'yes'} | ${preset.note ?? ''} |`;
 }
 
-const fieldRow = ([name, about]: [string, z.ZodType]) => `| \`${name}\` | ${about.description ?? ''} |`;
+/** What is inside of an optional field, or of one with a default. */
+function inside(field: z.ZodType): z.ZodType {
+  return field instanceof z.ZodOptional || field instanceof z.ZodDefault ? inside(field.unwrap() as z.ZodType) : field;
+}
+
+/** A line for each field, and for those of an object behind its own. */
+const fieldRows = (shape: z.core.$ZodShape, before = ''): string[] =>
+  Object.entries(shape).flatMap(([name, given]) => {
+    const [field, within] = [given as z.ZodType, inside(given as z.ZodType)];
+    const about = field.description ?? within.description ?? '';
+    return [
+      ...(about === '' ? [] : [`| \`${before}${name}\` | ${about} |`]),
+      ...(within instanceof z.ZodObject ? fieldRows(within.shape, `${before}${name}.`) : []),
+    ];
+  });
 
 export const vendorTables = (): string =>
   [
@@ -38,7 +54,7 @@ export const vendorTables = (): string =>
     '',
     '| Field | Meaning |',
     '|---|---|',
-    ...Object.entries(hookSchema.shape).map((entry) => fieldRow(entry as [string, z.ZodType])),
+    ...fieldRows(hookSchema.shape),
     '',
     '## Fields of a scheme',
     '',
@@ -46,5 +62,13 @@ export const vendorTables = (): string =>
     '',
     '| Field | Meaning |',
     '|---|---|',
-    ...Object.entries(schemeSchema.shape).map((entry) => fieldRow(entry as [string, z.ZodType])),
+    ...fieldRows(schemeSchema.shape),
+    '',
+    '## Fields of a handshake rule',
+    '',
+    'For a vendor that checks a new URL in a way of its own: `"handshake": [{…}]` in the entry. The first rule that fits answers, and there is no event.',
+    '',
+    '| Field | Meaning |',
+    '|---|---|',
+    ...fieldRows(handshakeSchema.element.shape),
   ].join('\n');

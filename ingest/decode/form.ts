@@ -1,7 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { IngestError } from '../errors.ts';
 import type { Charset } from './charset.ts';
-import { charsetOfFields, Fields, requireFew } from './fields.ts';
+import { charsetsOfFields, decodeField, Fields, requireFew } from './fields.ts';
 
 const [AMPERSAND, EQUALS, PERCENT, PLUS, SPACE] = [0x26, 0x3d, 0x25, 0x2b, 0x20];
 
@@ -19,17 +18,24 @@ export function parseForm(body: Buffer, charset?: Charset): string {
   const pairs = pairsOf(body);
   const fields = new Fields();
   const decode = decoderFor(pairs, charset);
-  for (const [name, value] of pairs) fields.add(decode(name), JSON.stringify(decode(value)));
+  for (const [bytes, value] of pairs) {
+    const name = decode(bytes, '');
+    fields.add(name, JSON.stringify(decode(value, name)));
+  }
   return fields.toJson();
 }
 
-function decoderFor(pairs: readonly Pair[], charset: Charset | undefined): (bytes: Buffer) => string {
+function decoderFor(pairs: readonly Pair[], charset: Charset | undefined): (bytes: Buffer, field: string) => string {
   if (charset !== undefined) return (bytes) => charset.decode(bytes);
-  if (pairs.every(([name, value]) => isUtf8(name) && isUtf8(value))) return (bytes) => bytes.toString('utf8');
-  const named = charsetOfFields((wanted) => pairs.find(([name]) => name.toString('latin1') === wanted)?.[1]);
-  if (named === undefined) throw new IngestError('invalid_form', 'The form is not valid UTF-8, and no charset is named.');
-  return (bytes) => named.decode(bytes);
+  const named = charsetsOfFields((wanted) => pairs.find(([name]) => isNamed(name, wanted))?.[1]);
+  return (bytes, field) => {
+    const text = decodeField(bytes, named(field));
+    if (text === undefined) throw new IngestError('invalid_form', 'The form is not valid UTF-8, and no charset is named.');
+    return text;
+  };
 }
+
+const isNamed = (name: Buffer, wanted: string) => name.length === wanted.length && name.toString('latin1').toLowerCase() === wanted;
 
 function pairsOf(body: Buffer): Pair[] {
   const pairs: Pair[] = [];

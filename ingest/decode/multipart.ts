@@ -6,7 +6,7 @@ import { parseHeaderValue, type HeaderValue } from './header-value.ts';
 // many parts as fit (seconds for half a megabyte), and one replaces what is not UTF-8 instead of saying so.
 
 /** RFC 2046. A longer one would be searched for in the whole body at a cost of its length times the body's. */
-const MAX_BOUNDARY = 70;
+export const MAX_BOUNDARY = 70;
 const MAX_PART_HEADERS_BYTES = 8192;
 const MAX_PART_HEADER_LINES = 32;
 const [LINE_FEED, RETURN, SPACE, TAB, DASH] = [0x0a, 0x0d, 0x20, 0x09, 0x2d];

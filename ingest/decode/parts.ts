@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IngestError } from '../errors.ts';
 import { charsetOf, utf8, withoutMark, type Charset } from './charset.ts';
-import { charsetOfFields, Fields, requireFew } from './fields.ts';
+import { charsetsOfFields, decodeField, Fields, requireFew } from './fields.ts';
 import { hexDigit } from './form.ts';
 import type { HeaderValue } from './header-value.ts';
 import { findJsonFault } from './json-text.ts';
@@ -20,31 +20,29 @@ export function parseParts(body: Buffer, boundary: string, charset: Charset | un
   const parts: { name: string; filename: string | undefined; part: Part; content: Buffer }[] = [];
   for (const part of parseMultipart(body, boundary)) {
     const filename = parameterOf(part.disposition, 'filename');
-    const name = parameterOf(part.disposition, 'name') ?? filename;
+    // A file is not refused for want of a name.
+    const name = parameterOf(part.disposition, 'name') ?? filename ?? (isText(part) ? undefined : '');
     if (name === undefined) throw new IngestError('invalid_form', 'A part of the form has no name.');
     parts.push({ name, filename, part, content: undoTransfer(part) });
     requireFew(parts.length);
   }
-  const named = charsetOfFields((wanted) => parts.find(({ name }) => name === wanted)?.content);
+  const named = charsetsOfFields((wanted) => parts.find(({ name }) => name.toLowerCase() === wanted)?.content);
   const fields = new Fields();
   for (const { name, filename, part, content } of parts) {
-    fields.add(name, valueOf(filename, part, content, charsetOf(part.type.parameters.get('charset')) ?? charset, named));
+    fields.add(name, valueOf(filename, part, content, charsetOf(part.type.parameters.get('charset')) ?? charset, named(name)));
   }
   return fields.toJson();
 }
 
 /** @param fallback for what is not UTF-8 and has no other charset */
-function valueOf(
-  filename: string | undefined,
-  { type, contentType }: Part,
-  content: Buffer,
-  charset?: Charset,
-  fallback?: Charset,
-): string {
+function valueOf(filename: string | undefined, part: Part, content: Buffer, charset?: Charset, fallback?: Charset): string {
+  const { type, contentType } = part;
   if (filename === '' && content.length === 0) return 'null';
   if (filename === undefined) {
-    const text = charset === undefined ? (utf8(content) ?? fallback?.decode(content)) : charset.decode(content);
+    const text = charset === undefined ? decodeField(content, fallback) : charset.decode(content);
     if (text !== undefined) return JSON.stringify(text);
+    // Its content would be lost if it were described as a file.
+    if (isText(part)) throw new IngestError('invalid_form', 'A field of the form is not valid UTF-8, and no charset is named.');
   } else if (JSON_TYPE.test(type.value)) {
     // JSON is text even when its sender gave it the name of a file.
     const json = withoutMark(content);
@@ -59,6 +57,9 @@ function valueOf(
     sha256,
   });
 }
+
+/** What a part is that does not say so. */
+const isText = ({ type }: Part) => type.value === '' || type.value.startsWith('text/');
 
 /** A parameter of a part; the extended form of RFC 8187 (`filename*=UTF-8''%e2%82%ac`) where it can be read. */
 function parameterOf({ parameters }: HeaderValue, name: string): string | undefined {

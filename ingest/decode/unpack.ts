@@ -7,8 +7,13 @@ type Unpack = (bytes: Uint8Array, options: { maxOutputLength: number; params?: R
 const zstd = (zlib as { zstdDecompressSync?: Unpack }).zstdDecompressSync;
 const ZSTD_WINDOW_LOG_MAX = 100;
 
-/** Many senders leave out the frame of zlib, which "deflate" means: its first two bytes are a multiple of 31. */
-const deflate: Unpack = (bytes, options) => {
+const isGzip = (bytes: Uint8Array) => bytes[0] === 0x1f && bytes[1] === 0x8b;
+/**
+ * gzip and deflate are one method in three frames, and senders mix them up. The frame of zlib, which "deflate" means, begins
+ * with two bytes that are a multiple of 31; many senders leave it out.
+ */
+const inflate: Unpack = (bytes, options) => {
+  if (isGzip(bytes)) return zlib.gunzipSync(bytes, options);
   const isFramed = ((bytes[0] ?? 0) & 0x0f) === 8 && (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) % 31 === 0;
   return isFramed ? zlib.inflateSync(bytes, options) : zlib.inflateRawSync(bytes, options);
 };
@@ -26,9 +31,7 @@ interface Coding {
 
 /** The codings that exist (IANA); undefined: not taken. What is none of them, such as a charset, says nothing. */
 const codings = new Map<string, Coding | undefined>([
-  ['gzip', { unpack: zlib.gunzipSync, most: MOST.deflate }],
-  ['x-gzip', { unpack: zlib.gunzipSync, most: MOST.deflate }],
-  ['deflate', { unpack: deflate, most: MOST.deflate }],
+  ...['gzip', 'x-gzip', 'deflate'].map((name) => [name, { unpack: inflate, most: MOST.deflate }] as const),
   ['br', { unpack: zlib.brotliDecompressSync, most: MOST.br }],
   ['zstd', zstd && { unpack: (bytes, options) => zstd(bytes, { ...options, params: { [ZSTD_WINDOW_LOG_MAX]: 23 } }), most: MOST.zstd }],
   ...['compress', 'x-compress', 'dcb', 'dcz', 'exi', 'pack200-gzip'].map((name) => [name, undefined] as const),
@@ -41,8 +44,7 @@ export function codingsOf(contentEncoding: string | undefined): string[] {
   if (contentEncoding === undefined) return [];
   const named = contentEncoding
     .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
+    .split(/[\s,;"']+/)
     .filter((name) => codings.has(name));
   const unknown = named.find((name) => codings.get(name) === undefined);
   if (unknown !== undefined || named.length > MAX_CODINGS) {
@@ -65,8 +67,10 @@ export function unpack(body: Uint8Array, named: readonly string[], limit: number
   let bytes = body;
   /** Of what may be spent, over all codings. */
   let spent = 0;
-  for (const name of named.toReversed()) {
+  for (const [at, name] of named.toReversed().entries()) {
     const coding = codings.get(name);
+    // Named twice by two that stand on its way, and packed once.
+    if (at > 0 && /gzip$/.test(name) && !isGzip(bytes)) break;
     // Nothing was sent, so nothing was packed.
     if (bytes.length === 0 || coding === undefined) break;
     spent += bytes.length / coding.most;

@@ -1,35 +1,22 @@
-import { createHash, createHmac } from 'node:crypto';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { createHmac } from 'node:crypto';
+import { bodies, FORM, text, type, type EdgeCase } from './edge-bodies.ts';
 
-// Requests of real senders, each as its vendor's documentation or a public report has it. Characters up to U+00FF of a
-// body stand for bytes.
-
-export interface EdgeCase {
-  what: string;
-  /** One of `edgeHooks`. */
-  zap: string;
-  method?: string;
-  query?: string;
-  headers?: Record<string, string>;
-  body?: string | Buffer<ArrayBuffer>;
-  answer?: { status?: number; text?: string; headers?: Record<string, string> };
-  /** The metadata of the runs that it makes; none when left out. */
-  stored?: string | string[];
-}
+// Requests of real senders, each as its vendor's documentation or a public report has it.
 
 const secrets = ['env:SECRET'];
 export const edgeHooks = [
-  ...['slack', 'zoom', 'xero'].map((preset) => ({ zapId: preset, preset, secrets })),
+  ...['slack', 'zoom', 'xero', 'stripe'].map((preset) => ({ zapId: preset, preset, secrets })),
   ...['meta', 'strava'].map((preset) => ({ zapId: preset, preset, handshakeToken: 'env:VERIFY' })),
   ...['dropbox', 'trello', 'smartsheet', 'asana', 'cloudevents', 'microsoft-graph'].map((preset) => ({ zapId: preset, preset })),
   ...[
     { zapId: 'open' },
     { zapId: 'event-grid', preset: 'azure-event-grid' },
-    { zapId: 'sns', preset: 'aws-sns' },
+    { zapId: 'sns', preset: 'aws-sns', idempotency: { json: 'MessageId', onConflict: 'repeat' } },
+    { zapId: 'by-path', idempotency: { headers: ['x-id'], json: 'data.0.id' } },
     { zapId: 'twiml', preset: 'twilio' },
     { zapId: 'empty', response: { status: 204 } },
     { zapId: 'soap', response: { status: 200, type: 'text/xml', body: '<Ack>true</Ack>' } },
-    { zapId: 'page', origins: ['https://app.example'] },
+    { zapId: 'page', origins: ['HTTPS://App.example:443'] },
     { zapId: 'split', split: true },
     { zapId: 'lines', ndjson: 'split' },
     { zapId: 'svix', idempotency: { headers: ['svix-id'] } },
@@ -43,87 +30,6 @@ export const edgeHooks = [
     { zapId: 'mailgun', preset: 'mailgun', secrets },
     { zapId: 'bytes', body: 'base64' },
   ],
-];
-
-const FORM = 'application/x-www-form-urlencoded';
-const type = (value: string) => ({ 'content-type': value });
-const json = (label: string, body = '{"a":1}', stored = body, zap = 'open'): EdgeCase => ({
-  ...{ what: `JSON under "${label}"`, zap, headers: type(label), body, stored },
-});
-const text = (what: string, label: string, body: string, zap = 'open'): EdgeCase => ({
-  ...{ what, zap, headers: type(label), body, stored: JSON.stringify(body) },
-});
-const packed = (coding: string, body: Buffer<ArrayBuffer>, stored = '{"content":"tests"}'): EdgeCase => ({
-  ...{ what: `a body in ${coding}`, zap: 'open', headers: { ...type('application/json'), 'content-encoding': coding }, body, stored },
-});
-const PART = 'Content-Disposition: form-data; name=';
-const multipart = (what: string, body: string, stored: string): EdgeCase => ({
-  ...{ what: `multipart: ${what}`, zap: 'open', headers: type('multipart/form-data; boundary=XbX'), body: `${body}--XbX--\r\n`, stored },
-});
-const part = (head: string, content: string) => `--XbX\r\n${PART}${head}\r\n\r\n${content}\r\n`;
-const file = (filename: string, contentType: string, content: string) =>
-  JSON.stringify({
-    ...{ filename, contentType, bytes: content.length },
-    sha256: createHash('sha256').update(content, 'latin1').digest('hex'),
-  });
-const TESTS = Buffer.from('{"content":"tests"}');
-
-const bodies: EdgeCase[] = [
-  packed('gzip', gzipSync(TESTS)),
-  packed('x-gzip', gzipSync(TESTS)),
-  packed('deflate', deflateSync(TESTS)),
-  { ...packed('deflate', deflateRawSync(TESTS)), what: 'a body in deflate without its frame' },
-  packed('br', brotliCompressSync(TESTS)),
-  packed('utf-8', TESTS),
-  { ...packed('gzip', gzipSync(Buffer.alloc(5_000_000))), what: 'a bomb', answer: { status: 413 }, stored: [] },
-  ...['text/plain; charset=UTF-8', 'text/json', 'application/x-json', 'application/csp-report', 'application/octet-stream'].map((label) =>
-    json(label),
-  ),
-  ...['application/javascript', 'application/vnd.api+json', FORM, 'multipart/form-data', 'image/png', 'text/xml'].map((label) =>
-    json(label),
-  ),
-  ...['ISO-8859-1', 'us-ascii', 'windows-1252', '', '""', "'utf-8'", 'utf8mb4', 'UTF_8', 'nonsense'].map((charset) =>
-    json(`application/json; charset=${charset}`),
-  ),
-  ...['application/json, application/json', 'application/json; charset=UTF-8, application/json', 'application/json;'].map((label) =>
-    json(label),
-  ),
-  { ...json(FORM, '{"event":"door","open":true,"q":"a=b&c"}'), what: 'JSON by curl -d' },
-  { ...json('application/json', '\xef\xbb\xbf{"value":[]}', '{"value":[]}'), what: 'JSON with a byte order mark' },
-  { ...json(FORM, '\xef\xbb\xbfa=1', '{"a":"1"}'), what: 'a form with a byte order mark' },
-  {
-    ...json(FORM, 'first_name=J%F6rg&charset=windows-1252&mc_gross=19.95'),
-    ...{ what: 'PayPal’s escapes', stored: '{"first_name":"Jörg","charset":"windows-1252","mc_gross":"19.95"}' },
-  },
-  { ...json(`${FORM}; charset=ISO-8859-1`, 'a=1', '{"a":"1"}'), what: 'a form labelled latin1' },
-  text('lines of JSON', 'application/x-ndjson', '{"a":1}\n{"a":2}\n'),
-  text('a log drain', 'application/logplex-1', '83 <40>1 2012-11-30 host app - - text'),
-  text('XML', 'text/xml', '<a/>'),
-  text('a feed', 'application/atom+xml', '<feed/>'),
-  { ...text('bytes that are no text', 'image/png', '\x89PNG\r\n'), answer: { status: 415 }, stored: [] },
-  { ...text('bytes of a hook that takes them', 'image/png', '\x89PNG', 'bytes'), stored: '"iVBORw=="' },
-  multipart(
-    'a route with an attachment',
-    part('"from"', 'Ann') + part('"attachment-1"; filename="a.pdf"\r\nContent-Type: application/pdf', '%PDF\xff'),
-    `{"from":"Ann","attachment-1":${file('a.pdf', 'application/pdf', '%PDF\xff')}}`,
-  ),
-  multipart(
-    'JSON and a picture',
-    part('"payload"\r\nContent-Type: application/json', '{"e":1}') +
-      part('"thumb"; filename="t.jpg"\r\nContent-Type: image/jpeg', '\xff\xd8'),
-    `{"payload":"{\\"e\\":1}","thumb":${file('t.jpg', 'image/jpeg', '\xff\xd8')}}`,
-  ),
-  multipart(
-    'an empty file input, and JSON with a file name',
-    part('"cv"; filename=""\r\nContent-Type: application/octet-stream', '') +
-      part('"meta"; filename="meta.json"\r\nContent-Type: application/json', '{"a":1}'),
-    '{"cv":null,"meta":"{\\"a\\":1}"}',
-  ),
-  multipart('a line break in front', `\r\n${part('"a"', '1')}`, '{"a":"1"}'),
-  multipart('a preamble', `This is a multi-part message.\r\n${part('"a"', '1')}`, '{"a":"1"}'),
-  multipart('a part of us-ascii', part('"a"\r\nContent-Type: text/plain; charset=US-ASCII', '1'), '{"a":"1"}'),
-  multipart('base64', part('"a"\r\nContent-Transfer-Encoding: base64', 'aGVsbG8='), '{"a":"hello"}'),
-  multipart('quoted-printable', part('"a"\r\nContent-Transfer-Encoding: quoted-printable', 'h=C3=A9'), '{"a":"hé"}'),
 ];
 
 const requests: EdgeCase[] = [
@@ -146,6 +52,14 @@ const requests: EdgeCase[] = [
     ...{ what: `a delivery of Svix ${what}`, zap: 'svix', headers: { 'svix-id': 'msg_A' }, body: '{"a":1}' },
     ...(at === 0 ? { stored: '{"a":1}' } : {}),
   })),
+  ...['the first time', 'again'].map((what, at): EdgeCase => ({
+    ...{ what: `a delivery with its id in the body ${what}`, zap: 'by-path', body: '{"data":[{"id":17}]}' },
+    ...(at === 0 ? { stored: '{"data":[{"id":17}]}' } : {}),
+  })),
+  ...['{"data":[]}', '{"data":[]}', '{"data":[{"id":null}]}', '{"data":[{"id":{}}]}', '[]', 'no JSON'].map((body): EdgeCase => ({
+    ...{ what: `a delivery without its id: ${body}`, zap: 'by-path', body, stored: body === 'no JSON' ? '"no JSON"' : body },
+  })),
+  { what: 'a form whose field is not the path', zap: 'by-path', headers: type(FORM), body: 'data=1', stored: '{"data":"1"}' },
   { what: 'a key with spaces, of a hook that names it', zap: 'svix', headers: { 'svix-id': 'order 17 / line 2' }, body: '1', stored: '1' },
   ...[1, 2].map((attempt): EdgeCase => ({
     ...{ what: `attempt ${attempt} with a counter`, zap: 'counter', headers: { 'webhook-id': 'a' }, body: `{"attempt":${attempt}}` },
@@ -165,7 +79,8 @@ for (const one of requests) {
 }
 
 const hub = '?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=';
-const sns = (kind: string) => JSON.stringify({ Type: kind, Message: '{"order":17}', SubscribeURL: 'https://sns.example/?Action=Confirm' });
+const sns = (kind: string) =>
+  JSON.stringify({ Type: kind, MessageId: kind, Message: '{"order":17}', SubscribeURL: 'https://sns.example/?Action=Confirm' });
 
 /** Signed requests and handshakes need the secret. */
 export function edgeCases(secret: string): EdgeCase[] {
@@ -176,6 +91,13 @@ export function edgeCases(secret: string): EdgeCase[] {
   const challenge = '{"token":"t","challenge":"abc123","type":"url_verification"}';
   const plain = '{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8"}}';
   const slack = { 'x-slack-request-timestamp': seconds, 'x-slack-signature': `v0=${mac(`v0:${seconds}:${challenge}`)}` };
+  const marked = {
+    'x-slack-request-timestamp': seconds,
+    'x-slack-signature': `v0=${createHmac('sha256', secret)
+      .update(`v0:${seconds}:`)
+      .update(Buffer.from(`\xef\xbb\xbf${challenge}`, 'latin1'))
+      .digest('hex')}`,
+  };
   const zoom = { 'x-zm-request-timestamp': seconds, 'x-zm-signature': `v0=${mac(`v0:${seconds}:${plain}`)}` };
   const mailgun = JSON.stringify({ signature: { timestamp: seconds, token: 'tok', signature: mac(`${seconds}tok`) }, 'event-data': {} });
   const signed = (what: string, zap: string, headers: Record<string, string>, body: string, stored = body): EdgeCase => ({
@@ -184,6 +106,10 @@ export function edgeCases(secret: string): EdgeCase[] {
   return [
     ...[...bodies, ...requests],
     { what: 'Slack’s challenge', zap: 'slack', headers: slack, body: challenge, answer: { text: 'abc123' } },
+    {
+      ...{ what: 'Slack’s challenge behind a byte order mark, as text', zap: 'slack', answer: { text: 'abc123' } },
+      ...{ body: `\xef\xbb\xbf${challenge}`, headers: { ...type('text/plain'), ...marked } },
+    },
     { what: 'Meta’s challenge', zap: 'meta', method: 'GET', query: `${hub}mine`, answer: { text: '1158201444' } },
     { what: 'Meta’s challenge with a wrong token', zap: 'meta', method: 'GET', query: `${hub}yours`, answer: { status: 401 } },
     ...[
@@ -218,11 +144,26 @@ export function edgeCases(secret: string): EdgeCase[] {
       answer: { headers: { 'smartsheet-hook-response': 'abc' } },
     },
     { what: 'Xero’s intent, signed wrongly', zap: 'xero', headers: { 'x-xero-signature': 'AAAA' }, body: '{}', answer: { status: 401 } },
-    ...['Notification', 'SubscriptionConfirmation'].map((kind) =>
+    ...['Notification', 'SubscriptionConfirmation', 'UnsubscribeConfirmation'].map((kind) =>
       signed(`SNS: ${kind}`, 'sns', type('text/plain; charset=UTF-8'), sns(kind)),
     ),
+    { what: 'SNS: a notification again', zap: 'sns', headers: type('text/plain; charset=UTF-8'), body: sns('Notification') },
+    ...[1, 2].map((attempt): EdgeCase => {
+      const body = `{"id":"evt_1","attempt":${attempt}}`;
+      const headers = { 'stripe-signature': `t=${seconds}, v1=${mac(`${seconds}.${body}`).toUpperCase()}` };
+      return { what: `Stripe’s attempt ${attempt}`, zap: 'stripe', headers, body, ...(attempt === 1 ? { stored: body } : {}) };
+    }),
     signed('GitLab’s token', 'gitlab', { 'x-gitlab-token': secret }, '{"a":1}'),
     signed('Basic', 'basic', { authorization: `Basic ${Buffer.from(secret).toString('base64')}` }, '{"a":1}'),
+    signed(
+      'Basic in small letters and without padding',
+      'basic',
+      { authorization: `basic ${Buffer.from(secret).toString('base64url')}` },
+      '[]',
+    ),
+    ...['', 'Basic', `Basic ${Buffer.from(`${secret}x`).toString('base64')}`, `Bearer ${secret}`].map((authorization): EdgeCase => ({
+      ...{ what: `Basic that is not: "${authorization}"`, zap: 'basic', headers: { authorization }, body: '{}', answer: { status: 401 } },
+    })),
     ...[iso, late].map((at, n) =>
       signed(
         n === 0 ? 'Zendesk’s ISO time' : 'Zendesk’s ISO time, half an hour late',

@@ -52,10 +52,11 @@ export const paths: readonly Trick[] = [
 const legal = [
   ...['my_service:3002', 'EXAMPLE.com', 'example.com:', 'example.com.', 'example.com:0', 'example.com:65535', 'xn--bcher-kva.example'],
   ...['[::1]', '[::1]:3002', '[0:0:0:0:0:0:0:1]:3002', '[::ffff:1.2.3.4]', '[2001:DB8::0001]:', '127.0.0.1:3002', '127.1', 'localhost'],
-  ...['svc.ns.svc.cluster.local:80', 'a', '_', '-'],
+  ...['svc.ns.svc.cluster.local:80', 'a', '_', '-', "a!$&'()*+,;=~b"],
+  ...['ex%61mple.com', 'pod.0', 'service.123:8080', '1.2.3.256', '0x7f.1', '[fe80::1%25eth0]:80', '[fe80::1%eth0]'],
 ];
 const illegal = [
-  ...['', 'a b', 'a/b', 'a@b', 'x, y', '[::1', '::1', 'http://x', 'x?y', '?', '#', 'ex%61mple.com', 'ex\u00e4mple', 'x:80:80', 'x:y'],
+  ...['', 'a b', 'a/b', 'a@b', 'x, y', '[::1', '::1', 'http://x', 'x?y', '?', '#', 'ex%6mple.com', 'ex\u00e4mple', 'x:80:80', 'x:y'],
   ...['example.com:65536', '[v1.x]', '[::1]x', '[::1]:80:', 'a\\b'],
 ];
 

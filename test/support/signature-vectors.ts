@@ -150,6 +150,14 @@ export const vectors: Vector[] = [
     at: 0,
   },
   {
+    // razorpay/razorpay-node, test/utils: "Validate webhook signature".
+    scheme: 'razorpay',
+    secret: '123456',
+    headers: { 'x-razorpay-signature': '2fe04e22977002e6c7cb553adab8b460cb9e2a4970d5953cb27a8472752e3bbc' },
+    body: '{"a":1,"b":2,"c":{"d":3}}',
+    at: 0,
+  },
+  {
     // svix/svix-webhooks, javascript/src/webhook.test.ts: the vector of Standard Webhooks under its own names.
     scheme: 'svix',
     secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
