@@ -54,7 +54,7 @@ export default tseslint.config(
   },
   {
     files: ['consumers-example/actions/**/*.ts'],
-    ignores: ['consumers-example/actions/{guarded-client,connect}.ts', '**/*.test.ts'],
+    ignores: ['consumers-example/actions/{guarded-client,connect,answer}.ts', '**/*.test.ts'],
     rules: {
       'no-restricted-imports': [
         'error',

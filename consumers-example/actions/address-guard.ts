@@ -62,10 +62,12 @@ function judged(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
   return within(parsed, dns64) ? new ipaddr.IPv4(parsed.toByteArray().slice(12)) : parsed;
 }
 
+/** ipaddr.js also takes what is not a plain address (octal, zones): only what the system itself would take goes on. */
+const isPlainIp = (address: string) => isIP(address) !== 0 && !address.includes('%');
+
 /** Why an address is none of the public internet's; undefined when it is. */
 function whyNotPublic(address: string): string | undefined {
-  // ipaddr.js also takes what is not a plain address (octal, zones): only what the system itself would take goes on.
-  if (isIP(address) === 0 || address.includes('%')) return 'not an IP address';
+  if (!isPlainIp(address)) return 'not an IP address';
   const parsed = judged(address);
   const found = deniedRanges.find(([range]) => within(parsed, range));
   if (found !== undefined) return found[1];
@@ -99,7 +101,8 @@ export function parseAllowed(entries: readonly string[], ports: readonly number[
   for (const entry of entries) {
     const [, name = '', port = ''] = /^([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(entry) ?? [];
     const host = name === '' || Number(port) < 1 || Number(port) > 65_535 ? undefined : canonical(name);
-    if (ipaddr.isValidCIDR(entry)) ranges.push(ipaddr.parseCIDR(entry));
+    // Only addresses in full: to ipaddr.js, 10/8 is 0.0.0.10/8, and 010.0.0.0/8 is 8.0.0.0/8.
+    if (isPlainIp(entry.replace(/\/\d{1,3}$/, '')) && ipaddr.isValidCIDR(entry)) ranges.push(ipaddr.parseCIDR(entry));
     else if (host !== undefined) hosts.add(entryOf(host, Number(port)));
     else throw new Error(`"${entry}" is neither host:port nor a range such as 10.1.0.0/16`);
   }
@@ -118,9 +121,13 @@ const plainHttp = 'plain http: to a public address needs "insecure": true';
  * @param mayBePlain whether the connection is encrypted, or a public target is to be called without
  */
 export function whyNotAddress(host: string, address: string, port: number, allowed: Allowed, mayBePlain: boolean): string | undefined {
-  const known = isIP(address) === 0 ? address : (canonical(isIP(address) === 6 ? `[${address}]` : address) ?? address);
-  if (allowed.hosts.has(entryOf(host, port)) || allowed.hosts.has(entryOf(known, port))) return undefined;
-  if (isIP(address) !== 0 && !address.includes('%') && allowed.ranges.some((range) => within(judged(address), range))) return undefined;
+  if (allowed.hosts.has(entryOf(host, port))) return undefined;
+  if (isPlainIp(address)) {
+    const within4 = judged(address).toString();
+    const known = [address, within4].map((one) => canonical(isIP(one) === 6 ? `[${one}]` : one) ?? one);
+    if (known.some((one) => allowed.hosts.has(entryOf(one, port)))) return undefined;
+    if (allowed.ranges.some((range) => within(judged(address), range))) return undefined;
+  }
   const why = whyNotPublic(address);
   if (why !== undefined) return `${address} is ${why}`;
   if (!allowed.ports.includes(port)) return `port ${port} is not one of ${allowed.ports.join(', ')}`;

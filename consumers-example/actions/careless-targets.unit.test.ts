@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseAllowed } from './address-guard.ts';
+import { finalAnswer } from './answer.ts';
 import { createGuardedClient, type Call } from './guarded-client.ts';
 import type { Resolve } from './resolve.ts';
 
@@ -81,13 +82,96 @@ test.each([
   ['a chunk that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok', 200],
   ['a length that is not reached', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok', 200],
   ['a body behind 204', 'HTTP/1.1 204 N\r\nContent-Length: 5\r\n\r\nhello', 204],
+  ['chunks behind 204', 'HTTP/1.1 204 N\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 204],
+  ['chunks with extensions and trailers', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a="b"\r\nok\r\n0\r\nX-A: b\r\n\r\n', 200],
+  ['chunks with bare line feeds', 'HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n', 200],
+  ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 200],
+  ['chunks that do not end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n', 200],
+  ['Transfer-Encoding: gzip, chunked', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 200],
+  ['a length of zero and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 200],
+  ['two lengths that differ', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok', 200],
+  ['a length that is a word', 'HTTP/1.1 200 OK\r\nContent-Length: none\r\n\r\nok', 200],
+  ['a length below zero', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok', 200],
+  ['a length beyond 64 bits', `HTTP/1.1 200 OK\r\nContent-Length: ${'9'.repeat(30)}\r\n\r\nok`, 200],
+  ['no length and no end but the connection’s', 'HTTP/1.1 201 Created\r\nConnection: close\r\n\r\nok', 201],
+  ['a body behind 205', 'HTTP/1.1 205 R\r\nContent-Length: 2\r\n\r\nok', 205],
+  ['a length behind 304', 'HTTP/1.1 304 N\r\nContent-Length: 100\r\n\r\n', 304],
+  ['NUL in a header', 'HTTP/1.1 200 OK\r\nX-A: a\0b\r\n\r\n', 200],
+  ['a header without a name', 'HTTP/1.1 200 OK\r\n: b\r\nContent-Length: 0\r\n\r\n', 200],
+  ['letters beyond ASCII in its reason', 'HTTP/1.1 200 \xe9t\xe9\r\nContent-Length: 0\r\n\r\n', 200],
+  ['line breaks in front', '\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 200],
+  ['two spaces in its status line', 'HTTP/1.1  200 OK\r\n\r\n', 200],
+  ['a version in small letters', 'http/1.1 200 OK\r\n\r\n', 200],
+  ['half a version', 'HTTP/1 200 OK\r\n\r\n', 200],
+  ['HTTP/1.2', 'HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n', 200],
+  ['3,000 headers', `HTTP/1.1 200 OK\r\n${'X-A: b\r\n'.repeat(3000)}Content-Length: 0\r\n\r\n`, 200],
+  ['nothing but a status line', 'HTTP/1.1 200 OK\r\n', 200],
+  ['a head that breaks off', 'HTTP/1.1 200 OK\r\nX-A: b\r\nX-', 200],
+  ['a head that breaks off behind a 100', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nX-', 202],
+  ['a 102 that has a length', 'HTTP/1.1 102 P\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 200],
+  ['a 103 with bare line feeds', 'HTTP/1.1 103 E\nLink: </a>\n\nHTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 2\n\nok', 200],
+  ['another answer behind it', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n', 200],
+  ['a wish for HTTP/2', 'HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n', 200],
 ])('an answer with %s is judged by its final status', async (_what, text, status) => {
   const port = await answering(text);
   expect(await client().call(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status });
 });
 
 test.each([
+  ['behind its head', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', 200],
+  ['in its body', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok', 200],
+  ['in its chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok', 200],
+  ['in its head behind the status line', 'HTTP/1.1 200 OK\r\nContent-', 200],
+  ['behind a head that no parser takes', 'HTTP/1.1 503 No\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n', 503],
+])('a connection that is reset %s has answered', async (_what, text, status) => {
+  const port = await target((socket) => socket.once('data', () => socket.write(text, () => socket.resetAndDestroy())));
+  expect(await client().call(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status });
+});
+
+test.each([
+  ['a body of 900 KB that it does not read', 200],
+  ['a body of 900 KB, and closes', 413],
+])('a target that answers before it has read %s has answered', async (_what, status) => {
+  const port = await target((socket) => {
+    socket.once('data', () => {
+      socket.pause();
+      socket.write(`HTTP/1.1 ${status} A\r\nContent-Length: 0\r\n\r\n`, () => status === 413 && socket.destroy());
+    });
+  });
+  expect(await client().call(call(`http://127.0.0.1:${port}/`, { body: 'x'.repeat(900_000) }))).toMatchObject({ status });
+});
+
+test.each([
+  ['of an answer that no parser takes', 'HTTP/1.1 503 No\r\nretry-after:  77 \r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx'],
+  ['behind a 103 with another', 'HTTP/1.1 103 E\r\nRetry-After: 5\r\n\r\nHTTP/1.1 503 No\nRetry-After: 77\nContent-Length: 0\n\n'],
+  ['that is there twice', 'HTTP/1.1 503 No\r\nRetry-After: 77\r\nRetry-After: 88\r\nContent-Length: 0\r\n\r\n'],
+])('Retry-After %s is read', async (_what, text) => {
+  const port = await answering(text);
+  const { status, retryAfter } = await client().call(call(`http://127.0.0.1:${port}/`));
+  expect([status, retryAfter?.trim()]).toEqual([503, '77']);
+});
+
+test('interim answers without end are given up before they cost memory, and their head before it costs time', async () => {
+  const one = `HTTP/1.1 100 Continue\r\n\r\n`;
+  const port = await target((socket) => {
+    const more = (): void => {
+      while (!socket.destroyed) if (!socket.write(one.repeat(1000))) return void socket.once('drain', more);
+    };
+    more();
+  });
+  await expect(client().call(call(`http://127.0.0.1:${port}/`))).rejects.toMatchObject({ code: 'network' });
+  const before = process.cpuUsage();
+  expect(finalAnswer(`${one.repeat(10_000)}HTTP/1.1 200 OK\r\n`)).toEqual({ status: 200, retryAfter: undefined });
+  expect(process.cpuUsage(before).user).toBeLessThan(100_000);
+});
+
+test.each([
   ['another protocol', 'SSH-2.0-OpenSSH_9.6\r\n'],
+  ['a status line that does not end', 'HTTP/1.1 200 OK'],
+  ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
+  ['a status that is a word', 'HTTP/1.1 OK\r\n\r\n'],
+  ['a page', '<html>200 OK</html>\r\n\r\n'],
+  ['nothing', ''],
   ['a head over 64 KB', `HTTP/1.1 200 OK\r\n${cookies(80)}\r\n`],
   ['half a status line', 'HTTP/1.1 20'],
   ['nothing but a 100', 'HTTP/1.1 100 Continue\r\n\r\n'],

@@ -1,7 +1,8 @@
-import { Agent, request, type AgentOptions, type ClientRequest, type ClientRequestArgs, type IncomingMessage } from 'node:http';
+import { Agent, request, type AgentOptions, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { hostOf, portOf, whyNotAddress, whyNotUrl, type Allowed } from './address-guard.ts';
+import { drain, finalAnswer, HEAD_LIMIT_BYTES, isAmbiguous, watchHead, type Answer } from './answer.ts';
 import { connectToAny, secure } from './connect.ts';
 import { createResolve, ResolveError, type Resolve } from './resolve.ts';
 
@@ -18,12 +19,6 @@ export interface Call {
   timeoutMs: number;
   /** Plain http:// to a public address is wanted. */
   insecure?: boolean;
-}
-
-export interface Answer {
-  status: number;
-  /** As it came. */
-  retryAfter: string | undefined;
 }
 
 /** No answer came. `blocked`: we did not ask; `timeout`: not in time; `network`: everything else. */
@@ -43,11 +38,6 @@ export interface GuardedClient {
   close: () => Promise<void>;
 }
 
-const ANSWER_LIMIT_BYTES = 65_536;
-/** As servers with many cookies and policies send it; Node's own limit is a quarter of it. */
-const HEAD_LIMIT_BYTES = 66_560;
-/** The head decides; the body is read only so that the connection can be used again. A longer one costs a new connection. */
-const BODY_WITHIN_MS = 1000;
 const IDLE_MS = 4000;
 
 /** What connecting needs to know of the call that it is for. */
@@ -60,7 +50,8 @@ interface Ours {
 export function createGuardedClient(allowed: Allowed, resolve: Resolve = createResolve()): GuardedClient {
   async function connect({ call, deadline, signal }: Ours): Promise<Socket> {
     const [host, port, isPlain] = [hostOf(call.url), portOf(call.url), call.url.protocol === 'http:'];
-    const addresses = isIP(host) === 0 ? await resolve(host, signal) : [host];
+    // With its dot at the end: such a name is not looked for below others.
+    const addresses = isIP(host) === 0 ? await resolve(call.url.hostname, signal) : [host];
     if (addresses.length === 0) throw new CallError('network', `${host} has no address`);
     const mayBePlain = !isPlain || call.insecure === true;
     for (const address of addresses) {
@@ -162,71 +153,27 @@ function send({ call, deadline, signal, ...more }: Ours, agent: Agent): Promise<
     };
     const sent: ClientRequest = request(url, options);
     const head = watchHead(sent);
+    let answer: Answer | undefined;
     sent.on('response', (response) => {
-      const { 'retry-after': retryAfter } = response.headers;
+      const came: Answer = { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] };
+      answer = came;
       if (isAmbiguous(response)) sent.shouldKeepAlive = false;
-      drain(response, deadline, () => resolve({ status: response.statusCode ?? 0, retryAfter }));
+      drain(response, deadline, () => resolve(came));
     });
     sent.on('upgrade', (response, socket) => {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, retryAfter: undefined });
     });
     sent.on('error', (error: NodeJS.ErrnoException) => {
-      const status = error.code?.startsWith('HPE_') === true && error.code !== 'HPE_HEADER_OVERFLOW' ? finalStatus(head.text()) : undefined;
-      if (status !== undefined) resolve({ status, retryAfter: undefined });
+      // The connection broke off behind the head, or in it behind its status line, or no parser takes the head.
+      answer ??= error.code === 'HPE_HEADER_OVERFLOW' ? undefined : finalAnswer(head.text());
+      if (answer !== undefined) resolve(answer);
       else if (sent.reusedSocket && head.text() === '' && !signal.aborted) reject(new StaleError());
       else reject(error);
     });
     sent.end(body);
   });
 }
-
-/** What comes before the parser has understood a head. */
-function watchHead(sent: ClientRequest): { text: () => string } {
-  const chunks: Buffer[] = [];
-  sent.on('socket', (socket) => {
-    const keep = (chunk: Buffer) => void chunks.push(chunk);
-    // Before the parser's own listener.
-    socket.prependListener('data', keep);
-    const done = () => socket.off('data', keep);
-    sent.once('response', done);
-    sent.once('close', done);
-  });
-  return { text: () => Buffer.concat(chunks).toString('latin1') };
-}
-
-/** The status of a head that no parser takes: of its last status line, behind all 1xx. */
-function finalStatus(head: string): number | undefined {
-  const [, status, rest = ''] = /^\s*HTTP\/1\.[01] (\d{3})(?!\d)[^\n]*\n(.*)$/s.exec(head) ?? [];
-  if (status === undefined) return undefined;
-  if (!status.startsWith('1') || status === '101') return Number(status);
-  const end = /^(?:[^\n]+\n)*?\r?\n/.exec(rest);
-  return end === null ? undefined : finalStatus(rest.slice(end[0].length));
-}
-
-/** Reads what is left of an answer within bounds, and drops the connection beyond them. Its content says nothing. */
-function drain(response: IncomingMessage, deadline: number, done: () => void): void {
-  const { socket } = response;
-  let bytes = 0;
-  let over = false;
-  const finish = () => {
-    if (over) return;
-    over = true;
-    clearTimeout(timer);
-    if (!response.complete) socket.destroy();
-    done();
-  };
-  const timer = setTimeout(finish, Math.min(BODY_WITHIN_MS, Math.max(0, deadline - performance.now() - 50)));
-  response.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > ANSWER_LIMIT_BYTES) finish();
-  });
-  // Too long, too slow or broken off: the status has come, and that is the answer.
-  for (const event of ['end', 'error', 'close']) response.once(event, finish);
-}
-
-/** Where it ends is a matter of opinion: what follows on this connection could be a part of it. */
-const isAmbiguous = ({ headers }: IncomingMessage) => headers['transfer-encoding'] !== undefined && headers['content-length'] !== undefined;
 
 /** Node's code: ECONNREFUSED, ECONNRESET, HPE_INVALID_CONSTANT. Never what the target sent. */
 function networkFault(error: unknown, url: URL): string {

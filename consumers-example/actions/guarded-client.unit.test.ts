@@ -1,101 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { parseAllowed, whyNotUrl } from './address-guard.ts';
+import { parseAllowed, whyNotAddress } from './address-guard.ts';
 import { createGuardedClient, type Call } from './guarded-client.ts';
 import type { Resolve } from './resolve.ts';
 
 const nothing = parseAllowed([], [80, 443]);
-
-const hosts = {
-  loopback: [
-    '127.0.0.1',
-    '127.1',
-    '127.0.0.1.',
-    '127.255.255.254',
-    '2130706433',
-    '0x7f000001',
-    '017700000001',
-    '0x7f.1',
-    '0177.0.0.1',
-    '[::1]',
-  ],
-  'loopback in other digits': ['①②⑦.⓪.⓪.①', '127。0。0。1', '%31%32%37.0.0.1'],
-  'this network': ['0.0.0.0', '0', '0.1.2.3', '[::]'],
-  private: ['10.0.0.1', '10.255.255.255', '172.16.0.1', '172.31.255.254', '192.168.0.1', '192.168.1.1', '0xa.0.0.1', '3232235521'],
-  'link-local and metadata': [
-    '169.254.169.254',
-    '169.254.0.1',
-    '2852039166',
-    '0xa9fea9fe',
-    '[fe80::1]',
-    '[fd00:ec2::254]',
-    '168.63.129.16',
-  ],
-  'carrier-grade NAT': ['100.64.0.1', '100.100.100.200', '100.127.255.254'],
-  'multicast and broadcast': ['224.0.0.1', '239.255.255.255', '255.255.255.255', '240.0.0.1', '[ff02::1]', '[ff0e::1]'],
-  'documentation, benchmarks, protocols': [
-    '192.0.2.1',
-    '198.51.100.1',
-    '203.0.113.1',
-    '198.18.0.1',
-    '198.19.255.254',
-    '192.0.0.8',
-    '[2001:db8::1]',
-    '[3fff::1]',
-    '[2001:2::1]',
-  ],
-  'IPv4 in IPv6': ['[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::ffff:8.8.8.8]', '[::127.0.0.1]', '[::8.8.8.8]', '[::ffff:0:127.0.0.1]'],
-  'tunnels and translators': [
-    '[64:ff9b::7f00:1]',
-    '[64:ff9b::a9fe:a9fe]',
-    '[64:ff9b::10.0.0.1]',
-    '[64:ff9b:1::a00:1]',
-    '[2002:7f00:1::]',
-    '[2002:a00:1::1]',
-    '[2001:0:4136:e378::1]',
-    '192.88.99.1',
-  ],
-  'what is not routed': [
-    '[fc00::1]',
-    '[fdff::1]',
-    '[fec0::1]',
-    '[100::1]',
-    '[5f00::1]',
-    '[4000::1]',
-    '[1::1]',
-    '[2620:4f:8000::1]',
-    '192.175.48.1',
-  ],
-};
-const urls = [
-  ...Object.entries(hosts).flatMap(([what, list]) => list.map((host) => ({ what, url: `http://${host}/` }))),
-  { what: 'another scheme', url: 'file:///etc/passwd' },
-  { what: 'another scheme', url: 'ftp://93.184.216.34/' },
-  { what: 'another scheme', url: 'gopher://93.184.216.34:80/' },
-  { what: 'credentials', url: 'http://user:pass@93.184.216.34/' },
-  { what: 'credentials', url: 'http://example.com@127.0.0.1/' },
-  { what: 'credentials', url: 'https://user@example.com/' },
-  { what: 'plain text', url: 'http://93.184.216.34/' },
-  { what: 'plain text', url: 'http://example.com/' },
-  { what: 'a port', url: 'http://93.184.216.34:22/' },
-  { what: 'a port', url: 'http://93.184.216.34:5432/' },
-  { what: 'a port', url: 'http://example.com:8083/' },
-  { what: 'a port', url: 'https://[2606:2800:220:1::1]:9092/' },
-];
-const notUrls = ['http://[fe80::1%25eth0]/', 'http://[::1', 'http://1.2.3.256/', 'http://0x100000000/', 'http://a b/', 'http://'];
-const publicHosts = [
-  '93.184.216.34',
-  '8.8.8.8',
-  '172.32.0.1',
-  '100.128.0.1',
-  '198.20.0.1',
-  '[2606:2800:220:1::1]',
-  '[2a00:1450::1]',
-  '[64:ff9b::8.8.8.8]',
-  'example.com',
-  'example.com.',
-];
 
 const call = (url: string, more: Partial<Call> = {}): Call => ({
   url: new URL(url),
@@ -139,27 +49,6 @@ async function rawTarget(handle: (socket: Socket) => void): Promise<number> {
   );
 }
 
-describe('a URL', () => {
-  test('is refused by at least sixty vectors', () => expect(urls.length).toBeGreaterThanOrEqual(60));
-
-  test.each(urls)('of $what is refused and not connected to: $url', async ({ url }) => {
-    expect(whyNotUrl(new URL(url), nothing)).toBeTypeOf('string');
-    const asked: string[] = [];
-    const { call: make } = client([], async (name) => {
-      asked.push(name);
-      return ['93.184.216.34'];
-    });
-    await expect(make(call(url))).rejects.toMatchObject({ code: 'blocked' });
-    expect(asked).toEqual([]);
-  });
-
-  test.each(notUrls)('that is none is refused by the parser: %s', (url) => expect(URL.canParse(url)).toBe(false));
-
-  test.each(publicHosts)('of the public internet may be a target: %s', (host) => {
-    expect(whyNotUrl(new URL(`https://${host}/`), nothing)).toBeUndefined();
-  });
-});
-
 describe('a name', () => {
   const answers = [
     ...[
@@ -175,6 +64,9 @@ describe('a name', () => {
     ].map((address) => [address]),
     ['93.184.216.34', '127.0.0.1'],
     ['2606:2800:220:1::1', '::1'],
+    ['93.184.216.34', 'fd12::1'],
+    ['93.184.216.34', '64:ff9b::10.0.0.1'],
+    ['93.184.216.34', '64:ff9b:1::5db8:d822'],
     ['fe80::1%eth0'],
     ['0177.0.0.1'],
     ['localhost'],
@@ -208,6 +100,26 @@ describe('a name', () => {
     expect(seen).toEqual([`target.example:${port}`]);
   });
 
+  test.each([
+    ['64:ff9b::5db8:d822', [], true],
+    ['64:ff9b::a01:203', ['10.1.2.3:80'], false],
+    ['64:ff9b::a01:203', ['10.1.0.0/16'], false],
+  ])('of a network with DNS64 is judged by the address inside: %s with %j allowed', (address, entries, mayBePlain) => {
+    expect(whyNotAddress('target.example', address, 80, parseAllowed(entries, [80, 443]), mayBePlain)).toBeUndefined();
+    if (entries.length > 0) expect(whyNotAddress('target.example', address, 80, nothing, true)).toMatch(/is private/);
+  });
+
+  test('with a dot at its end is asked for as it stands', async () => {
+    const asked: string[] = [];
+    const { call: make } = client([], async (name) => {
+      asked.push(name);
+      return [];
+    });
+    for (const name of ['target.example.', 'target.example'])
+      await make(call(`http://${name}/`, { insecure: true })).catch(() => undefined);
+    expect(asked).toEqual(['target.example.', 'target.example']);
+  });
+
   test('without an address fails without a connection', async () => {
     await expect(client([], async () => []).call(call('http://target.example/'))).rejects.toMatchObject({ code: 'network' });
   });
@@ -222,25 +134,6 @@ describe('an exception', () => {
     await expect(make(call(`http://127.0.0.1:${other}/`))).rejects.toMatchObject({ code: 'blocked' });
     await expect(make(call(`http://127.0.0.2:${port}/`))).rejects.toMatchObject({ code: 'blocked' });
   });
-
-  test.each(['localhost', '10.0.0.1', '10.0.0.0/33', 'host:', ':80', 'http://a:80', 'a b:80', 'a.b:0', 'a.b:99999', '[::g]:80'])(
-    'that is none is named: %s',
-    (entry) => {
-      expect(() => parseAllowed([entry], [])).toThrow(`"${entry}" is neither`);
-    },
-  );
-});
-
-test.each([
-  ['crm_api:8080', 'http://crm_api:8080/'],
-  ['Crm.Example:8080', 'http://crm.example.:8080/'],
-  ['[0:0:0:0:0:0:0:1]:3003', 'http://[::1]:3003/'],
-  ['[::ffff:127.0.0.1]:3003', 'http://[::ffff:7f00:1]:3003/'],
-  ['127.1:3003', 'http://127.0.0.1:3003/'],
-  ['0x7f.1:80', 'http://127.0.0.1/'],
-])('the exception %s is for %s', (entry, url) => {
-  expect(whyNotUrl(new URL(url), parseAllowed([entry], []))).toBeUndefined();
-  expect(whyNotUrl(new URL(url), parseAllowed([], []))).toBeTypeOf('string');
 });
 
 describe('a target', () => {

@@ -72,8 +72,12 @@ function httpDate(text: string, now: Date): number {
   if (parts === undefined) return NaN;
   const { day = '', month = '', year = '', time = '' } = parts;
   const [hours = 0, minutes = 0, seconds = 0] = time.split(':').map(Number);
-  const at = (full: number) => Date.UTC(full, MONTHS.indexOf(month.toLowerCase()), Number(day), hours, minutes, seconds);
-  if (!MONTHS.includes(month.toLowerCase())) return NaN;
+  const at = (full: number) => {
+    const ms = Date.UTC(full, MONTHS.indexOf(month.toLowerCase()), Number(day), hours, minutes, seconds);
+    // The 31st of February is not the 3rd of March.
+    return new Date(ms).getUTCDate() === Number(day) ? ms : NaN;
+  };
+  if (!MONTHS.includes(month.toLowerCase()) || hours > 23 || minutes > 59 || seconds > 60) return NaN;
   if (year.length === 4) return at(Number(year));
   // Two digits that seem to be more than 50 years ahead are of the past.
   const full = Math.floor(now.getUTCFullYear() / 100) * 100 + Number(year);
