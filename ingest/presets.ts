@@ -191,7 +191,7 @@ export const presets: Record<string, Preset> = {
       signed: '{json-lines:Message,MessageId,SubscribeURL,Subject,Timestamp,Token,TopicArn,Type}',
     },
     idempotency: byField('MessageId'),
-    note: 'SignatureVersion 2; the secret is the certificate of the region as a PEM file. SubscriptionConfirmation is recorded as an event',
+    note: 'SignatureVersion 2; the secret is the certificate of the region as a PEM file. SubscriptionConfirmation is recorded as an event; [actions](actions.md#confirming-subscriptions-of-aws-sns) can confirm it',
   },
   xero: {
     vendor: 'Xero',

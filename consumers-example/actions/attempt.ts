@@ -1,7 +1,8 @@
 import type { Delivery, Outcome } from './deliveries.ts';
-import { CallError, type GuardedClient } from './guarded-client.ts';
+import { CallError, type Call, type GuardedClient } from './guarded-client.ts';
 import { nextState, type Ended } from './schedule.ts';
 import { signatureHeaders, webhookId } from './sign.ts';
+import { confirmationUrl } from './sns.ts';
 import type { Target } from './targets.ts';
 
 /** What is told of each attempt: nothing that the target or the sender of the event sent. */
@@ -12,6 +13,27 @@ export interface Attempted {
   seconds: number;
 }
 
+const AGENT = { 'user-agent': 'webhook-outbox' };
+
+function requestOf({ eventId, body }: Delivery, target: Target): Call {
+  const { url, method, timeoutMs, insecure, confirmSns } = target;
+  if (confirmSns !== undefined) {
+    const confirming = confirmationUrl(body, confirmSns);
+    if (confirming === undefined) throw new CallError('blocked', 'it is not the confirmation of a subscription that may be confirmed');
+    // Nothing of ours goes to SNS but the token that came from there.
+    return { url: confirming, method, headers: AGENT, body: '', timeoutMs };
+  }
+  const signed = signatureHeaders(webhookId(eventId, target.name), new Date(), body, target.keys);
+  return {
+    url,
+    method,
+    headers: { ...AGENT, ...target.headers, 'content-type': 'application/json', ...signed },
+    body,
+    timeoutMs,
+    insecure,
+  };
+}
+
 /** Makes one attempt and judges what came of it. Never rejects. */
 export async function attempt(
   delivery: Delivery,
@@ -19,14 +41,11 @@ export async function attempt(
   { call }: Pick<GuardedClient, 'call'>,
   scheduleMs: readonly number[],
 ): Promise<Attempted> {
-  const { eventId, body } = delivery;
   const began = performance.now();
-  const signed = signatureHeaders(webhookId(eventId, target.name), new Date(), body, target.keys);
-  const headers = { 'user-agent': 'webhook-outbox', ...target.headers, 'content-type': 'application/json', ...signed };
   let ended: Ended;
   let answer: string;
   try {
-    ended = await call({ url: target.url, method: target.method, headers, body, timeoutMs: target.timeoutMs, insecure: target.insecure });
+    ended = await call(requestOf(delivery, target));
     answer = `${String(ended.status).slice(0, 1)}xx`;
   } catch (error) {
     ended = { error: error instanceof Error ? error.message : String(error) };

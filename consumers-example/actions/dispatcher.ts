@@ -4,6 +4,7 @@ import type { Attempted } from './attempt.ts';
 import type { Deliveries, Delivery, Outcome } from './deliveries.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Action } from './payload.ts';
+import { wants } from './sns.ts';
 import type { Target, Targets } from './targets.ts';
 
 /** How late a retry, or what another copy left, is found at the most. */
@@ -65,6 +66,7 @@ export class Dispatcher {
       this.#given
         .targets()
         .matching(action.zap)
+        .filter((target) => wants(target, action))
         .map(({ name }) => {
           const left = room.get(name) ?? (this.#heldBytes < HELD_BYTES ? this.#lane(name).room(this.#limit(name)) : 0);
           room.set(name, left - 1);

@@ -148,7 +148,7 @@ function send({ call, deadline, signal, ...more }: Ours, agent: Agent): Promise<
     // Careless servers are read leniently: nothing but the status and one header is taken from them, and the
     // connection is not shared with another target.
     const options = {
-      ...{ agent, method, headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) }, signal },
+      ...{ agent, method, headers: method === 'GET' ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) }, signal },
       ...{ insecureHTTPParser: true, maxHeaderSize: HEAD_LIMIT_BYTES, ours: { call, deadline, signal, ...more } },
     };
     const sent: ClientRequest = request(url, options);

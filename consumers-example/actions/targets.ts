@@ -5,6 +5,7 @@ import { matchesGlob } from '../../kit/glob.ts';
 import { readSecret, textOrReference, toReference, NOT_A_REFERENCE, type SecretReference } from '../../kit/secrets.ts';
 import { whyNotUrl, type Allowed } from './address-guard.ts';
 import { parseSecret } from './sign.ts';
+import { TOPICS } from './sns.ts';
 
 /** One webhook of actions.json, ready to be called. */
 export interface Target {
@@ -20,6 +21,8 @@ export interface Target {
   on4xx: 'retry' | 'dead';
   /** Plain http:// to a public address is wanted. */
   insecure: boolean;
+  /** Instead of a call of `url`: confirms subscriptions of these topics of AWS SNS. */
+  confirmSns?: string;
 }
 
 export interface Targets {
@@ -48,6 +51,7 @@ export interface Reading {
   longestTimeoutMs: number;
 }
 
+const CONFIRM_TIMEOUT_MS = 20_000;
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const targetSchema = z.strictObject({
   zap: z.string().regex(/^[A-Za-z0-9_*-]{1,64}\/[A-Za-z0-9_*-]{1,64}$/, 'expected userId/zapId, * for any part of either'),
@@ -60,6 +64,12 @@ const targetSchema = z.strictObject({
   concurrency: z.int().min(1).max(1000).optional(),
   on4xx: z.enum(['retry', 'dead']).default('retry'),
   insecure: z.boolean().default(false),
+});
+const confirmingSchema = z.strictObject({
+  zap: targetSchema.shape.zap,
+  confirmSns: z
+    .string()
+    .regex(TOPICS, 'expected topics such as arn:aws:sns:eu-central-1:123456789012:orders, * for any part of region or name'),
 });
 const fileSchema = z.strictObject({ targets: z.record(z.string(), z.unknown()) });
 
@@ -89,12 +99,21 @@ export function readTargets(path: string, reading: Reading, read = readText): Ta
   const file = json === undefined ? undefined : fileSchema.safeParse(json);
   for (const { path: at, message } of file?.error?.issues ?? []) faults.push(`${at.join('.') || path}: ${message}`);
 
-  for (const [name, value] of Object.entries(file?.data?.targets ?? {})) {
-    const parsed = targetSchema.safeParse(value);
+  const parse = <T>(schema: z.ZodType<T>, name: string, value: unknown): T | undefined => {
+    const parsed = schema.safeParse(value);
     for (const { path: at, message } of parsed.error?.issues ?? []) faults.push(`${[name, ...at].join('.')}: ${message}`);
+    return parsed.data;
+  };
+
+  for (const [name, value] of Object.entries(file?.data?.targets ?? {})) {
     if (!NAME.test(name)) faults.push(`${name}: a name has 1 to 64 letters, digits, _ or -`);
-    if (parsed.data === undefined) continue;
-    const given = parsed.data;
+    if (typeof value === 'object' && value !== null && 'confirmSns' in value) {
+      const confirming = parse(confirmingSchema, name, value);
+      if (confirming !== undefined) targets.push(confirmingTarget(name, confirming, Math.min(CONFIRM_TIMEOUT_MS, longestTimeoutMs)));
+      continue;
+    }
+    const given = parse(targetSchema, name, value);
+    if (given === undefined) continue;
     const timeoutMs = given.timeoutSeconds * 1000;
     if (timeoutMs > longestTimeoutMs)
       faults.push(`${name}.timeoutSeconds: at most ${longestTimeoutMs / 1000}, as LEASE_SECONDS has to be longer`);
@@ -122,6 +141,12 @@ export function readTargets(path: string, reading: Reading, read = readText): Ta
   if (faults.length > 0) throw new TargetsError(`${path} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   return index(targets);
 }
+
+/** Its URL is in the event. A call that SNS refuses is not made again: its token is used up or too old. */
+const confirmingTarget = (name: string, { zap, confirmSns }: z.output<typeof confirmingSchema>, timeoutMs: number): Target => ({
+  ...{ name, zap, confirmSns, timeoutMs, url: new URL('https://sns.amazonaws.com/'), method: 'GET', headers: {}, keys: [] },
+  ...{ concurrency: 1, on4xx: 'dead', insecure: false },
+});
 
 /** The rest of the message quotes the text, in which somebody may have put a secret. */
 function parseJson(text: string): unknown {

@@ -49,6 +49,12 @@ describe('actions.json', () => {
     expect(byName.get('crm')?.keys.map((key) => key.length)).toEqual([24, 32]);
   });
 
+  test('may name topics of AWS SNS whose subscriptions are confirmed', () => {
+    const confirmSns = 'arn:aws:sns:*:123456789012:orders';
+    const { all } = read({ targets: { topic: { zap: '123/456', confirmSns } } });
+    expect(all).toMatchObject([{ name: 'topic', zap: '123/456', confirmSns, method: 'GET', keys: [], headers: {}, on4xx: 'dead' }]);
+  });
+
   test.each([
     ['123/456', ['123/456']],
     ['123/*', ['123/456', '123/z']],
@@ -85,6 +91,10 @@ describe('actions.json', () => {
     [one({ secrets: ['file:nowhere'] }), /crm\.secrets\.0: .*nowhere cannot be read: ENOENT/],
     [one({ secrets: ['env:SHORT'] }), /crm\.secrets\.0: it has 3 bytes/],
     [one({ method: 'GET' }), /crm\.method: /],
+    [one({ confirmSns: 'arn:aws:sns:eu-central-1:123456789012:orders' }), /crm: Unrecognized keys/],
+    [{ targets: { sns: { zap: '1/2', confirmSns: '*' } } }, /sns\.confirmSns: expected topics such as arn:aws:sns/],
+    [{ targets: { sns: { zap: '1/2', confirmSns: 'arn:aws:sns:eu-central-1:*:orders' } } }, /sns\.confirmSns: expected topics/],
+    [{ targets: { 'a.b': { zap: '1', confirmSns: true } } }, /a\.b: a name has[^]*a\.b\.zap: [^]*a\.b\.confirmSns: /],
     [one({ timeoutSeconds: 21 }), /crm\.timeoutSeconds: /],
     [one({ concurrency: 0 }), /crm\.concurrency: /],
     ...[
