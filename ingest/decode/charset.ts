@@ -4,6 +4,9 @@ import { IngestError } from '../errors.ts';
 // Text in other charsets than UTF-8. Which ones there are, and their many names, is what the Encoding standard says.
 
 const LONGEST_NAME = 40;
+/** A decoder is costly to make, and each of a thousand parts may name one. */
+const known = new Map<string, Charset | undefined>();
+const MOST_NAMES = 500;
 
 /** Windows has characters where ISO-8859-1 has controls; Node's TextDecoder leaves the controls (nodejs/node#56542). */
 const WINDOWS_1252 = Uint16Array.from({ length: 256 }, (_, byte) => byte);
@@ -31,6 +34,14 @@ export function charsetOf(name: string | undefined): Charset | undefined {
       ?.replaceAll(/["'\s]/g, '')
       .toLowerCase() ?? '';
   if (wanted === '' || wanted === 'utf-8' || wanted.length > LONGEST_NAME || /^(?:us-?)?ascii$/.test(wanted)) return undefined;
+  if (known.has(wanted)) return known.get(wanted);
+  if (known.size >= MOST_NAMES) known.clear();
+  const charset = makeCharset(wanted);
+  known.set(wanted, charset);
+  return charset;
+}
+
+function makeCharset(wanted: string): Charset | undefined {
   const usual = usualSpelling(wanted);
   const decoder = decoderOf(wanted) ?? (usual === wanted ? undefined : decoderOf(usual));
   if (decoder === undefined || decoder.encoding === 'utf-8') return undefined;
