@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { edgeCases, edgeHooks } from '../test/support/edge-cases.ts';
 import { rawCases } from '../test/support/edge-raw.ts';
+import { hosts } from '../test/support/odd-paths.ts';
 import { sendRaw } from '../test/support/raw-http.ts';
 import { stubbed } from '../test/support/stubbed-ingest.ts';
 import { createApp } from './app.ts';
@@ -73,6 +74,13 @@ describe('byte by byte:', () => {
     expect({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(final)?.[1]), reset: answer.reset }, answer.text).toEqual({ status, reset: false });
     if (says !== undefined) expect(final).toMatch(says);
     expect(recorded().map(({ metadata }) => metadata)).toEqual(stored === undefined ? [] : [stored]);
+  });
+});
+
+describe('Host: what is legal is taken, what is none is refused:', () => {
+  test.each(hosts.map((one) => [one.what, one] as const))('%s', async (_what, { bytes, expected }) => {
+    const { status } = await sendRaw(port, [Buffer.from(bytes.replace('/u/z', '/u/open'), 'latin1')]);
+    expect(status).toBe(expected === 'taken' ? 200 : 400);
   });
 });
 

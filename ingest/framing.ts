@@ -40,5 +40,5 @@ export function usualHost(host: string): string {
   const [, name, address, port = ''] = LEGAL_HOST.exec(host) ?? [];
   if (name === undefined || Number(port) > 65_535 || (address !== undefined && !isIPv6(address))) return host;
   const url = `http://${host}`;
-  return URL.canParse(url) && new URL(url).hostname === name.toLowerCase() ? host : 'localhost';
+  return URL.canParse(url) && new URL(url).hostname === name.toLowerCase() && !host.endsWith(':') ? host : 'localhost';
 }
