@@ -3,6 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { chooseStack, findRunning, possibleStacks } from './choose.ts';
 import { PRIVATE, readStackConfig, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
+import { checkNode } from './node-version.ts';
 import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
 import { SettingsError } from '../kit/settings.ts';
@@ -15,6 +16,8 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
   up: async () => {
+    const warning = checkNode(process.versions.node);
+    if (warning !== undefined) process.stderr.write(`${warning}\n`);
     const config = readStackConfig(process.env);
     const stack = await chooseStack(config, say);
     const { downloads, boot } = await stack.up(say);
