@@ -8,25 +8,25 @@ import type { HookRequest } from './signed-content.ts';
 import { noSuchHook, type Hook } from './webhook.ts';
 import { followZaps, ZapsError, type HookSettings, type Zaps } from './zaps.ts';
 
-/** Who may post to a hook, and what is particular about it. */
+/** Access control and the settings of each hook. */
 export interface AccessControl {
-  /** Before the body is read. @throws IngestError not_found (`noSuchHook`) */
+  /** The settings of a hook, read before the body. @throws IngestError not_found (`noSuchHook`) */
   settings(hook: Hook): HookSettings;
-  /** The answer to a vendor's check of the URL, which is no event. @throws IngestError unauthorized, rate_limited */
-  greet(hook: Hook, settings: HookSettings, request: HookRequest): HookAnswer | undefined;
+  /** The answer to a vendor's check of the URL; undefined for an event. @throws IngestError unauthorized, rate_limited */
+  answerHandshake(hook: Hook, settings: HookSettings, request: HookRequest): HookAnswer | undefined;
   /**
-   * On the bytes as they arrived, before they are parsed; a GET's are its query.
+   * Verifies the signature on the bytes as they arrived, before they are parsed. The bytes of a GET are its query.
    *
-   * @returns the key by which the same signed request is a repeat, where it is one
+   * @returns the key by which the same signed request is a repeat, if the hook has that setting
    * @throws IngestError unauthorized; rate_limited when the hook got too many wrong signatures
    */
   verify(hook: Hook, settings: HookSettings, request: HookRequest): string | undefined;
 }
 
 /**
- * Accepts what zaps.json names, as it says.
+ * The access control of zaps.json.
  *
- * @param wrongOnes counts wrong signatures and tokens of a hook: a right one passes whatever their number is
+ * @param wrongOnes counts wrong signatures and tokens of a hook; a valid one always passes
  */
 export function createAccessControl(zaps: () => Zaps, wrongOnes: Pick<RateLimit, 'take'>): AccessControl {
   function refuse(hook: Hook, doubt: string): never {
@@ -35,8 +35,8 @@ export function createAccessControl(zaps: () => Zaps, wrongOnes: Pick<RateLimit,
     throw new IngestError('unauthorized', 'The signature is missing, wrong or too old.', cause);
   }
   function verify(hook: Hook, check: SignatureCheck, request: HookRequest): string | undefined {
-    const verdict = verifySignature(check, request);
-    return verdict.doubt === undefined ? verdict.replayKey : refuse(hook, verdict.doubt);
+    const checked = verifySignature(check, request);
+    return checked.doubt === undefined ? checked.replayKey : refuse(hook, checked.doubt);
   }
   return {
     settings: ({ userId, zapId }) => {
@@ -44,7 +44,7 @@ export function createAccessControl(zaps: () => Zaps, wrongOnes: Pick<RateLimit,
       if (settings === undefined) throw noSuchHook();
       return settings;
     },
-    greet: (hook, { handshake, signature }, request) => {
+    answerHandshake: (hook, { handshake, signature }, request) => {
       if (handshake === undefined) return undefined;
       const found = findRule(handshake, request);
       if (found === undefined) return undefined;
@@ -62,8 +62,8 @@ export function createAccessControl(zaps: () => Zaps, wrongOnes: Pick<RateLimit,
 }
 
 /**
- * The access control of a ZAPS_FILE for the main file; none, and a warning, where there is no file. Prints the faults of a file and
- * ends the process with 2, as no restart can fix them.
+ * The access control of a ZAPS_FILE; undefined, with a warning, without a file. Prints the faults of a file and ends the process
+ * with 2, as no restart can fix them.
  */
 export function accessControlOrExit(
   path: string | undefined,

@@ -19,9 +19,9 @@ export interface Dependencies extends CatchHook {
 type Env = { Bindings: HttpBindings };
 type Answer = (c: Context<Env>, line: RequestLine) => Response | Promise<Response>;
 
-/** The HTTP interface as a function of what it needs; it listens nowhere by itself. */
+/** Makes the HTTP interface. It does not listen. */
 export function createApp(dependencies: Dependencies): Hono<Env> {
-  // Bytes, not an object: whoever asks for it often costs no more than the sending.
+  // Bytes, not an object, so that frequent requests cost only the sending.
   const document = Buffer.from(JSON.stringify(openApiDocument()));
   const answers: Record<Route['name'], Answer> = {
     catchHook: answerHook(dependencies),
@@ -35,10 +35,10 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
     },
     openapi: (c) => c.body(document, 200, { 'content-type': 'application/json' }),
   };
-  // Not strict: with one slash at its end a path is the same.
+  // Not strict: one slash at the end of a path is ignored.
   const app = new Hono<Env>({ strict: false });
   const { observe } = dependencies;
-  // One handler per path, whatever the method: nothing stands between a request and its answer.
+  // One handler per path for every method, without middleware.
   for (const { name, path, methods } of routes) {
     const answer = name === 'catchHook' ? answers[name] : onlyFor(methods, answers[name]);
     app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), observed(answer, observe, methods));
@@ -50,7 +50,7 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
   return app;
 }
 
-/** Hands a webhook's request to its sequence, and its answer back. */
+/** Passes a webhook's request to its sequence, and returns the answer. */
 function answerHook(dependencies: Dependencies): Answer {
   const catchHook = createCatchHook(dependencies);
   return async (c, line) => {
@@ -74,7 +74,7 @@ function answerHook(dependencies: Dependencies): Answer {
   };
 }
 
-/** CORS: lets a page of an origin that the hook names read the answers, errors as well, and send any header. */
+/** CORS: lets pages of the hook's origins read all answers, including errors, and send any header. */
 function allowOrigin(c: Context<Env>, origins: ReadonlySet<string>, headers: RequestHeaders): void {
   const { origin, 'access-control-request-headers': wanted } = headers;
   c.header('Vary', 'Origin');
@@ -93,7 +93,7 @@ const headersOf = (c: Context<Env>): RequestHeaders => node(c).incoming?.headers
 const bodyOf = (c: Context<Env>): Readable =>
   node(c).incoming ?? (c.req.raw.body === null ? Readable.from([]) : Readable.fromWeb(c.req.raw.body as never));
 
-/** Tells a sender that asked (`Expect: 100-continue`) to go on: nothing stands against its request so far. */
+/** Sends 100 Continue to a sender that expects it: nothing in the head refuses its request. */
 function askForBody(c: Context<Env>): void {
   const { incoming, outgoing } = node(c);
   if (incoming?.headers.expect !== undefined && incoming.httpVersionMinor === 1) outgoing?.writeContinue();

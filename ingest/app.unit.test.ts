@@ -117,7 +117,7 @@ describe('a webhook', () => {
 describe('a refused webhook', () => {
   test.each([
     ['is not JSON', '{', {}, 'invalid_json'],
-    ['is no text', new Uint8Array([0xff]), { 'content-type': 'image/png' }, 'unsupported_media_type'],
+    ['is not text', new Uint8Array([0xff]), { 'content-type': 'image/png' }, 'unsupported_media_type'],
     ['is a broken form', 'a=%ff', { 'content-type': 'application/x-www-form-urlencoded' }, 'invalid_form'],
     ['has a bad key', '{}', { 'idempotency-key': 'a b' }, 'invalid_idempotency_key'],
     ['is said to be compressed and is not', '{}', { 'content-encoding': 'gzip' }, 'invalid_encoding'],
@@ -201,7 +201,7 @@ describe('a path', () => {
     expect(recorded).toMatchObject([{ userId: 'u', zapId: 'z' }]);
   });
 
-  test('is judged before the content type and the body', async () => {
+  test('is checked before the content type and the body', async () => {
     const { post } = setUp();
     await expectFault(await post('{', { 'content-type': 'text/plain' }, '/hooks/catch/u/a%2Fb'), 'not_found');
   });

@@ -2,18 +2,18 @@ import type { Readable } from 'node:stream';
 import type { Budget, Slow } from './budget.ts';
 import { IngestError } from './errors.ts';
 
-/** More than any sender needs; each costs time, whatever its size. */
+/** The most pieces of a body. Each costs time, whatever its size, and no sender needs as many. */
 const MAX_PIECES = 16_384;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** The sender closed the connection before the whole body had arrived: nobody is there to be answered. */
+/** The sender closed the connection before the whole body had arrived, so nobody reads an answer. */
 export class SenderGone extends Error {
   override readonly name = 'SenderGone';
 }
 
 /**
- * The whole body. What it returns stays in the budget until the caller gives it back. Only bytes that arrived count:
- * a slow sender holds next to nothing, whatever length it announced. While the budget is full, slow bodies give way.
+ * Reads the whole body. It stays in the budget until the caller gives it back. Only bytes that arrived count, so a slow
+ * sender holds almost nothing, whatever length it announced. While the budget is full, slow bodies are refused.
  *
  * @param announced the length that the sender announced, if any
  * @throws IngestError payload_too_large, overloaded, or what the server emits on the source (timeout, bad chunk);

@@ -1,11 +1,11 @@
 import { IngestError } from './errors.ts';
 
-/** Bytes that are held for somebody who may take long: a body that still arrives, answers that are not read. */
+/** Bytes held for a slow party: a body that still arrives, answers that are not read. */
 export interface Slow {
   /** performance.now() at its beginning. */
   since: number;
   bytes: number;
-  /** Ends what the bytes are held for. They are given back already when this is called. */
+  /** Ends the work that holds the bytes, which are given back before this is called. */
   giveWay: () => void;
 }
 
@@ -19,7 +19,7 @@ export class Budget {
     this.limit = limit;
   }
 
-  /** For what is done with soon. @throws IngestError overloaded, having taken nothing */
+  /** Takes bytes for a short time. @throws IngestError overloaded, having taken nothing */
   take(bytes: number): void {
     this.#makeRoom(bytes);
     this.held += bytes;
@@ -29,7 +29,7 @@ export class Budget {
     this.held -= bytes;
   }
 
-  /** For somebody slow, until `release` or `keep`. @throws IngestError overloaded, having taken nothing */
+  /** Takes bytes for a slow party, until `release` or `keep`. @throws IngestError overloaded, having taken nothing */
   hold(slow: Slow, bytes: number): void {
     this.#makeRoom(bytes, slow);
     this.held += bytes;
@@ -43,17 +43,17 @@ export class Budget {
     if (slow.bytes === 0) this.#slow.delete(slow);
   }
 
-  /** Its bytes are there: they stay taken until they are given back, and no longer give way. */
+  /** All bytes have arrived: they stay taken until they are given back, and are not evicted any more. */
   keep(slow: Slow): void {
     this.#slow.delete(slow);
   }
 
-  /** Ends what cost most so far. @returns false when nothing gives way */
+  /** Ends the most expensive slow work. @returns false when there is none to end */
   evict(asking?: Slow): boolean {
     const now = performance.now();
     let costliest: Slow | undefined;
     let most = -1;
-    // Bytes × time: a body that stopped short of its end costs more each moment, one that arrives in full never much.
+    // Bytes × time: an unfinished body costs more each moment, and one that arrives quickly never costs much.
     for (const slow of this.#slow) {
       const cost = slow.bytes * (now - slow.since);
       if (cost > most) [costliest, most] = [slow, cost];

@@ -16,14 +16,14 @@ import type { HookSettings } from './zaps.ts';
 
 export interface CatchHook extends EventLimits {
   recordEvent: RecordEvent;
-  /** Access control and what is particular about a hook. Without it, anyone may post to any hook. */
+  /** Access control and the settings of hooks. Without it, anyone may post to any hook. */
   access?: AccessControl | undefined;
   /** Whether the outbox has outgrown its limit. */
   outboxIsFull: () => boolean;
   budget: Budget;
 }
 
-/** A request of which only the head has arrived. */
+/** A request whose head has arrived. */
 export interface HookHead extends Omit<HookRequest, 'body'> {
   params: Partial<Hook>;
   body: Readable;
@@ -33,7 +33,7 @@ export interface HookHead extends Omit<HookRequest, 'body'> {
   allowOrigins(origins: ReadonlySet<string>): void;
 }
 
-/** ingest's own JSON: the run, and all of them where a hook makes several of one request. */
+/** Ingest's own answer: the id of the run, or all ids when a hook makes several runs of one request. */
 export interface OwnAnswer {
   message: string;
   id?: string;
@@ -47,10 +47,10 @@ const nothingCame: OwnAnswer = { message: 'This hook takes webhooks. Nothing was
 const noContent: HookAnswer = { status: 204, headers: {}, body: '' };
 
 /**
- * The sequence of a webhook, from the head of its request to the committed run. What is refused anyway is refused
- * before its body is read; who sends it is checked before a byte of the body is parsed.
+ * The sequence of a webhook, from the head of its request to the committed run. A request that can be refused by its head
+ * is refused before its body is read. Its signature is checked before a byte of the body is parsed.
  *
- * @returns the answer, as a function of the request and of the line that is logged about it
+ * @returns handles a request and fills its log line
  * @throws IngestError, SenderGone
  */
 export function createCatchHook(given: CatchHook): (request: HookHead, line: RequestLine) => Promise<HookAnswer | OwnAnswer> {
@@ -66,13 +66,13 @@ export function createCatchHook(given: CatchHook): (request: HookHead, line: Req
     const { method, query, headers } = request;
 
     /** The answer to a vendor's check of the URL, which makes no event. */
-    const greet = (body: Uint8Array) => {
-      const answer = access?.greet(hook, settings, { method, query, headers, body });
+    const handshake = (body: Uint8Array) => {
+      const answer = access?.answerHandshake(hook, settings, { method, query, headers, body });
       if (answer !== undefined) line.outcome = 'handshake';
       return answer;
     };
-    if (method === 'HEAD') return greet(NOTHING) ?? nothingCame;
-    const preflight = method === 'OPTIONS' ? (greet(NOTHING) ?? (settings.origins && noContent)) : undefined;
+    if (method === 'HEAD') return handshake(NOTHING) ?? nothingCame;
+    const preflight = method === 'OPTIONS' ? (handshake(NOTHING) ?? (settings.origins && noContent)) : undefined;
     if (preflight !== undefined) return preflight;
     if (!hookMethods.includes(method)) throw methodNotAllowed(method, hookMethods);
 
@@ -83,18 +83,18 @@ export function createCatchHook(given: CatchHook): (request: HookHead, line: Req
     const sent = await readBody(request.body, bodyLimitBytes, budget, announced);
     let held = sent.length;
     try {
-      // Of a GET the query is the data, whatever its client adds.
+      // The data of a GET is its query, whatever body its client sends.
       const isQuery = query !== '' && (sent.length === 0 || method === 'GET');
       const arrived = { hook, method, query, headers, body: isQuery ? Buffer.from(query, 'latin1') : sent, isQuery, codings };
-      const greeting = greet(arrived.body);
-      if (greeting !== undefined) return greeting;
+      const challenged = handshake(arrived.body);
+      if (challenged !== undefined) return challenged;
       if (method === 'GET' && arrived.body.length === 0) return nothingCame;
 
       const replayKey = access?.verify(hook, settings, arrived);
       const event = runEventOf(arrived, settings, replayKey, line.requestId);
       if (event === undefined) return settings.response ?? received({});
       line.bytes = (event.followers ?? []).reduce((sum, { payload }) => sum + payload.length, event.payload.length);
-      // Counted, not refused: what has come this far is nearer to being done with than what still arrives.
+      // Counted without a limit: finishing this request frees memory sooner than refusing it.
       budget.held += line.bytes;
       held += line.bytes;
       const { id, followers, repeated } = await recordEvent(event);

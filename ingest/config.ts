@@ -3,14 +3,14 @@ import { MAX_EVENT_BYTES } from '../contract/limits.ts';
 import { metricsSettings } from '../kit/metrics.ts';
 import { host, integer, list, port, postgresUrl } from '../kit/settings.ts';
 
-/** A kept header's name may carry nothing that is or proves a secret: it would be on the topic for everybody. */
+/** Names of headers that may carry a secret. They must not be kept: every consumer of the topic could read them. */
 const SECRET_NAME = /authorization|cookie|token|secret|key|signature|hmac|auth|password/i;
 const HEADER_NAME = /^[A-Za-z0-9-]+$/;
 
 export const settings = z.object({
   DATABASE_URL: postgresUrl().describe('PostgreSQL URL of a member of outbox_ingest'),
-  PORT: port().default(3002).describe('Port that takes the webhooks'),
-  HOST: host().default('0.0.0.0').describe('Address to listen on; `::` is every one of IPv6 and IPv4'),
+  PORT: port().default(3002).describe('Port for webhooks'),
+  HOST: host().default('0.0.0.0').describe('Address to listen on; `::` means all of IPv6 and IPv4'),
   ...metricsSettings(9401),
   DATABASE_CONNECTIONS: integer(3, 100).default(6).describe('Connections to Postgres'),
   BODY_LIMIT_BYTES: integer(1, 800_000).default(524_288).describe('Largest body that is accepted'),
@@ -31,23 +31,23 @@ export const settings = z.object({
   ZAPS_FILE: z
     .string()
     .optional()
-    .describe('JSON file of the zaps that may be posted to, with their signatures; none: any zap, by anybody'),
+    .describe('JSON file of the zaps that may be posted to, with their signatures; none: anyone may post to any zap'),
   RATE_LIMIT_PER_ZAP: z.coerce.number().min(0).default(0).describe('Webhooks per second to one zap before others get 429; 0: no limit'),
   RATE_LIMIT_TOTAL: z.coerce.number().min(0).default(0).describe('The same for all zaps together'),
   RATE_LIMIT_WRONG_SIGNATURES: z.coerce
     .number()
     .min(0)
     .default(10)
-    .describe('Wrong signatures per second of one zap before others get 429 in place of 401; a right one always passes; 0: no limit'),
+    .describe('Wrong signatures per second of one zap before others get 429 instead of 401; a valid one always passes; 0: no limit'),
   RATE_LIMIT_BURST_SECONDS: z.coerce
     .number()
     .min(0)
     .max(3600)
     .default(2)
-    .describe("How many seconds' worth of a rate limit may come at once"),
+    .describe("How many seconds' worth of a rate limit may arrive at once"),
   MAX_CONNECTIONS: integer(10, 100_000)
     .default(4_000)
-    .describe('Connections at once; beyond it the one that has been idle longest is closed'),
+    .describe('Most open connections; beyond it the connection that has been idle longest is closed'),
   HEADERS_TIMEOUT_MS: integer(100, 600_000).default(5_000).describe('How long the headers of a request may take'),
   REQUEST_TIMEOUT_MS: integer(100, 600_000).default(15_000).describe('How long a request may take to arrive, headers and body'),
   KEEP_ALIVE_TIMEOUT_MS: integer(100, 600_000)

@@ -5,30 +5,30 @@ import type { Budget, Slow } from './budget.ts';
 import type { Config } from './config.ts';
 import { createTurns } from './turns.ts';
 
-/** Requests of one connection without a whole answer; no sender needs more than one. */
+/** Most unanswered requests of one connection. No sender needs more than one. */
 const MAX_UNANSWERED = 16;
-/** Requests of all connections that wait behind an earlier one of the same connection. */
+/** Most requests, over all connections, that wait behind an earlier one of their connection. */
 const MAX_PIPELINED = 1000;
-/** How many of those begin in one turn of the event loop. */
+/** How many waiting requests start in one turn of the event loop. */
 const PIPELINED_PER_TURN = 16;
-/** How long a connection that is being closed is still read: with bytes unread it would be reset, the answer lost. */
+/** How long a closing connection is still read. With unread bytes it would be reset, and the answer lost. */
 const LINGER_MS = 1000;
 export const CHECK_EVERY_MS = 1000;
 
-/** Why a connection was closed before its sender wanted it. */
+/** Why ingest closed a connection. */
 export type Closed = 'made_room' | 'no_room' | 'unread_answers' | 'too_many_unanswered';
 
 export interface Connection {
   readonly socket: Socket;
   /** performance.now() when it was accepted. */
   readonly at: number;
-  /** Requests without a whole answer. */
+  /** Unanswered requests. */
   unanswered: number;
   /** The answer to the latest request. */
   latest: ServerResponse | undefined;
-  /** No further request of it is taken. */
+  /** Whether further requests are refused. */
   closing: boolean;
-  /** When it is closed at the latest; performance.now(). */
+  /** Deadline for closing it; performance.now(). */
   closeBy: number;
   /** Since when an answer waits to be read; performance.now(). */
   unreadSince: number | undefined;
@@ -48,10 +48,10 @@ const accepted = (socket: Socket, giveWay: () => void): Connection => ({
   unread: { since: 0, bytes: 0, giveWay },
 });
 
-/** What every connection may cost, and who has to go when there is no room. */
+/** The limits of every connection, and which one is closed when there is no room. */
 export function createConnections(limits: ConnectionLimits, budget: Budget, closed: (why: Closed) => void) {
   const all = new Map<Duplex, Connection>();
-  /** Those with nothing to answer (new, idle, in the middle of a head), the longest first. */
+  /** Connections without a request (new, idle, in the middle of a head), the oldest first. */
   const quiet = new Set<Connection>();
   const pipelined = createTurns(PIPELINED_PER_TURN);
 
@@ -67,7 +67,7 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
     budget.release(connection.unread);
   }
 
-  /** Closes the connection that is missed least. */
+  /** Closes the connection whose loss matters least. */
   function makeRoom(): boolean {
     const [longest] = quiet;
     if (longest === undefined) return budget.evict();
@@ -85,7 +85,7 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
     }
   }
 
-  /** Nothing more is taken, what is written goes out, and the sender has a moment to read it. */
+  /** Closes a connection in order: no further request is read, written bytes are sent, and the sender has a moment to read them. */
   function linger(connection: Connection): void {
     if (connection.closeBy !== Infinity) return;
     connection.closing = true;
@@ -112,7 +112,7 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
       socket.destroySoon = () => linger(connection);
     },
 
-    /** Whether no further request may be taken from it. */
+    /** Whether the connection must not get a further request. */
     isFull(socket: Socket): boolean {
       const { closing = true, unanswered = 0 } = all.get(socket) ?? {};
       return closing || unanswered >= MAX_UNANSWERED || (unanswered > 0 && pipelined.waiting() >= MAX_PIPELINED);
@@ -132,7 +132,7 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
       else pipelined.push(() => connection.socket.destroyed || begin());
     },
 
-    /** Its answer is made: until all of it was handed on it counts. */
+    /** Counts an answer until all of it has been passed to the socket. */
     answered(connection: Connection, outgoing: ServerResponse): void {
       if (outgoing.writableFinished || connection.socket.destroyed) return;
       const bytes = outgoing.writableLength;
@@ -146,7 +146,7 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
     },
 
     linger,
-    /** Ends connections whose time is over; to be called every CHECK_EVERY_MS. */
+    /** Ends connections past their deadline; called every CHECK_EVERY_MS. */
     check,
   };
 }

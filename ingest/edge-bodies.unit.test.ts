@@ -103,7 +103,7 @@ describe('other text is one JSON string:', () => {
   });
 });
 
-describe('bytes that are no text are refused, whatever they are called:', () => {
+describe('bytes that are not text are refused, whatever their label:', () => {
   test.each([['image/png'], ['application/octet-stream'], ['text/plain'], ['text/plain; charset=nonsense'], [undefined]])('%s', (type) => {
     expect(read(type, '\x89PNG\r\n')).toBe('unsupported_media_type');
   });
@@ -126,7 +126,7 @@ describe('a form is decoded as its sender says:', () => {
     ['a field "_charset_" (HTML)', FORM, '_charset_=Shift_JIS&n=%93%fa', '{"_charset_":"Shift_JIS","n":"日"}'],
     ['UTF-8, whatever a field "charset" says', FORM, 'charset=latin1&n=%C3%B6', '{"charset":"latin1","n":"ö"}'],
     ['no charset for what is not UTF-8', FORM, 'n=%F6', 'invalid_form'],
-    ['a charset that is none', FORM, 'n=%F6&charset=none', 'invalid_form'],
+    ['an unknown charset', FORM, 'n=%F6&charset=none', 'invalid_form'],
   ])('%s', (_what, type, body, json) => {
     expect(read(type, body)).toBe(json);
   });

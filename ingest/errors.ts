@@ -1,6 +1,6 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
-/** Everything ingest answers that is not 200: code → status and whether the same request may succeed later. */
+/** Every error answer of ingest: code → status, and whether the same request may succeed later. */
 export const faults = {
   bad_request: { status: 400, retryable: false },
   invalid_json: { status: 400, retryable: false },
@@ -32,7 +32,7 @@ export type FaultCode = keyof typeof faults;
 export class IngestError extends Error {
   override readonly name = 'IngestError';
   readonly code: FaultCode;
-  /** Seconds for Retry-After, where the fault is retryable. */
+  /** Seconds for Retry-After, when the fault is retryable. */
   readonly retryAfter: number;
 
   constructor(code: FaultCode, message: string, cause?: unknown, retryAfter = 1) {
@@ -42,5 +42,5 @@ export class IngestError extends Error {
   }
 }
 
-/** The one shape of every error answer. */
+/** The body of every error answer. */
 export const errorBody = (code: FaultCode, message: string, requestId: string) => ({ code, message, requestId });

@@ -18,9 +18,9 @@ export async function findEventSchema(prisma: PrismaClient, schemaText: string):
   return row === null ? undefined : eventSchema(row.schemaId, JSON.parse(schemaText) as avsc.Schema);
 }
 
-/** Asks until the schema is registered, or `stopping`: ingest needs neither Kafka nor the registry, only this row. */
+/** Polls until the schema is registered, or `stopping`. Ingest needs only this row, neither Kafka nor the registry. */
 export async function waitForEventSchema(prisma: PrismaClient, log: Logger, stopping: AbortSignal): Promise<EventSchema | undefined> {
-  // This is all that is asked of Prisma here: its WebAssembly does not earn the memory that V8's optimizing compiler takes.
+  // This is the only use of Prisma here: its WebAssembly is not worth the memory of V8's optimizing compiler.
   setFlagsFromString('--liftoff-only');
   const text = currentSchema();
   while (!stopping.aborted) {

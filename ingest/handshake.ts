@@ -2,10 +2,10 @@ import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { createReader, MissingError, type HookRequest, type Reader } from './signed-content.ts';
 
-// Many vendors call a new URL once and want a special answer, else it cannot be registered. When, and which answer, is
-// data: presets.ts has those of known vendors. Such a call makes no event.
+// Many vendors call a new URL once and register it only after a special answer. The rules are data: presets.ts has those of
+// known vendors. Such a call makes no event.
 
-/** A challenge is short; what is longer is an event. */
+/** A challenge is short. A longer value belongs to an event. */
 const LONGEST_BODY = 65_536;
 const LONGEST_VALUE = 1024;
 
@@ -46,7 +46,7 @@ export const handshakeSchema = z.array(ruleSchema).min(1);
 export type Rule = z.output<typeof ruleSchema>;
 export type RuleInput = z.input<typeof ruleSchema>;
 
-/** What a hook answers beside ingest's own JSON. */
+/** An answer that a hook gives instead of ingest's own JSON. */
 export interface HookAnswer {
   status: number;
   headers: Record<string, string>;
@@ -60,7 +60,7 @@ export interface Handshake {
   key?: Buffer | KeyObject | undefined;
 }
 
-/** What a rule needs beside the request; for the faults of zaps.json. */
+/** The secrets that a rule needs, for the faults of zaps.json. */
 export const needsToken = (rules: readonly Rule[]) => rules.some(({ token }) => token !== undefined);
 export const needsKey = (rules: readonly Rule[]) =>
   rules.some(({ answer }) => JSON.stringify([answer.body, answer.headers]).includes('{hmac-'));
@@ -87,7 +87,7 @@ export function findRule({ rules }: Handshake, request: HookRequest): { rule: Ru
   return rule === undefined ? undefined : { rule, reader };
 }
 
-/** Why the call is not believed; undefined when it is. */
+/** Why the token is not accepted; undefined when it is. */
 export function doubtToken({ token }: Handshake, { rule, reader }: { rule: Rule; reader: Reader }): string | undefined {
   if (rule.token === undefined) return undefined;
   try {
@@ -100,7 +100,7 @@ export function doubtToken({ token }: Handshake, { rule, reader }: { rule: Rule;
   }
 }
 
-/** @returns undefined when a value that the answer needs is missing or too long: then it is no handshake */
+/** @returns undefined when a value that the answer needs is missing or too long: then the call is an event */
 export function answerOf({ key }: Handshake, { rule: { answer }, reader }: { rule: Rule; reader: Reader }): HookAnswer | undefined {
   const valueOf = (name: string): string => {
     const [, encoding, of = ''] = /^hmac-(hex|base64):(.+)$/.exec(name) ?? [];
@@ -119,9 +119,9 @@ export function answerOf({ key }: Handshake, { rule: { answer }, reader }: { rul
       ? render(answer.body as string)
       : JSON.stringify(Object.fromEntries(Object.entries(answer.body).map(([name, text]) => [name, render(text)])));
     const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, text]) => [name, render(text)]));
-    // Nothing beyond visible ASCII: a line end would begin another header.
+    // Only visible ASCII: a line break would start another header.
     if (Object.values(headers).some((value) => !/^[\x20-\x7e]*$/.test(value))) return undefined;
-    // What a sender gave is never shown as a page.
+    // Values of a sender are never shown as a page.
     const type = isText ? answer.type : 'application/json';
     return { status: answer.status, headers: { 'content-type': type, 'x-content-type-options': 'nosniff', ...headers }, body };
   } catch (error) {

@@ -188,7 +188,7 @@ test.each<[string, object, Sent]>([
 test.each<[string, object, Sent]>([
   ['another event', { preset: 'slack' }, ['POST', '', {}, '{"type":"event_callback","challenge":"x"}']],
   [
-    'a body that is no JSON',
+    'a body that is not JSON',
     { preset: 'slack' },
     ['POST', '', { 'content-type': 'application/x-www-form-urlencoded' }, 'type=url_verification'],
   ],

@@ -73,9 +73,9 @@ export function createIngestServer(
   // Not at once: the route says "continue" when it reads the body, and refuses without it.
   server.on('checkContinue', handle);
   server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) =>
-    refuse(incoming, outgoing, 'expectation_failed', 'Only "Expect: 100-continue" is known.'),
+    refuse(incoming, outgoing, 'expectation_failed', 'Only "Expect: 100-continue" is supported.'),
   );
-  server.on('connect', (_request, socket) => writeRaw(socket, 'method_not_allowed', 'This is no proxy.'));
+  server.on('connect', (_request, socket) => writeRaw(socket, 'method_not_allowed', 'CONNECT is not supported.'));
   // Only for a connection that is full or is being closed; see stoppable.
   server.on('upgrade', (_request, socket: Socket) => {
     socket.resume();
@@ -186,6 +186,6 @@ function faultOf({ code }: NodeJS.ErrnoException): [FaultCode | undefined, strin
       return ['headers_too_large', 'The request line and headers are too large.'];
     default:
       // Anything else that the parser did not understand; a lost connection has no one to be answered.
-      return [code?.startsWith('HPE_') === true ? 'bad_request' : undefined, `This is no HTTP request that is understood (${code}).`];
+      return [code?.startsWith('HPE_') === true ? 'bad_request' : undefined, `Malformed HTTP request (${code}).`];
   }
 }

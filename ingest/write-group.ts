@@ -8,7 +8,7 @@ import type { Recorded, RunEvent } from './webhook.ts';
 const PAUSE_MS = 100;
 const UNIQUE_VIOLATION = '23505';
 
-/** What came of a group. */
+/** The result of writing a group. */
 export interface Written {
   /** How long its latest commit took; undefined without one. */
   commitMs: number | undefined;
@@ -19,11 +19,11 @@ export interface Written {
 /**
  * Writes a group and settles its members. Never rejects.
  *
- * Whatever made an attempt fail without the server's word for it (a lost connection, no answer), the same rows with the
- * same ids are sent again on a new connection. That is safe although the old backend may still be at work, even before
- * its insert or between insert and COMMIT: both attempts meet at the primary key of `zap_run`. The later insert waits
- * for the earlier transaction, then does nothing if that one committed; so there is one run and one event, and looking
- * first would add nothing. Only what cannot be told in time is answered with `outcome_unknown`.
+ * When an attempt fails without a report from the server (a lost connection, no answer), the same rows with the same ids
+ * are sent again on a new connection. That is safe although the old backend may still be working, even before its insert
+ * or between insert and COMMIT: both attempts meet at the primary key of `zap_run`. The later insert waits for the earlier
+ * transaction, and does nothing if that one committed. So there is one run and one event, and a lookup before the insert
+ * would add nothing. Only members whose outcome is still unknown at their deadline get `outcome_unknown`.
  */
 export async function writeGroup(pool: pg.Pool, group: Member[], resent = false): Promise<Written> {
   // In the order of their keys: two groups that hold the same keys wait for each other instead of deadlocking.
@@ -40,7 +40,7 @@ export async function writeGroup(pool: pg.Pool, group: Member[], resent = false)
       await delay(PAUSE_MS);
       continue;
     }
-    // Who was told that nothing is stored must not be stored now.
+    // Never store an event after telling its sender that it was not stored.
     const now = performance.now();
     for (const { sent, deadline, reject } of members) if (!sent && deadline <= now) reject(noAnswer(false, cause));
     members = members.filter(({ sent, deadline }) => sent || deadline > now);
@@ -50,11 +50,11 @@ export async function writeGroup(pool: pg.Pool, group: Member[], resent = false)
       return { commitMs, answered: commitMs !== undefined };
     } catch (error) {
       cause = error;
-      const verdict = verdictOf(error);
-      connection.close(verdict === 'unknown' ? (error as Error) : undefined);
-      if (verdict === 'row') return tryApart(pool, members, lost, error);
-      if (verdict === 'refused') break;
-      lost ||= verdict === 'unknown';
+      const outcome = outcomeOf(error);
+      connection.close(outcome === 'unknown' ? (error as Error) : undefined);
+      if (outcome === 'row') return tryApart(pool, members, lost, error);
+      if (outcome === 'refused') break;
+      lost ||= outcome === 'unknown';
       if (!lost) for (const member of members) member.sent = false;
     }
   }
@@ -87,7 +87,7 @@ async function attempt(client: Queryable, members: Member[], resent: boolean): P
   return commitMs;
 }
 
-/** By the runs that were found in place of its own. A batch is a repeat when all of it is. */
+/** Settles a member by the runs that exist in place of its own. A batch is a repeat when all its runs are. */
 function settle(member: Member, found: (First | undefined)[]): void {
   const runs = found.filter((first) => first !== undefined);
   if (runs.length < found.length && found.length === 1) throw new Error('a run was neither written nor found');
@@ -103,7 +103,7 @@ function recordedOf([first, ...followers]: readonly { id: string }[], repeated: 
   return followers.length === 0 ? { id, repeated } : { id, repeated, followers: followers.map((run) => run.id) };
 }
 
-/** A row is to blame and Postgres took none: halves, and halves of these, until it fails alone. */
+/** One row is at fault and Postgres stored none: writes halves, and halves of these, until the faulty row fails alone. */
 async function tryApart(pool: pg.Pool, members: Member[], resent: boolean, error: unknown): Promise<Written> {
   if (members.length === 1) {
     // Only the key of a follower fails a statement: it came before, in another request.
@@ -119,10 +119,10 @@ async function tryApart(pool: pg.Pool, members: Member[], resent: boolean, error
 }
 
 /**
- * What is known after an error. Only what the server reports about the statement itself says that nothing was stored:
- * shutdown, a crash or a full disk may come after COMMIT as well.
+ * The outcome of an attempt that failed. Only an error that the server reports about the statement itself means that
+ * nothing was stored: a shutdown, a crash or a full disk may also come after COMMIT.
  */
-function verdictOf(error: unknown): 'row' | 'again' | 'refused' | 'unknown' {
+function outcomeOf(error: unknown): 'row' | 'again' | 'refused' | 'unknown' {
   const code = (error as { code?: unknown }).code;
   if (!(error instanceof pg.DatabaseError) || typeof code !== 'string') return 'unknown';
   if (/^2[23]/.test(code)) return 'row'; // Data exception, constraint violation.
@@ -136,7 +136,7 @@ interface Connection {
   close: (error?: Error) => void;
 }
 
-/** A lost connection fails the query as well; without a listener the event would end the process. */
+/** A lost connection also fails the query. Without a listener the event would end the process. */
 const queryFailsToo = () => undefined;
 
 async function connectFrom(pool: pg.Pool): Promise<Connection> {
@@ -149,7 +149,7 @@ async function connectFrom(pool: pg.Pool): Promise<Connection> {
   return { client, close };
 }
 
-/** Past the pool, whose idle connections may be as dead as the one that was lost. */
+/** Bypasses the pool, whose idle connections may be dead like the lost one. */
 async function connectAnew(pool: pg.Pool, until: number): Promise<Connection> {
   const left = Math.max(1, until - performance.now());
   const client = new pg.Client({ ...pool.options, connectionTimeoutMillis: left, query_timeout: left });
@@ -177,5 +177,5 @@ export async function findFirst(pool: pg.Pool, event: RunEvent): Promise<Recorde
 const hasKey = ({ event }: Member) => event.idempotencyKey !== null;
 const keyOf = ({ event }: Member) => `${event.userId}/${event.zapId}/${event.idempotencyKey ?? ''}`;
 const byKey = (a: Member, b: Member) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0);
-/** Compared is the stored text of the metadata, so the same JSON written in another way is another body. */
-const keyConflict = () => new IngestError('idempotency_conflict', 'This Idempotency-Key came with another body before.');
+/** The stored texts are compared, so the same JSON in another notation is another body. */
+const keyConflict = () => new IngestError('idempotency_conflict', 'This Idempotency-Key was used with another body.');

@@ -121,7 +121,7 @@ describe('zaps.json', () => {
     ['names an origin with a path', { zaps: [{ userId: 'u', zapId: 'z', origins: ['https://a.example/x'] }] }, /origins/],
     ['has two places for one secret', signed({ scheme: 'github', secrets: [{ env: 'SET', file: '/x' }] }), /either "env" or "file"/],
     [
-      'has a secret that is no base64',
+      'has a secret that is not base64',
       signed({ scheme: 'standard-webhooks', secrets: [{ env: 'SET' }] }),
       /env:SET is shorter than 24 bytes or not as/,
     ],
@@ -224,17 +224,17 @@ describe('wrong signatures', () => {
       followZaps(path, { A: FIRST }, log),
       createRateLimit(limits, 'wrong signatures', () => 0),
     );
-    const greet = (zapId: string, token: string) => {
+    const handshake = (zapId: string, token: string) => {
       const hook = { userId: 'u', zapId };
       const query = `hub.mode=subscribe&hub.challenge=1&hub.verify_token=${token}`;
       try {
-        return access.greet(hook, access.settings(hook), { method: 'GET', query, headers: {}, body: new Uint8Array() })?.body;
+        return access.answerHandshake(hook, access.settings(hook), { method: 'GET', query, headers: {}, body: new Uint8Array() })?.body;
       } catch (error) {
         return (error as IngestError).code;
       }
     };
-    expect(['x', 'y', 'z', FIRST].map((token) => greet('a', token))).toEqual(['unauthorized', 'unauthorized', 'rate_limited', '1']);
-    expect(greet('b', 'x')).toBe('unauthorized');
+    expect(['x', 'y', 'z', FIRST].map((token) => handshake('a', token))).toEqual(['unauthorized', 'unauthorized', 'rate_limited', '1']);
+    expect(handshake('b', 'x')).toBe('unauthorized');
   });
 });
 
@@ -248,7 +248,7 @@ describe('a change of zaps.json', () => {
   afterEach(() => vi.useRealTimers());
   const look = () => vi.advanceTimersByTime(1000);
 
-  test('is in force a second later', () => {
+  test('is active a second later', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
     const access = followedAccess(path, {}, log);
     expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['in', 'not_found']);
@@ -262,7 +262,7 @@ describe('a change of zaps.json', () => {
     expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['not_found', 'in']);
   });
 
-  test('that is faulty changes nothing, is logged once, and is mended by the next one', () => {
+  test('that is faulty changes nothing, is logged once, and is replaced by the next valid one', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
     const access = followedAccess(path, {}, log);
     write('{ "zaps": [');
@@ -278,7 +278,7 @@ describe('a change of zaps.json', () => {
   test.each<[string, (file: string) => void]>([
     ['removed', () => undefined],
     ['a link to itself', (file) => symlinkSync(file, file)],
-    ['below what is no folder', (file) => symlinkSync(path + '/x', file)],
+    ['below a file instead of a folder', (file) => symlinkSync(path + '/x', file)],
     ['a folder', (file) => mkdirSync(file)],
     ['behind a name that is too long', (file) => symlinkSync('x'.repeat(300), file)],
     ['a pipe that nobody writes to', (file) => void execFileSync('mkfifo', [file])],
@@ -302,7 +302,7 @@ describe('a change of zaps.json', () => {
     expect([attempt(access, 'z', github(FIRST)), attempt(access, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
   });
 
-  test('that names a secret’s file before it is there is in force once it is', () => {
+  test('that names a missing file of a secret becomes active once the file exists', () => {
     write({ zaps: [] });
     const access = followedAccess(path, {}, log);
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'late') }] }));

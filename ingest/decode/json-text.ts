@@ -1,5 +1,5 @@
-// Whether bytes are JSON, in one pass over them. JSON.parse would build every object only to throw it away: half a
-// megabyte of small objects with ever new keys cost it 65 ms, and whoever chooses the keys chooses the price.
+// Whether bytes are JSON, in one pass over them. JSON.parse would build every object only to discard it: half a megabyte
+// of small objects with distinct keys costs it 65 ms, and the sender chooses the keys.
 
 export const MAX_DEPTH = 128;
 
@@ -59,7 +59,7 @@ export function findJsonFault(bytes: Uint8Array): string | undefined {
 
 const faultAt = (bytes: Uint8Array, at: number) => (at >= bytes.length ? 'it ends too early' : `unexpected byte at position ${at}`);
 
-// Each of these returns where it ended, or the complement (~) of where the text stops to be JSON.
+// Each of these returns where it ended, or the complement (~) of the place where the text stops being JSON.
 
 function skipSpace(bytes: Uint8Array, at: number): number {
   for (let byte = bytes[at]; byte === SPACE || byte === LINE_FEED || byte === RETURN || byte === TAB; byte = bytes[at]) at += 1;

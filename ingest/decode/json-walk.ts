@@ -1,7 +1,6 @@
-// Finds parts of a text that is known to be JSON, without building objects: their exact text is what counts, and the
-// time is linear whatever the keys are.
+// Finds parts of a valid JSON text without building objects. It returns their exact text, in time linear in the text.
 
-/** Where a member of an object or array stands. */
+/** The place of a member of an object or array. */
 interface Member {
   /** With its quotes, as it is written; undefined in an array. */
   key: string | undefined;
@@ -31,7 +30,7 @@ function* membersOf(text: string, at: number): Generator<Member> {
 /**
  * The elements of an array, each as its exact text.
  *
- * @returns at most `most` + 1 of them; undefined when the text is no array
+ * @returns at most `most` + 1 of them; undefined when the text is not an array
  */
 export function elementsOf(text: string, most: number): string[] | undefined {
   const begin = skipSpace(text, 0);
@@ -47,7 +46,7 @@ export function elementsOf(text: string, most: number): string[] | undefined {
 /**
  * The value at a path of keys and indexes.
  *
- * @returns its exact text; of a key that is there twice the last, as JSON.parse has it; undefined when there is none
+ * @returns its exact text, of a repeated key the last one, as with JSON.parse; undefined when there is none
  */
 export function valueAt(text: string, path: readonly string[]): string | undefined {
   let found: Pick<Member, 'from' | 'to'> = { from: skipSpace(text, 0), to: text.length };

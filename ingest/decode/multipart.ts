@@ -2,10 +2,10 @@ import { IngestError } from '../errors.ts';
 import { utf8 } from './charset.ts';
 import { parseHeaderValue, type HeaderValue } from './header-value.ts';
 
-// multipart/form-data of a body that is in memory as a whole. Of the libraries, one took a boundary of any length and as
-// many parts as fit (seconds for half a megabyte), and one replaces what is not UTF-8 instead of saying so.
+// multipart/form-data of a whole body in memory. Of the known libraries, one bounds neither boundary nor parts (seconds for
+// half a megabyte), and one silently replaces what is not UTF-8.
 
-/** RFC 2046. A longer one would be searched for in the whole body at a cost of its length times the body's. */
+/** RFC 2046. The search for a boundary costs its length times the body's. */
 export const MAX_BOUNDARY = 70;
 const MAX_PART_HEADERS_BYTES = 8192;
 const MAX_PART_HEADER_LINES = 32;
@@ -14,7 +14,7 @@ const [LINE_FEED, RETURN, SPACE, TAB, DASH] = [0x0a, 0x0d, 0x20, 0x09, 0x2d];
 export interface Part {
   disposition: HeaderValue;
   type: HeaderValue;
-  /** Content-Type as it was written. */
+  /** Content-Type as written. */
   contentType: string;
   /** Content-Transfer-Encoding in lower case. */
   transferEncoding: string;
@@ -22,8 +22,8 @@ export interface Part {
 }
 
 /**
- * The parts in their order. What stands before the first and after the last delimiter is passed over (RFC 2046 §5.1.1);
- * lines may end in LF alone. Linear in the size of the body.
+ * The parts in their order. Text before the first and after the last delimiter is skipped (RFC 2046 §5.1.1). Lines may end
+ * in LF alone. Linear in the size of the body.
  *
  * @throws IngestError invalid_form
  */
@@ -58,7 +58,7 @@ function findDelimiter(body: Buffer, delimiter: Buffer, from: number): Delimiter
     if (body[to] === DASH && body[to + 1] === DASH) return { from: begin, to: body.length, isLast: true };
     while (body[to] === SPACE || body[to] === TAB) to += 1;
     if (body[to] === RETURN && body[to + 1] === LINE_FEED) to += 1;
-    // Else it only begins like the delimiter.
+    // Otherwise the line only begins like the delimiter.
     if (body[to] === LINE_FEED) return { from: begin, to: to + 1, isLast: false };
   }
   return undefined;

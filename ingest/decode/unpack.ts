@@ -19,8 +19,8 @@ const inflate: Unpack = (bytes, options) => {
 };
 
 /**
- * How many packed bytes are read at most. A packed body can be made of nothing but tables that its reader has to build:
- * half a megabyte of them costs deflate 25–45 ms and brotli 0.8 s, whatever they unpack to. These many cost 30 ms.
+ * The most packed bytes. A packed body can consist of tables that its reader has to build: half a megabyte of them costs
+ * deflate 25–45 ms and brotli 0.8 s, whatever they unpack to. These limits cost at most 30 ms.
  */
 const MOST = { deflate: 393_216, br: 16_384, zstd: 16_384 };
 
@@ -29,7 +29,7 @@ interface Coding {
   most: number;
 }
 
-/** The codings that exist (IANA); undefined: not taken. What is none of them, such as a charset, says nothing. */
+/** The codings that exist (IANA); undefined: not supported. Other values, such as a charset, are ignored. */
 const codings = new Map<string, Coding | undefined>([
   ...['gzip', 'x-gzip', 'deflate'].map((name) => [name, { unpack: inflate, most: MOST.deflate }] as const),
   ['br', { unpack: zlib.brotliDecompressSync, most: MOST.br }],
@@ -58,8 +58,8 @@ export function codingsOf(contentEncoding: string | undefined): string[] {
 }
 
 /**
- * Undoes the codings. No more than `limit` bytes are ever made, and no more packed bytes read than their coding may cost, so
- * that a bomb costs neither memory nor time.
+ * Undoes the codings. It makes at most `limit` bytes and reads at most as many packed bytes as their coding allows, so that a
+ * bomb costs neither memory nor time.
  *
  * @throws IngestError payload_too_large, invalid_encoding
  */
