@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 // Who may import what is in .dependency-cruiser.mjs; here are the doors to what is outside.
 const doors = {
   kafkajs: 'A client of Kafka is made by kit/kafka.ts, and kafkajs is used by few files, so that another can take its place.',
-  targets: 'Every request to a target goes through guarded-client.ts, which judges the address that it connects to.',
+  targets: 'Every request to a target goes through guarded-client.ts, which checks the address that it connects to.',
   prisma: 'A PrismaClient is made in prisma/client.ts only.',
 };
 const ours = ['contract', 'kit', 'checks', 'ingest', 'connect', 'watch', 'cleanup', 'consumers-example', 'operate', 'stack'];

@@ -148,8 +148,8 @@ export function drift(config: ConnectorConfig, file: ConnectorConfig): string[] 
 const others =
   (concerns: (key: string) => boolean) =>
   (config: ConnectorConfig | undefined, { connector }: Pick<CheckContext, 'connector'>) => {
-    const judged = new Set(rules.map(({ key }) => key));
-    const keys = config === undefined ? [] : drift(config, connector).filter((key) => !judged.has(key) && concerns(key));
+    const checked = new Set(rules.map(({ key }) => key));
+    const keys = config === undefined ? [] : drift(config, connector).filter((key) => !checked.has(key) && concerns(key));
     return keys.length === 0 ? undefined : { found: `these keys differ from the file: ${keys.join(', ')}`, remedy: again };
   };
 

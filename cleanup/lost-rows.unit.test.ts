@@ -22,8 +22,8 @@ describe('a lost row', () => {
   test('needs one more resend for each resend after which nothing arrived', () => {
     const decide = createLostRowPolicy();
     const arrived = [1n, 11n, 20n, 31n, 41n];
-    const verdicts = arrived.map((seq, resends) => ids(decide([at('a', resends)], seq, 0).bury));
-    expect(verdicts).toEqual([[], [], [], [], ['a']]);
+    const buried = arrived.map((seq, resends) => ids(decide([at('a', resends)], seq, 0).bury));
+    expect(buried).toEqual([[], [], [], [], ['a']]);
   });
 
   test('starts over when its event had arrived in between', () => {

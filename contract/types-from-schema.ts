@@ -39,7 +39,7 @@ const comment = (doc: string | undefined) => (doc === undefined ? '' : `/** ${do
  */
 export function typesFromSchema(text: string, source: string): string {
   const schema = JSON.parse(text) as RecordSchema;
-  avsc.Type.forSchema(schema as unknown as avsc.Schema); // Throws when it is no Avro schema.
+  avsc.Type.forSchema(schema as unknown as avsc.Schema); // Throws when it is not an Avro schema.
   const fields = schema.fields.map(({ name, type, doc }) => `${comment(doc)}${name}: ${typeOf(type)};`).join('\n');
   const constant = schema.name.charAt(0).toLowerCase() + schema.name.slice(1);
   return `// Generated from ${source} by npm run generate. Do not edit.

@@ -6,7 +6,7 @@ import { idempotencySchema } from './idempotency.ts';
 import { readingSchema } from './reading.ts';
 import { schemeSchema } from './signature.ts';
 
-// What zaps.json may say, once: the loader judges by it, and the documentation is generated from it.
+// The schema of zaps.json. The loader validates with it, and docs/vendors.md is generated from it.
 
 const id = z.string().regex(HOOK_ID, 'expected 1-64 letters, digits, _ or -');
 
@@ -16,7 +16,7 @@ const origin = z.union([
     .string()
     .regex(/^https?:\/\/[^/?#@\s]+$/i, 'expected an origin such as https://app.example, or *')
     .refine((text) => URL.canParse(text), 'is not a URL')
-    // As browsers write it: no capitals, no port that goes without saying.
+    // As browsers write it: no capitals and no default port.
     .transform((text) => (URL.canParse(text) ? new URL(text).origin : text)),
 ]);
 const response = z
@@ -71,7 +71,7 @@ export const hookSchema = z.strictObject({
 export type HookEntry = z.output<typeof hookSchema>;
 
 export const zapsSchema = z.strictObject({
-  /** Ways to sign beside the presets, by name. */
+  /** Custom ways to sign, by name. */
   schemes: z.record(z.string(), schemeSchema).default({}),
   zaps: z.array(hookSchema),
 });

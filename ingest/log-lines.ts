@@ -1,12 +1,12 @@
 import { pino, type DestinationStream } from 'pino';
 
-/** Handed on together, or after FLUSH_EVERY_MS: a request costs no system call for its line. */
+/** Lines are written together, or after FLUSH_EVERY_MS, so that a request costs no system call for its line. */
 const BATCH_CHARACTERS = 16_384;
 const FLUSH_EVERY_MS = 200;
 
 /**
- * A destination for pino that writes to stdout without blocking, and what is left when the process exits. Lines are
- * gathered here, as pino's own destination measures all that it holds anew at each line.
+ * A destination for pino that writes to stdout without blocking, and writes the rest when the process exits. It buffers
+ * lines itself, because pino's own destination measures its whole buffer at each line.
  */
 export function logLines(): DestinationStream {
   const destination = pino.destination({ sync: false });

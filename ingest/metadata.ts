@@ -8,10 +8,10 @@ import { MAX_BOUNDARY } from './decode/multipart.ts';
 import { JSON_TYPE, parseParts } from './decode/parts.ts';
 import { defaultReading, MAX_RUNS, type Reading } from './reading.ts';
 
-// From the bytes that were sent to the JSON text that is stored. The bytes decide what they are, their label helps: what
-// is JSON keeps its exact text under any label; forms become an object; other text becomes one JSON string.
+// From the bytes of a body to the stored JSON text. The bytes decide what they are, and the label is a hint: JSON keeps its
+// exact text under any label, forms become an object, and other text becomes one JSON string.
 
-/** What a sender says about a body. Nothing of it is believed against the bytes. */
+/** The sender's labels of a body. The bytes overrule them. */
 interface Label {
   type: string;
   charset: Charset | undefined;
@@ -19,9 +19,9 @@ interface Label {
 }
 
 /**
- * The metadata of a body that is unpacked already; `null` for an empty one.
+ * The metadata of an unpacked body; `null` for an empty one.
  *
- * @returns several where the hook wants a run for each element or line
+ * @returns several when the hook makes a run for each element or line
  * @throws IngestError invalid_json, invalid_form, invalid_encoding, unsupported_media_type, payload_too_large
  */
 export function metadataOf(body: Uint8Array, contentType: string | undefined, reading: Reading = defaultReading): string | string[] {
@@ -49,16 +49,16 @@ function wholeOf(body: Uint8Array, contentType: string | undefined, { body: mode
   return jsonOrString(unmarked, label, fault);
 }
 
-/** curl and others call everything a form. No form begins like XML, JSON lines or JSON that is cut off. */
+/** curl and others label everything as a form. No form begins like XML, JSON lines or truncated JSON. */
 const isOtherText = (bytes: Buffer) => /^\s*(?:[{<]|\[\s*[[{"])/.test(bytes.toString('latin1', 0, 100));
 
-/** JSON lines. A blank one is passed over; one that is not JSON refuses all of them. */
+/** JSON lines. A blank line is skipped; an invalid one refuses all of them. */
 function linesOf(text: string): string[] {
   const lines: string[] = [];
   for (let from = 0, number = 1; from < text.length; number += 1) {
     const feed = text.indexOf('\n', from);
     const to = feed < 0 ? text.length : feed;
-    // RFC 7464 has a separator of its own in front of each.
+    // RFC 7464 puts a separator before each.
     const line = text.slice(from, to).replace(/^\x1e/, '').trim();
     from = to + 1;
     if (line === '') continue;
@@ -75,7 +75,7 @@ function requireFew(texts: readonly string[], what: string): void {
   throw new IngestError('payload_too_large', `The body has more ${what} than the ${MAX_RUNS} that are allowed.`);
 }
 
-/** Text in another charset may be JSON as well. What calls itself JSON and is not is refused: its sender wants to know. */
+/** Text in another charset may be JSON too. A body that is labelled JSON and is not is refused, so that its sender notices. */
 function jsonOrString(bytes: Buffer, label: Label, fault: string | undefined): string {
   const isJsonLabel = JSON_TYPE.test(label.type);
   const wide = wideJson(bytes);
@@ -116,7 +116,7 @@ function labelOf(contentType = ''): Label {
   return { type: type.trim(), charset: charsetOf(parameters.get('charset')), boundary: parameters.get('boundary') };
 }
 
-/** A sender that sets the type by hand forgets the boundary, or writes another one; it is the first line all the same. */
+/** A sender that sets the type by hand may omit the boundary or write another one. The first line has the real one. */
 function boundaryOf(body: Buffer, { boundary = '' }: Label): string {
   if (boundary.length > MAX_BOUNDARY || (boundary !== '' && body.includes(`--${boundary}`, 0, 'latin1'))) return boundary;
   const found = /^\s*--([^\r\n]{1,70}?)[ \t]*\r?\n/.exec(body.toString('latin1', 0, 100))?.[1];

@@ -4,7 +4,7 @@ import { metadataOf } from './metadata.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-describe('a body that calls itself JSON', () => {
+describe('a body that is labelled JSON', () => {
   const parse = (body: Uint8Array) => metadataOf(body, 'application/json');
 
   test.each([
@@ -27,7 +27,7 @@ describe('a body that calls itself JSON', () => {
     expect(parse(bytes(text))).toBe(text);
   });
 
-  test('takes an empty body for null', () => {
+  test('treats an empty body as null', () => {
     expect(parse(new Uint8Array())).toBe('null');
   });
 

@@ -3,12 +3,12 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Closed } from './connections.ts';
 import type { FaultCode } from './errors.ts';
 
-/** What is known about a request at its end: the one line that is logged about it. Never a body, query or header. */
+/** The one log line of a request. It never has a body, query or header. */
 export interface RequestLine {
   requestId: string;
   method?: string;
   status: number;
-  /** `recorded`, `repeated`, `handshake`, `ok` for what is no webhook, `sender_gone`, or the code of the error answer. */
+  /** `recorded`, `repeated`, `handshake`, `ok` for other requests, `sender_gone`, or the code of the error answer. */
   outcome: FaultCode | 'recorded' | 'repeated' | 'handshake' | 'ok' | 'sender_gone';
   durationMs: number;
   userId?: string;
@@ -17,7 +17,7 @@ export interface RequestLine {
   id?: string;
   /** Of the event. */
   bytes?: number;
-  /** Why it failed, as far as it is not the sender's business. */
+  /** The cause of a failure, which the sender does not get. */
   cause?: string;
 }
 
@@ -25,11 +25,11 @@ export interface Observer {
   request(line: RequestLine): void;
   /** A group of events was committed, or refused. */
   group(members: number, seconds: number): void;
-  /** A connection was closed before its sender wanted it. */
+  /** Ingest closed a connection. */
   closed(why: Closed): void;
 }
 
-/** Values that are read when somebody looks. */
+/** Values that are read at each scrape. */
 export interface Gauges {
   queued: () => number;
   heldBytes: () => number;
@@ -61,7 +61,7 @@ export function createObserver(log: Logger, registry: Registry, gauges: Gauges):
   });
   const closings = new Counter({
     name: 'outbox_ingest_connections_closed_total',
-    help: 'Connections closed before their sender wanted it, by reason',
+    help: 'Connections that ingest closed, by reason',
     labelNames: ['reason'],
     registers,
   });

@@ -4,8 +4,8 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type ResponseConfig, type RouteCo
 import { z } from 'zod';
 import { faults, type FaultCode } from './errors.ts';
 
-// The routes, once: the app mounts this table and `/openapi.json` describes it. It costs a request nothing, as the
-// document is made at start and no route is validated by it; webhook.ts and metadata.ts judge.
+// The table of routes: the app mounts it and `/openapi.json` describes it. It costs a request nothing: the document is made
+// at the start, and webhook.ts and metadata.ts validate requests.
 
 type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET' | 'HEAD';
 
@@ -25,7 +25,8 @@ export const routes: readonly Route[] = [
     name: 'catchHook',
     path: '/hooks/catch/{userId}/{zapId}',
     methods: ['POST', 'PUT', 'PATCH', 'DELETE', 'GET', 'HEAD'],
-    summary: 'Takes a webhook. Answered after its run and its event were committed together. HEAD, and GET with nothing, store nothing.',
+    summary:
+      'Accepts a webhook. The answer comes after its run and its event were committed together. HEAD, and GET without a query, store nothing.',
     success: z.object({
       message: z.string(),
       id: z.uuid().optional().meta({ description: 'The run, and its event on Kafka; absent when nothing was sent' }),
@@ -45,7 +46,7 @@ export const routes: readonly Route[] = [
     name: 'readyz',
     path: '/readyz',
     methods: ['GET', 'HEAD'],
-    summary: 'Webhooks can be taken: Postgres answers and the event schema is known.',
+    summary: 'Webhooks can be accepted: Postgres answers and the event schema is known.',
     success: status,
     faults: ['method_not_allowed', 'schema_unknown', 'database_unavailable'],
   },
@@ -97,7 +98,7 @@ export function openApiDocument(): object {
   }
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
-    info: { title: 'Ingest', version: '1', description: 'Takes webhooks; 200 means committed.' },
+    info: { title: 'Ingest', version: '1', description: 'Accepts webhooks; 200 means committed.' },
   });
 }
 

@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 const READ_EVERY_MS = 5000;
 
 /**
- * Knows how large the outbox is on disk, from reading it now and then: never in a request. While it cannot be read the
- * last size holds, as then nothing can be written either.
+ * Reads the size of the outbox on disk at intervals, never in a request. While it cannot be read, the last size is used:
+ * then nothing can be written either.
  */
 export function watchOutboxSize(pool: Pool, log: Logger): { bytes: () => number; stop: () => void } {
   let bytes = 0;

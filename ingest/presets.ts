@@ -3,7 +3,7 @@ import type { IdempotencyInput } from './idempotency.ts';
 import type { RuleInput } from './handshake.ts';
 import type { SchemeInput } from './signature.ts';
 
-// What is published about vendors, as data. The table of the documentation is generated from it.
+// The published behaviour of vendors, as data. The table in docs/vendors.md is generated from it.
 
 export interface Preset {
   vendor: string;
@@ -11,11 +11,11 @@ export interface Preset {
   signature?: SchemeInput;
   /** The call by which it checks a new URL, and its answer. */
   handshake?: RuleInput[];
-  /** The id of a delivery that it keeps when it tries again. */
+  /** The id of a delivery that stays the same in a retry. */
   idempotency?: IdempotencyInput;
-  /** What it wants to read in place of our JSON. */
+  /** The answer that the vendor expects instead of our JSON. */
   response?: ResponseInput;
-  /** What one has to know. */
+  /** A note for the documentation. */
   note?: string;
 }
 
@@ -24,7 +24,7 @@ const timedList = (header: string, signature: string, time: string, signed: stri
   ...{ header, separator, prefix: signature, signed },
   timestamp: { header, prefix: time },
 });
-/** An HMAC of the body alone. Such a request can be posted again at any time: nothing tells it from a new one. */
+/** An HMAC of the body alone. Such a request can be posted again at any time, and looks like a new one. */
 const ofBody = (
   header: string,
   encoding: 'hex' | 'base64',
@@ -44,11 +44,11 @@ const hub = (mode: string, token: boolean): RuleInput => ({
   ...(token ? { token: 'query:hub.verify_token' } : {}),
   answer: { body: '{query:hub.challenge}' },
 });
-/** The vendor's id says which delivery it is; a counter of attempts in the body does not make it another one. */
+/** The vendor's id identifies the delivery, even when a counter of attempts changes the body. */
 const byHeader = (name: string): IdempotencyInput => ({ headers: [name], onConflict: 'repeat' });
 const byField = (path: string): IdempotencyInput => ({ json: path, onConflict: 'repeat' });
 const plain = (value: string): RuleInput['when'] => ({ method: 'POST', json: { type: value } });
-/** Vendors whose own secrets are shorter than ours have to be. */
+/** For vendors whose secrets are shorter than our minimum. */
 const short = (atLeastBytes: number) => ({ secret: { atLeastBytes } });
 
 export const presets: Record<string, Preset> = {

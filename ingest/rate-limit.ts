@@ -3,17 +3,17 @@ import { IngestError } from './errors.ts';
 import type { Recorder } from './record-event.ts';
 import type { Hook } from './webhook.ts';
 
-/** How many may come. */
+/** How many requests may come. */
 export interface RateLimit {
   /** Counts one. @throws IngestError rate_limited, with the cause for the log */
   take(hook: Hook, cause?: Error): void;
-  /** Counts it no more: it only repeated a known key. */
+  /** Undoes the count of a request that only repeated a known key. */
   giveBack(hook: Hook): void;
 }
 
 /**
- * Zaps in a generation; two are remembered, about 100 bytes a zap. A zap that is forgotten begins again with a full bucket, but
- * by then so many others were posted to that it had filled by itself.
+ * Zaps per generation. Two generations are kept, at about 100 bytes per zap. A forgotten zap starts with a full bucket, which
+ * had filled by then anyway.
  */
 const GENERATION = 50_000;
 
@@ -22,9 +22,9 @@ type Limits = Pick<Config, 'RATE_LIMIT_PER_ZAP' | 'RATE_LIMIT_TOTAL' | 'RATE_LIM
 /**
  * Token buckets, each kept as one number: the time at which it will be full (the generic cell rate algorithm).
  *
- * @param limits requests per second, 0 for no limit, and how many seconds' worth may come at once
- * @param what is counted, for the sender
- * @param now milliseconds of a clock that never goes back
+ * @param limits requests per second, 0 for no limit, and how many seconds' worth may arrive at once
+ * @param what the counted things, for the message to the sender
+ * @param now milliseconds of a monotonic clock
  */
 export function createRateLimit(limits: Limits, what = 'webhooks', now = () => performance.now()): RateLimit {
   let young = new Map<string, number>();
@@ -41,7 +41,7 @@ export function createRateLimit(limits: Limits, what = 'webhooks', now = () => p
 
   function put(name: string, time: number): void {
     young.set(name, time);
-    // Not the oldest one by one: a Map takes longer for its first key the more of its first ones were deleted.
+    // A whole generation at once: a Map finds its first key more slowly after many deletions of first keys.
     if (young.size >= GENERATION) [young, old] = [new Map<string, number>(), young];
   }
 
@@ -54,7 +54,7 @@ export function createRateLimit(limits: Limits, what = 'webhooks', now = () => p
       if (waitMs > 1e-3) {
         throw new IngestError('rate_limited', `Too many ${what}. Send it again later.`, cause, Math.ceil(waitMs / 1000));
       }
-      // From both buckets or from none: what one refuses costs nothing in the other.
+      // From both buckets or from none, so that a request refused by one costs nothing in the other.
       for (const { name, time } of next) put(name, time);
     },
     giveBack: (hook) => {
@@ -64,7 +64,7 @@ export function createRateLimit(limits: Limits, what = 'webhooks', now = () => p
 }
 
 /**
- * Records within the limits. A repeat does not count: it is answered even when nothing new would be.
+ * Records events within the limits. Repeats do not count, and are answered even when new events are refused.
  *
  * @throws IngestError rate_limited, and what the recorder throws
  */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Runs that one request may make. */
 export const MAX_RUNS = 1000;
 
-/** How the bodies of a hook are read: a part of its entry in zaps.json. */
+/** How the bodies of a hook are read; part of its entry in zaps.json. */
 export const readingSchema = z.object({
   body: z
     .enum(['auto', 'text', 'base64'])
@@ -20,5 +20,5 @@ export const readingSchema = z.object({
 
 export type Reading = z.output<typeof readingSchema>;
 
-/** For hooks of which zaps.json says nothing. */
+/** For hooks without these settings. */
 export const defaultReading: Reading = readingSchema.parse({});

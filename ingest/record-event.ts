@@ -8,21 +8,21 @@ import { findFirst, writeGroup } from './write-group.ts';
 /** Resolves once the run and its event are committed together; rejects with an IngestError. */
 export type RecordEvent = (event: RunEvent) => Promise<Recorded>;
 
-/** More members make a statement slower for all of them, fewer cost a commit each. */
+/** The most members of a group. More make the statement slower for all; fewer cost more commits. */
 const MAX_GROUP = 256;
-/** While one group waits for its commit, the next is sent. More in flight only makes the groups smaller. */
+/** Groups in flight: while one waits for its commit, the next is sent. More only make the groups smaller. */
 const GROUPS_IN_FLIGHT = 2;
 /**
- * Who would wait longer than this is refused at once. Longer, and those who were let in are late, as the group that they
- * join takes its time as well; shorter, and a burst is refused that the next second would have had room for.
+ * Requests that would wait longer are rejected at once. A higher value makes accepted requests miss their deadline; a
+ * lower one rejects short bursts needlessly.
  */
 const MAX_WAIT_MS = 1000;
-/** A sender waits three seconds at most; the sweep comes every tenth of one. */
+/** A sender waits at most three seconds; the sweep runs every tenth of a second. */
 const ANSWER_WITHIN_MS = 2800;
 const SWEEP_EVERY_MS = 100;
 /**
- * For the pool. A dead connection is noticed early enough to try again on a new one; the server gives up by itself on
- * what nobody waits for any more.
+ * Settings of the pool. A dead connection is noticed early enough to retry on a new one, and the server cancels statements
+ * that nobody waits for.
  */
 export const poolTimeouts = {
   connectionTimeoutMillis: 2000,
@@ -30,7 +30,7 @@ export const poolTimeouts = {
   statement_timeout: 2000,
   options: '-c search_path=public',
 } as const;
-/** Repeats that are looked up at once beside the groups. More would take the groups' connections. */
+/** The most concurrent lookups of repeats. More would take the groups' connections. */
 const MAX_LOOKUPS = 32;
 
 export interface Recorder {
@@ -44,23 +44,23 @@ export interface Recorder {
  * Writes events in groups: while a group is in flight, the next one gathers. There is no timer for that, so a lone
  * request is written at once.
  *
- * @param queueLimit how many may wait; beyond it a request is refused at once with `overloaded`
+ * @param queueLimit how many requests may wait; beyond it they are rejected at once with `overloaded`
  */
 export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Observer, 'group'>): Recorder {
   let waiting: Member[] = [];
   const inFlight = new Set<Member[]>();
   let lookups = 0;
-  /** How long the latest commit took. A group that failed says nothing about how fast Postgres is. */
+  /** Duration of the latest commit. Failed groups do not count, as they do not tell how fast Postgres is. */
   let commitMs = 0;
   /** Whether Postgres did not answer the latest group. */
   let away = false;
 
-  /** Until a place in a group is free, as far as the latest one tells. Whoever can be written at once waits for nothing. */
+  /** The expected wait for a place in a group, from the latest commit; 0 for a request that can be written at once. */
   function waitMs(): number {
     return inFlight.size < GROUPS_IN_FLIGHT ? 0 : (Math.ceil(waiting.length / MAX_GROUP) * commitMs) / GROUPS_IN_FLIGHT;
   }
 
-  /** An event with followers is a group of its own. */
+  /** An event with followers forms a group alone. */
   function groupSize(): number {
     const batch = waiting.findIndex(({ event }) => event.followers !== undefined);
     return batch < 0 || batch > MAX_GROUP ? MAX_GROUP : Math.max(1, batch);
@@ -80,7 +80,7 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
     });
   }
 
-  /** Answers those whose time is over. Those in flight may still be stored: their group goes on without them. */
+  /** Answers requests past their deadline. Those in flight may still be stored: their group continues without them. */
   function sweep(): void {
     const now = performance.now();
     const expired = waiting.findIndex(({ deadline }) => deadline > now);
@@ -100,7 +100,7 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
           return;
         }
         waiting.push({ event, deadline: performance.now() + ANSWER_WITHIN_MS, sent: false, resolve, reject });
-        // After the requests that arrived in the same turn have joined the group.
+        // Later in this turn, so that requests that arrived together join one group.
         setImmediate(writeNext);
       }),
     findRepeat: async (event) => {

@@ -11,7 +11,7 @@ interface Query {
   fail: (error: unknown) => void;
 }
 
-/** A pool whose statements wait until the test lets them succeed or fail. What needs a database is tested with one. */
+/** A pool whose statements wait until the test lets them succeed or fail. Behaviour of the database is tested with a real one. */
 function stubPool() {
   const queries: Query[] = [];
   const query = ({ name, values }: { name: string; values: unknown[][] }) => {
@@ -21,7 +21,7 @@ function stubPool() {
     });
   };
   const pool = {
-    options: { host: '127.0.0.1', port: 1 }, // Nobody listens there: a new connection is refused.
+    options: { host: '127.0.0.1', port: 1 }, // Nothing listens there: a new connection is refused.
     connect: () => Promise.resolve({ query, on: () => undefined, off: () => undefined, release: () => undefined }),
   } as unknown as Pool;
   return { pool, queries };
@@ -55,7 +55,7 @@ describe('grouping', () => {
     await expect(sent).resolves.toEqual({ id: 'a', repeated: false });
   });
 
-  test('puts events of the same turn into one statement, each value in its column', async () => {
+  test('writes events of the same turn in one statement, each value in its column', async () => {
     const { pool, queries } = stubPool();
     const record = recorder(pool, 100);
     const sent = Promise.all([record(event('aa')), record(event('b'))]);
@@ -81,7 +81,7 @@ describe('grouping', () => {
     await sent;
   });
 
-  test('sends keys in one order, so that two groups with the same keys cannot wait for each other', async () => {
+  test('sends keys in one order, so that two groups with the same keys cannot deadlock', async () => {
     const { pool, queries } = stubPool();
     const record = recorder(pool, 100);
     const sent = Promise.all([record(event('a', 'y')), record(event('b')), record(event('c', 'x'))]);
@@ -109,7 +109,7 @@ describe('grouping', () => {
     await expect(Promise.all(sent)).resolves.toHaveLength(5);
   });
 
-  test('resolves nobody before the statement has succeeded', async () => {
+  test('resolves no member before the statement has succeeded', async () => {
     const { pool, queries } = stubPool();
     let recorded = false;
     const sent = recorder(pool, 100)(event('a')).then(() => (recorded = true));
@@ -121,7 +121,7 @@ describe('grouping', () => {
     expect(recorded).toBe(true);
   });
 
-  test('sends 256 events at most in one statement', async () => {
+  test('sends at most 256 events in one statement', async () => {
     const { pool, queries } = stubPool();
     const record = recorder(pool, 1000);
     const sent = Promise.all(Array.from({ length: 300 }, (_, index) => record(event(String(index)))));
@@ -162,15 +162,18 @@ describe('a failure', () => {
     ]);
   });
 
-  test.each(['57014', '42501', '25006', '55P03'])('of the whole statement (%s) is not stored, and tries nobody alone', async (code) => {
-    const { pool, queries } = stubPool();
-    const record = recorder(pool, 100);
-    const sent = Promise.allSettled(['a', 'b', 'c'].map((id) => record(event(id))));
-    await turn();
-    queries[0]!.fail(sqlError(code));
-    expect((await sent).map(outcome)).toEqual(Array.from({ length: 3 }, () => 'database_unavailable'));
-    expect(queries).toHaveLength(1);
-  });
+  test.each(['57014', '42501', '25006', '55P03'])(
+    'of the whole statement (%s) is not stored, and no member is tried alone',
+    async (code) => {
+      const { pool, queries } = stubPool();
+      const record = recorder(pool, 100);
+      const sent = Promise.allSettled(['a', 'b', 'c'].map((id) => record(event(id))));
+      await turn();
+      queries[0]!.fail(sqlError(code));
+      expect((await sent).map(outcome)).toEqual(Array.from({ length: 3 }, () => 'database_unavailable'));
+      expect(queries).toHaveLength(1);
+    },
+  );
 
   test('does not stop the events after it', async () => {
     const { pool, queries } = stubPool();
@@ -208,7 +211,7 @@ test.each(['57014', '42501', '40001', '22P02', '55P03'])(
 );
 
 describe('the queue', () => {
-  test('goes by commits alone: what failed slowly does not make Postgres slow, and when full the refusal names the cause', async () => {
+  test('measures only commits: a slow failure does not count, and a full queue names the cause in its refusal', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {
       const { pool, queries } = stubPool();
@@ -234,7 +237,7 @@ describe('the queue', () => {
     }
   });
 
-  test('refuses with overloaded who would wait for longer than a second, going by how long a group takes', async () => {
+  test('refuses with overloaded requests that would wait longer than a second, by the duration of a commit', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {
       const { pool, queries } = stubPool();
@@ -264,7 +267,7 @@ describe('the queue', () => {
     }
   });
 
-  test('refuses with overloaded what exceeds its limit, at once, and takes more when it has emptied', async () => {
+  test('refuses requests beyond its limit at once with overloaded, and accepts more when it has emptied', async () => {
     const { pool, queries } = stubPool();
     const record = recorder(pool, 2);
     const inFlight = [record(event('a'))];

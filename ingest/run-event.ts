@@ -11,7 +11,7 @@ import { EVENT_HEADERS, keepHeaders, parseIdempotencyKey, requireKey, traceparen
 import type { Hook, RequestHeaders, RunEvent, Webhook } from './webhook.ts';
 import type { HookSettings } from './zaps.ts';
 
-// From a request whose body has arrived to the finished event.
+// From a request with its body to the finished event.
 
 export interface EventLimits {
   /** The schema to write events with; undefined while it is not registered. */
@@ -24,25 +24,25 @@ export interface EventLimits {
 /** A request whose body has arrived. */
 export interface Arrived extends HookRequest {
   hook: Hook;
-  /** Its body is empty, and `body` has the bytes of the query, which stands for it. */
+  /** Whether the body is empty, so that `body` has the bytes of the query instead. */
   isQuery: boolean;
-  /** What Content-Encoding names. */
+  /** The codings of Content-Encoding. */
   codings: readonly string[];
 }
 
 export const schemaUnknown = () => new IngestError('schema_unknown', 'The event schema is not registered yet. Try again.');
 
 /**
- * Makes events of requests. The id of a request becomes its run's: whoever got a 503 and knows the id can find out
+ * Makes events of requests. The id of a request becomes the id of its run, so a sender that got a 503 can find out by the id
  * whether the run exists.
  *
- * @returns a function that returns undefined when a request makes no run: an empty array, of a hook that splits. It
+ * @returns a function that returns undefined when a request makes no run: an empty array, on a hook that splits. It
  *   throws IngestError: invalid_…, unsupported_media_type, payload_too_large, schema_unknown
  */
 export function createRunEvents({ eventSchema, bodyLimitBytes, maxEventBytes, ...given }: EventLimits) {
   const keptNames = new Set([...EVENT_HEADERS, ...given.keepHeaders.map((name) => name.toLowerCase())]);
 
-  /** Each has a key of its own, so that a repeat with other elements is told from a true one. */
+  /** Each run has its own key, so that a repeat with other elements is distinguished from a true repeat. */
   function follow(schema: EventSchema, event: RunEvent, metadata: string, suffix: string): RunEvent {
     const id = newRequestId();
     const idempotencyKey = event.idempotencyKey === null ? null : requireKey(event.idempotencyKey + suffix);
@@ -62,7 +62,7 @@ export function createRunEvents({ eventSchema, bodyLimitBytes, maxEventBytes, ..
     const metadata = read(arrived, settings.reading, bodyLimitBytes);
     const first = typeof metadata === 'string' ? metadata : metadata[0];
     if (first === undefined) return undefined;
-    // Written out here and below: a spread takes longer than all the rest of this function.
+    // Written out here and below: a spread takes longer than the rest of this function.
     const webhook: Webhook = {
       userId: hook.userId,
       zapId: hook.zapId,
@@ -97,8 +97,8 @@ function read({ headers, codings, body, isQuery }: Arrived, reading: Reading, li
 }
 
 /**
- * The id that the hook's vendor keeps when it tries again; else what was signed, before the sender's own key, which is
- * not: with another one a captured request would be a new one.
+ * The id that the vendor keeps in a retry; otherwise the signed request; otherwise the sender's key. The sender's key comes
+ * last because it is not signed: with another key a captured request would become a new one.
  */
 function keyOf(
   idempotency: Idempotency | undefined,

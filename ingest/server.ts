@@ -16,8 +16,8 @@ export type Limits = ConnectionLimits &
   Pick<Config, 'HEADERS_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS' | 'KEEP_ALIVE_TIMEOUT_MS' | 'MAX_HEADER_BYTES'>;
 
 /**
- * The HTTP server around the app: bounds what a sender may take in time, sockets and memory, and gives every fault that
- * Node finds below the routes the same JSON answer and the same log line as one of the routes.
+ * The HTTP server around the app. It bounds the time, sockets and memory of a sender, and answers and logs faults that Node
+ * finds below the routes like faults of the routes.
  *
  * @param budget of bodies, events and unread answers
  * @returns the server, its open connections, and stop: no new connections, answers close theirs, resolves when the last
@@ -35,7 +35,7 @@ export function createIngestServer(
   const checking = setInterval(() => connections.check(), Math.min(CHECK_EVERY_MS, limits.ANSWER_TIMEOUT_MS)).unref();
   const { answer, refuse, writeRaw } = createRefusals(connections, observe);
   const listener = getRequestListener(fetch, {
-    autoCleanupIncoming: false, // Node reads on by itself what no route has read.
+    autoCleanupIncoming: false, // Otherwise Node reads the rest of bodies that no route has read.
     errorHandler: (error) => {
       const { status, body } = answer('bad_request', `The request cannot be read: ${error instanceof Error ? error.message : ''}`);
       return new Response(body, { status, headers: { 'content-type': 'application/json' } });
@@ -45,14 +45,14 @@ export function createIngestServer(
     const connection = connections.of(incoming.socket);
     if (connection === undefined) return;
     connections.take(connection, outgoing, () => {
-      // Behind a wish for another protocol, Node's parser loses what arrived together with it.
+      // After a request for an upgrade, Node's parser loses the bytes that arrived with it.
       if (stopping || incoming.headers.upgrade !== undefined) outgoing.shouldKeepAlive = false;
       const fault = framingFault(incoming);
       if (fault !== undefined) {
         refuse(incoming, outgoing, 'bad_request', fault);
         return;
       }
-      // HTTP/1.0 knows no Host.
+      // HTTP/1.0 has no Host.
       incoming.headers.host = usualHost(incoming.headers.host ?? 'localhost');
       void listener(incoming, outgoing).then(() => connections.answered(connection, outgoing));
     });
@@ -70,7 +70,7 @@ export function createIngestServer(
     handle,
   );
   server.on('connection', (socket) => connections.accept(socket));
-  // Not at once: the route says "continue" when it reads the body, and refuses without it.
+  // The route sends 100 Continue when it reads the body; a request that it refuses gets none.
   server.on('checkContinue', handle);
   server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) =>
     refuse(incoming, outgoing, 'expectation_failed', 'Only "Expect: 100-continue" is supported.'),
@@ -88,17 +88,17 @@ export function createIngestServer(
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const connection = connections.of(socket);
-    if (connection?.closing === true) return; // More of what was refused already.
+    if (connection?.closing === true) return; // The rest of a refused request.
     const [code, message] = faultOf(error);
     const outgoing = connection?.latest;
     const incoming = outgoing?.req;
     if (code === undefined || !socket.writable) socket.destroy();
-    // Its route is reading the body: the route answers, with what it knows of the request.
+    // The route is reading the body, so the route answers.
     else if (outgoing !== undefined && incoming !== undefined && !incoming.complete && incoming.listenerCount('error') > 0) {
-      outgoing.shouldKeepAlive = false; // The parser understands nothing that comes after it.
+      outgoing.shouldKeepAlive = false; // The parser cannot read what follows.
       incoming.emit('error', new IngestError(code, message));
     }
-    // An answer is on its way, to an earlier request or to this one: another would be taken for it.
+    // An answer is being sent, to this request or an earlier one. A second answer would be mistaken for it.
     else if (outgoing !== undefined && !outgoing.writableFinished) outgoing.once('finish', () => socket.destroySoon());
     else if (incoming?.complete === false) socket.destroy();
     else writeRaw(socket, code, message);
@@ -120,9 +120,9 @@ export function createIngestServer(
   };
 }
 
-/** How what never reached a route is refused. */
+/** Refuses a request that never reached a route. */
 function createRefusals(connections: Connections, observe: Pick<Observer, 'request'>) {
-  /** The answer, and its line. Its time counts from the start of the connection. */
+  /** Writes the answer and its log line. The time counts from the start of the connection. */
   function answer(code: FaultCode, message: string, socket?: Duplex): { status: number; body: string } {
     const requestId = newRequestId();
     const since = socket === undefined ? undefined : connections.of(socket)?.at;
@@ -131,7 +131,7 @@ function createRefusals(connections: Connections, observe: Pick<Observer, 'reque
     return { status: faults[code].status, body: JSON.stringify(errorBody(code, message, requestId)) };
   }
 
-  /** Where no response object stands for the request. The connection is closed. */
+  /** Answers a request without a response object, and closes the connection. */
   function writeRaw(socket: Duplex, code: FaultCode, message: string): void {
     const connection = connections.of(socket);
     if (connection === undefined || !socket.writable) return;
@@ -141,7 +141,7 @@ function createRefusals(connections: Connections, observe: Pick<Observer, 'reque
     connections.linger(connection);
   }
 
-  /** Before its route. What follows on the connection may not be what its sender means, so it is closed. */
+  /** Refuses a request before its route. The connection is closed, as its further bytes may not be what the sender means. */
   function refuse(incoming: IncomingMessage, outgoing: ServerResponse, code: FaultCode, message: string): void {
     const { status, body } = answer(code, message, incoming.socket);
     const connection = connections.of(incoming.socket);
@@ -153,8 +153,8 @@ function createRefusals(connections: Connections, observe: Pick<Observer, 'reque
 }
 
 /**
- * Requests of which the parser takes no more once their connection is full. Node's parser reads up to 64 KB at once, and
- * however many requests that may be it makes an object of each; only one that asks for an upgrade makes it stop.
+ * Lets the parser stop when a connection is full. Node's parser reads up to 64 KB at once and makes an object of each
+ * request in it; only a request for an upgrade makes it stop.
  */
 function stoppable(connections: Connections): typeof IncomingMessage {
   return class extends IncomingMessage {
@@ -167,11 +167,11 @@ function stoppable(connections: Connections): typeof IncomingMessage {
     }
 
     set upgrade(asked: boolean) {
-      // Set by Node's constructor before there are fields.
+      // Node's constructor sets it before fields exist.
       if (#stop in this) this.#asked = asked;
     }
 
-    /** Whether a sender's wish for another protocol is heard: never. */
+    /** Whether an upgrade is accepted: never. */
     get upgrade(): boolean {
       return this.#stop || (this.#asked && this.method === 'CONNECT');
     }
@@ -185,7 +185,7 @@ function faultOf({ code }: NodeJS.ErrnoException): [FaultCode | undefined, strin
     case 'HPE_HEADER_OVERFLOW':
       return ['headers_too_large', 'The request line and headers are too large.'];
     default:
-      // Anything else that the parser did not understand; a lost connection has no one to be answered.
+      // Other errors of the parser are answered; nobody reads an answer on a lost connection.
       return [code?.startsWith('HPE_') === true ? 'bad_request' : undefined, `Malformed HTTP request (${code}).`];
   }
 }

@@ -9,7 +9,7 @@ import { stubbed } from '../test/support/stubbed-ingest.ts';
 import { sendRaw } from '../test/support/raw-http.ts';
 import { waitFor } from '../test/support/wait-for.ts';
 
-// What a sender can cost, on a real server with small limits and no database.
+// The costs of a sender, on a real server with small limits and no database.
 
 const LIMITS: Limits = {
   MAX_CONNECTIONS: 100,
@@ -40,7 +40,7 @@ async function startServer({ limits = {}, budgetBytes = 10_000_000, answerBytes 
     server.closeAllConnections();
     return stop();
   });
-  /** A connection that is not read unless asked. */
+  /** A connection that reads only when the test asks. */
   async function open(): Promise<Socket> {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.pause();
@@ -79,7 +79,7 @@ describe('requests that are sent before earlier ones are answered', () => {
     expect(closed).toEqual(['too_many_unanswered']);
   });
 
-  test('leave turns to the others: a post beside 50 such connections is answered before they are', async () => {
+  test('do not delay others: a post beside 50 such connections is answered first', async () => {
     const { open, lines, connections } = await startServer();
     const greedy = await Promise.all(Array.from({ length: 50 }, open));
     const other = await open();
@@ -103,7 +103,7 @@ describe('answers that are not read', () => {
     expect(budget.held).toBe(0);
   });
 
-  test('are bounded over all connections: the one that has cost most is closed when there is no room', async () => {
+  test('are bounded over all connections: the most expensive one is closed when there is no room', async () => {
     const limits = { ANSWER_TIMEOUT_MS: 60_000 };
     const { open, closed, budget } = await startServer({ answerBytes: 5_000_000, budgetBytes: 12_000_000, limits });
     const sockets: Socket[] = [];
@@ -121,7 +121,7 @@ describe('answers that are not read', () => {
     await waitFor('the earlier ones are gone', () => sockets[0]?.closed === true);
   });
 
-  test('that are read late are whole', async () => {
+  test('that are read late are complete', async () => {
     const { open, budget } = await startServer({ answerBytes: 5_000_000, limits: { ANSWER_TIMEOUT_MS: 10_000 } });
     const socket = await open();
     socket.write(get('/large'));
@@ -135,7 +135,7 @@ describe('answers that are not read', () => {
 });
 
 describe('bodies that do not end', () => {
-  test('give way to those that do when the bytes are all taken', async () => {
+  test('are refused in favour of complete ones when the budget is full', async () => {
     const { open, port, recorded, budget, lines } = await startServer({ budgetBytes: 1_000_000 });
     const slow = await Promise.all([open(), open(), open()]);
     for (const socket of slow) socket.write(post('x'.repeat(300_000), 300_001));
@@ -148,7 +148,7 @@ describe('bodies that do not end', () => {
     await waitFor('the one that gave way is told so', () => /503 Service Unavailable[^]*"overloaded"/.test(answer));
   });
 
-  test('of one byte each do not give way to one another while there is room', async () => {
+  test('of one byte each are not refused while there is room', async () => {
     const { open, port, lines, budget } = await startServer({ budgetBytes: 1_000_000 });
     const slow = await Promise.all(Array.from({ length: 50 }, open));
     for (const socket of slow) socket.write(post('x', 2));

@@ -14,8 +14,8 @@ import {
   type Reader,
 } from './signed-content.ts';
 
-// Whether a request comes from somebody who knows the hook's secret. How a sender signs is data (presets.ts), so another
-// sender is a few lines of zaps.json. Fails closed: whatever is missing, there twice or out of shape counts as not signed.
+// Whether a request was signed with the hook's secret. The way a sender signs is data (presets.ts), so another sender is a
+// few lines of zaps.json. It fails closed: a missing, repeated or malformed value counts as not signed.
 
 const header = z.string().regex(/^[a-z0-9-]+$/, 'expected the name of a header in lower case');
 const elsewhere = z.string().regex(/^(json|field|query):.+$/, 'expected json:path, field:name or query:name');
@@ -138,8 +138,8 @@ export type Verdict = { doubt: string } | { doubt?: undefined; replayKey: string
 /**
  * Checks a request's signature in constant time.
  *
- * @returns the doubt, for the log only, as a sender that guesses should learn nothing; of a good request that was signed
- * with a time, a key that is the same whenever it is posted again
+ * @returns the doubt, only for the log, so that a guessing sender learns nothing; for a valid request with a signed time, a
+ * key that is the same whenever it is posted again
  */
 export function verifySignature(check: SignatureCheck, request: HookRequest, now = Date.now()): Verdict {
   try {
@@ -165,7 +165,7 @@ function verifyRequest({ scheme, keys, url }: SignatureCheck, request: HookReque
     if (more.length > 0 || !forms[format].test(first)) return { doubt: 'it has no timestamp, or several' };
     timestamp = first;
     const ageSeconds = Math.floor(now / 1000) - Math.floor(millisecondsOf(timestamp, format) / 1000);
-    // Not a number is not within the tolerance either.
+    // NaN is not within the tolerance either.
     if (!(Math.abs(ageSeconds) <= scheme.toleranceSeconds)) return { doubt: `it was signed ${ageSeconds} seconds ago` };
   }
   const given = entries(scheme, scheme.prefix).flatMap((entry) => decode(entry, scheme.encoding) ?? []);
@@ -191,7 +191,7 @@ function contentOf(scheme: Scheme, reader: Reader, timestamp: string, { headers 
     const isChecked = wanted === undefined && !isOfBody(part) && part !== 'url' && part !== 'method' && next !== '';
     // With the separator in a value, one signature would fit several requests: a.b + c is a + b.c.
     if (isChecked && bytes.includes(next)) throw new MissingError(`${part} contains "${next}"`);
-    // A key that is not signed would let a captured request in again and again, each time as another one.
+    // With an unsigned key, a captured request could be posted again and again as a new one.
     const key = headers['idempotency-key'];
     if (part === 'webhook-id' && key !== undefined && key !== headers['webhook-id']) {
       throw new MissingError('the Idempotency-Key is not the webhook-id that is signed');
@@ -214,5 +214,5 @@ function fits({ algorithm }: Scheme, key: Buffer | KeyObject, content: readonly 
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** So that the comparison tells nothing about the length of a token either. */
+/** Hashes tokens, so that the comparison does not reveal their length. */
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest();

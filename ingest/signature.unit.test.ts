@@ -6,7 +6,7 @@ import { verifySignature, readKey, schemeSchema, type Scheme, type SchemeInput, 
 import type { HookRequest } from './signed-content.ts';
 import { vectors, type Vector } from '../test/support/signature-vectors.ts';
 
-/** Published secrets are shorter than real ones have to be. */
+/** Published secrets are shorter than the minimum for real ones. */
 const schemeOf = (name: string): Scheme => {
   const scheme = schemeSchema.parse(presets[name]!.signature);
   return { ...scheme, secret: { ...scheme.secret, atLeastBytes: 1 } };
@@ -15,7 +15,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const findDoubt = (check: SignatureCheck, headers: HookRequest['headers'], body: Uint8Array, now?: number) =>
   verifySignature(check, { method: 'POST', query: check.url?.split('?')[1] ?? '', headers, body }, now).doubt;
 
-/** Whether the delivery is believed, with what is given in place of its own. */
+/** Whether the delivery is accepted, with the given values in place of its own. */
 function isBelieved(vector: Vector, given: Partial<Vector> & { secrets?: string[]; add?: Record<string, string> } = {}): boolean {
   const { scheme: name, secret, headers, body, at, url } = { ...vector, ...given };
   const scheme = schemeOf(name);
@@ -27,11 +27,11 @@ function isBelieved(vector: Vector, given: Partial<Vector> & { secrets?: string[
 describe.each(vectors)('the published delivery of $scheme', (vector) => {
   const signature = schemeOf(vector.scheme).header!;
 
-  test('is believed', () => {
+  test('is accepted', () => {
     expect(isBelieved(vector)).toBe(true);
   });
 
-  test('is not believed with another secret, and is while the right one is among several', () => {
+  test('is refused with another secret, and accepted with the right one among several', () => {
     const isPublic = vector.scheme === 'sendgrid';
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' });
     const other = isPublic ? String(pair) : Buffer.from('another secret that is long enough').toString('base64');
@@ -47,7 +47,7 @@ describe.each(vectors)('the published delivery of $scheme', (vector) => {
     expect(isBelieved(vector, { body: '' })).toBe(false);
   });
 
-  test('is not believed without its signature, or with one cut, extended, in other letters or without its prefix', () => {
+  test('is refused without its signature, or with a truncated, extended or altered one, or without its prefix', () => {
     const whole = vector.headers[signature]!;
     const { prefix } = schemeOf(vector.scheme);
     for (const wrong of ['', whole.slice(0, -100), whole.slice(prefix.length + 2), prefix, `${prefix},`]) {
@@ -76,7 +76,7 @@ describe.each(vectors.filter(({ scheme }) => schemeOf(scheme).timestamp !== unde
 describe('a list of signatures', () => {
   const [standard, stripe] = [vectors[0]!, vectors[2]!];
 
-  test('is believed if one of its version fits, wherever it stands', () => {
+  test('is accepted if one of its version matches, at any place', () => {
     const good = standard.headers['webhook-signature']!;
     const other = 'v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=';
     for (const list of [`${other} ${good}`, `${good} ${other}`, `v1a,x ${other} ${good}`]) {
@@ -85,7 +85,7 @@ describe('a list of signatures', () => {
     expect(isBelieved(standard, { add: { 'webhook-signature': good.replace('v1,', 'v2,') } })).toBe(false);
   });
 
-  test('of Stripe is not believed with its v0 alone, nor with two timestamps', () => {
+  test('of Stripe is refused with only its v0, and with two timestamps', () => {
     const header = stripe.headers['stripe-signature']!;
     expect(isBelieved(stripe, { add: { 'stripe-signature': header.replace(/v1=\w+,/, '') } })).toBe(false);
     expect(isBelieved(stripe, { add: { 'stripe-signature': `t=1533204620,${header}` } })).toBe(false);
@@ -108,7 +108,7 @@ test('a signed header cannot take over a part of what follows it', () => {
   expect(posted('', '{}')).toMatch(/webhook-id/);
 });
 
-test('a signed id is the only key: another Idempotency-Key beside it is not believed', () => {
+test('a signed id is the only key: another Idempotency-Key is refused', () => {
   const [standard] = vectors;
   const id = standard!.headers['webhook-id']!;
   expect(isBelieved(standard!, { add: { 'idempotency-key': id } })).toBe(true);
@@ -157,14 +157,14 @@ describe('a scheme', () => {
   });
 });
 
-test('what stands behind the body may have a fixed form', () => {
+test('content after the body may have a fixed form', () => {
   for (const signed of ['{body}{timestamp}', '{method}{url}{body}{timestamp}', '{timestamp}{body}']) {
     expect(schemeSchema.safeParse({ header: 'x-mac', signed, timestamp: { header: 'x-at', format: 'milliseconds' } }).success).toBe(true);
   }
   expect(schemeSchema.safeParse({ header: 'x-mac', signed: '{x-id}{body}', forms: { 'x-id': 'uuid' } }).success).toBe(true);
 });
 
-/** What a scheme makes of a request that was signed over `content`. */
+/** The result of a scheme for a request that was signed over `content`. */
 function tried(scheme: Partial<SchemeInput>, content: string, request: Partial<HookRequest>, at = 1_700_000_000_000, url?: string) {
   const parsed = schemeSchema.parse({ header: 'x-mac', ...scheme });
   const mac = createHmac('sha256', 'k'.repeat(24))
@@ -190,7 +190,7 @@ describe('what is signed', () => {
       { headers: { 'x-at': '2023-11-14T22:13:20Z' } },
     ],
     [
-      'the method, the address and the time behind the body',
+      'the method, the address, the body and the time',
       { ...ms, signed: '{method}{url}{body}{timestamp}' },
       `POST${url}{}${at}`,
       { headers: { 'x-at': at }, query: 'a=1' },
@@ -220,7 +220,7 @@ describe('what is signed', () => {
   });
 });
 
-test('the same signature may be written in capitals, without padding, as base64url or with a space behind it', () => {
+test('a signature may be written in capitals, without padding, as base64url or with a space at the end', () => {
   const mac = createHmac('sha256', 'k'.repeat(24)).update('{}>>');
   const body = bytes('{}>>');
   const digest = mac.digest();
@@ -233,7 +233,7 @@ test('the same signature may be written in capitals, without padding, as base64u
   }
 });
 
-test('a token, Basic, and public keys are checked as well', () => {
+test('tokens, Basic and public keys are checked too', () => {
   const doubtOf = (name: string, key: string, headers: Record<string, string>, body = '{}', at = 0) => {
     const scheme = schemeSchema.parse(presets[name]!.signature);
     return verifySignature({ scheme, keys: [readKey(scheme, key)!] }, { method: 'POST', query: '', headers, body: bytes(body) }, at).doubt;
@@ -268,7 +268,7 @@ test('a token, Basic, and public keys are checked as well', () => {
   for (const key of [weak, raw, 'nonsense']) expect(readKey(schemeSchema.parse(presets['aws-sns']!.signature), key)).toBeUndefined();
 });
 
-test('a public key may be written as its vendor shows it, and a signature in either form of ECDSA', () => {
+test('a public key may have the form that its vendor shows, and an ECDSA signature either form', () => {
   const scheme = (algorithm: SchemeInput['algorithm']) =>
     schemeSchema.parse({ header: 'x-mac', encoding: 'base64', algorithm, signed: '{body}' });
   const ed = generateKeyPairSync('ed25519');

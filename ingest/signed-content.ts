@@ -5,7 +5,7 @@ import { findJsonFault } from './decode/json-text.ts';
 import { valueAt } from './decode/json-walk.ts';
 import type { RequestHeaders } from './webhook.ts';
 
-// What a sender signs, as a text with placeholders: `v0:{timestamp}:{body}`.
+// The signed content, as a text with placeholders: `v0:{timestamp}:{body}`.
 
 /** A request as it arrived: its body is not parsed. */
 export interface HookRequest {
@@ -46,16 +46,16 @@ export function whyAmbiguous(template: string, isFixed: (name: string) => boolea
   const parts = partsOf(template);
   const open = [...parts.keys()].filter((at) => at % 2 === 1 && !isFixed(parts[at] ?? ''));
   for (const at of open.slice(0, -1)) {
-    if (isOfBody(parts[at] ?? '')) return `{${parts[at]}} has to be the last: what follows it could be a part of it`;
-    if (parts[at + 1] === '') return 'two placeholders need a text between them, or a fixed form: nobody knows where one ends';
+    if (isOfBody(parts[at] ?? '')) return `{${parts[at]}} has to be the last: what follows it could be part of it`;
+    if (parts[at + 1] === '') return 'two placeholders need a text between them, or a fixed form: otherwise it is ambiguous where one ends';
   }
   return undefined;
 }
 
-/** Thrown while a text is put together: the request has not what the template wants. For the log. */
+/** The request lacks a value of the template. For the log. */
 export class MissingError extends Error {}
 
-/** Reads single values of a request; each of them is missing unless it is there exactly once. */
+/** Reads single values of a request. A repeated value counts as missing. */
 export function createReader({ method, query, headers, body }: HookRequest, url = '') {
   let json: { text: string | undefined } | undefined;
   let fields: URLSearchParams | undefined;
@@ -66,7 +66,7 @@ export function createReader({ method, query, headers, body }: HookRequest, url 
     if (form.length - form.replaceAll('&', '').length > 1000) throw new MissingError('too many form fields');
     return (fields = new URLSearchParams(form));
   };
-  // Nobody has proven yet who sends this: what is read must cost no more than a pass over the bytes, so nothing is built.
+  // The sender is not authenticated yet: reading must cost no more than a pass over the bytes, so no objects are built.
   const readJson = (path: string): unknown => {
     json ??= { text: jsonOf(body) };
     const found = json.text === undefined ? undefined : valueAt(json.text, path.split('.'));
@@ -97,7 +97,7 @@ export function createReader({ method, query, headers, body }: HookRequest, url 
     if (name === 'form') return Buffer.from(sortedFields(readFields()));
     if (name === 'url') {
       const [, wanted = ''] = url.split(/\?(.*)/s);
-      // Nothing of the sender's own may stand in it, or it could reach into what follows.
+      // It must contain nothing that the sender chose, which could reach into what follows.
       if (wanted !== query) throw new MissingError('the query is not that of the signed url');
       return Buffer.from(url);
     }

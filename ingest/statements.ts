@@ -24,7 +24,7 @@ const INSERT = {
   name: 'record-events', // Named, so that Postgres parses it once per connection.
   text: `WITH ${EVENT}, run AS (${INSERT_RUN} ORDER BY position ON CONFLICT DO NOTHING RETURNING id) ${INSERT_EVENT}`,
 };
-// All or none: the followers are written only when their head was. A conflict of one of them fails the statement.
+// All or none: the followers are written only if their head was. A conflict of a follower fails the statement.
 const INSERT_BATCH = {
   name: 'record-batch',
   text: `
@@ -65,7 +65,7 @@ export async function insert(client: Queryable, events: readonly RunEvent[], isB
       column(({ schemaId }) => schemaId),
       column(({ payload }) => (end += payload.length) - payload.length + 1),
       column(({ payload }) => payload.length),
-      // All in one: pg sends a Buffer as it is, an array of them as text, twice as long and escaped.
+      // One Buffer for all: pg sends a Buffer unchanged, but an array of them as escaped text, twice as long.
       Buffer.concat(column(({ payload }) => payload)),
     ],
   });
@@ -74,11 +74,11 @@ export async function insert(client: Queryable, events: readonly RunEvent[], isB
 
 export interface First {
   id: string;
-  /** Whether its metadata has the very same text. */
+  /** Whether its metadata has exactly the same text. */
   same: boolean;
 }
 
-/** The runs that stand for these events; undefined where there is none. */
+/** The stored runs of these events; undefined for an event without one. */
 export async function find(client: Queryable, events: readonly RunEvent[]): Promise<(First | undefined)[]> {
   const { rows } = await client.query<First & { position: number }>({
     name: 'find-runs',

@@ -1,19 +1,19 @@
 import { HOOK_ID } from '../contract/ids.ts';
 import { IngestError } from './errors.ts';
 
-/** Where a webhook goes. */
+/** The hook of a webhook. */
 export interface Hook {
   userId: string;
   zapId: string;
 }
 
-/** What a sender posted, judged and unchanged. */
+/** The content of a webhook: validated and unchanged. */
 export interface Webhook extends Hook {
   /** The JSON text: exactly as it arrived, or made from a form; `null` for an empty body. */
   metadata: string;
   /** The kept request headers, names in lower case. */
   headers: Record<string, string>;
-  /** What makes two posts of a zap the same; null when the sender named nothing. */
+  /** Two posts of a zap with the same key are one; null without a key. */
   idempotencyKey: string | null;
   /** W3C trace context: the sender's, or one made for this request. */
   traceparent: string;
@@ -26,7 +26,7 @@ export interface RunEvent extends Webhook {
   schemaId: number;
   /** The finished record value. */
   payload: Buffer;
-  /** Whether it is the same post as another one with its key, although their bodies differ. */
+  /** Whether another post with the same key is a repeat even if its body differs. */
   repeatsAnyBody?: boolean;
   /** Further events of the same request: written with this one in one transaction, or none of them. */
   followers?: readonly RunEvent[];
@@ -68,7 +68,7 @@ export const EVENT_HEADERS = [
   ...['linear-event', 'linear-delivery', 'sentry-hook-resource', 'x-hook-uuid', 'x-atlassian-webhook-identifier'],
 ];
 
-/** The same words for every hook that is not there, so that nobody can tell a bad id from an unknown one. */
+/** One message for invalid and unknown hooks, so that a sender cannot distinguish them. */
 export const noSuchHook = () => new IngestError('not_found', 'No such hook. Expected /hooks/catch/:userId/:zapId.');
 
 /**
@@ -82,8 +82,8 @@ export function parsePath({ userId, zapId }: { userId?: string; zapId?: string }
 }
 
 /**
- * `Idempotency-Key`, else the `webhook-id` of Standard Webhooks. The body is never taken for a key: two equal bodies
- * may well be two events.
+ * `Idempotency-Key`, otherwise the `webhook-id` of Standard Webhooks. The body is never a key: two equal bodies may be two
+ * events.
  *
  * @throws IngestError invalid_idempotency_key unless it has 1–255 visible ASCII characters
  */
@@ -117,7 +117,7 @@ export function keepHeaders(names: ReadonlySet<string>, headers: RequestHeaders)
 const BEYOND_ASCII = /[\x80-\xff]/;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** A header's value, which Node gives byte by byte, as the UTF-8 it is; undefined when it is not. */
+/** A header's value as UTF-8; undefined when its bytes, which Node returns as Latin-1, are not UTF-8. */
 function textOf(value: string): string | undefined {
   if (!BEYOND_ASCII.test(value)) return value;
   try {
@@ -128,8 +128,8 @@ function textOf(value: string): string | undefined {
 }
 
 /**
- * The sender's trace context where it is valid, else a new one. Its trace id is the request's UUID, so that a trace is
- * found by the run's id, and it says "sampled": with "not sampled" no consumer would record anything.
+ * The sender's trace context if it is valid, otherwise a new one. Its trace id is the request's UUID, so that a trace is
+ * found by the run's id. It says "sampled": with "not sampled" no consumer would record anything.
  */
 export function traceparentOf(value: string | string[] | undefined, requestId: string): string {
   const [, later, fields, more = ''] = typeof value === 'string' ? (TRACEPARENT.exec(value) ?? []) : [];

@@ -8,9 +8,8 @@ const [AMPERSAND, EQUALS, PERCENT, PLUS, SPACE] = [0x26, 0x3d, 0x25, 0x2b, 0x20]
 type Pair = [name: Buffer, value: Buffer];
 
 /**
- * `application/x-www-form-urlencoded`, also a query, as a JSON object of strings. As browsers do, a `%` that begins no
- * escape stands for itself. What is not UTF-8 is in the charset of the label, or in the one that a field names: it is
- * never replaced.
+ * Parses `application/x-www-form-urlencoded`, or a query, into a JSON object of strings. As in browsers, a `%` that begins
+ * no escape stands for itself. Bytes that are not UTF-8 are in the charset of the label or of a field; none is replaced.
  *
  * @throws IngestError invalid_form, invalid_encoding
  */

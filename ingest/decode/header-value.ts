@@ -4,13 +4,13 @@ const [SEMICOLON, EQUALS, QUOTE, BACKSLASH] = [0x3b, 0x3d, 0x22, 0x5c];
 export interface HeaderValue {
   /** In lower case. */
   value: string;
-  /** By their names in lower case; of one that is named twice the first. */
+  /** By name in lower case. The first of a repeated name counts. */
   parameters: ReadonlyMap<string, string>;
 }
 
 /**
- * Parses `value; name=value; name="quoted value"` in one pass over the text. What does not fit is passed over: the bytes
- * of a body decide what they are, and its labels only help.
+ * Parses `value; name=value; name="quoted value"` in one pass. Malformed pieces are skipped: the bytes of a body decide
+ * what they are, and its labels are only hints.
  */
 export function parseHeaderValue(text: string): HeaderValue {
   const parameters = new Map<string, string>();

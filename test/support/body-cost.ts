@@ -26,7 +26,7 @@ export interface Shape {
 const avro = JSON.parse(readFileSync(new URL('../../contract/schemas/zap-run.avsc', import.meta.url), 'utf8')) as avsc.Schema;
 const schema = eventSchema(7, avro);
 
-/** Characters up to U+00FF are bytes, so that a shape can have bytes that are no text. */
+/** Characters up to U+00FF are bytes, so that a shape can have bytes that are not text. */
 export function bodyOf({ before = '', unit, after = '', bytes }: Shape): Buffer {
   if (bytes !== undefined) return bytes;
   const pieces = [before];

@@ -42,7 +42,7 @@ export async function slotIs(state: 'active' | 'lost' | 'missing'): Promise<bool
   return state === 'active' ? slot?.active === true : slot?.wal_status === 'lost';
 }
 
-/** Ends whoever reads the slot, and drops it before the reader is back. */
+/** Ends the reader of the slot, and drops the slot before the reader is back. */
 export async function dropSlot(): Promise<void> {
   await waitFor('the slot is dropped', async () => {
     await query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = 'zap_run_outbox'`, [], 'postgres');

@@ -27,7 +27,7 @@ export const codes = async (settings: Config = doctor) => (await diagnose(settin
 export const untilFound = (finding: string, withinMs = 30_000, settings = doctor) =>
   waitFor(`${finding} is found`, async () => (await codes(settings)).includes(finding), withinMs);
 
-/** Finds it once broken, and not any more once mended. */
+/** Expects the finding after the fault, and no finding after the repair. */
 export async function expectFound(
   finding: string,
   breakIt: () => Promise<unknown>,
@@ -54,7 +54,7 @@ export async function postgresSetting(name: string, value: string | undefined): 
   await asAdmin('SELECT pg_reload_conf()');
 }
 
-/** The connector's configuration in force. @throws when it is not registered */
+/** The active configuration of the connector. @throws when it is not registered */
 export async function connectorConfig(): Promise<Readonly<Record<string, string>>> {
   const found = await connect.config(CONNECTOR_NAME);
   if (found === undefined) throw new Error('the connector is not registered');

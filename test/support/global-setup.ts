@@ -94,7 +94,7 @@ async function ownStack(): Promise<{ config: StackConfig; unlock: () => void }> 
   const unlock = lockFolder('.stack/test');
   const ports = await freePorts(portSettings.length);
   const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
-  // The reconciler at work all the time: its verdicts are right at any age of a row, or the tests see repeats.
+  // The reconciler runs all the time: it must decide correctly at any age of a row, or the tests see repeats.
   const chosen = { ...own, STACK_DIR: '.stack/test', RESEND_AFTER_SECONDS: '5' };
   Object.assign(process.env, chosen);
   return { config: readStackConfig(process.env), unlock };

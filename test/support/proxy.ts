@@ -6,7 +6,7 @@ export interface Proxy {
   delayMs: number;
   /** Asked about each piece that the server sends, before it is passed on; true cuts the connection in its place. */
   cutBefore: (answer: Buffer) => boolean;
-  /** From now on all connections are dead without a word: nothing passes, and neither end is told. New ones work. */
+  /** From now on all connections are silently dead: nothing passes, and neither end notices. New ones work. */
   silenceAll(): void;
   /** Ends all connections; new ones are taken. */
   cutAll(): void;

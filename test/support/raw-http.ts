@@ -13,7 +13,7 @@ export interface RawAnswer {
 
 /**
  * Writes the pieces as they are, one after another, and reads until the server closes or `until` has come. A fetch
- * would mend what these requests have wrong.
+ * would correct the faults of these requests.
  */
 export function sendRaw(port: number, pieces: Iterable<string | Buffer>, until: RegExp = /\r\n\r\n[^]*\}$/): Promise<RawAnswer> {
   return new Promise((resolve) => {

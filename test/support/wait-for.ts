@@ -21,5 +21,5 @@ export async function waitFor<T>(what: string, condition: () => T | Promise<T>, 
     }
     await delay(EVERY_MS);
   }
-  throw new Error(`waited ${withinMs} ms in vain: ${what}`, { cause });
+  throw new Error(`not reached within ${withinMs} ms: ${what}`, { cause });
 }
