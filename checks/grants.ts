@@ -19,7 +19,7 @@ export const kafkaGrantMissing = check({
     if (missing.length === 0) return undefined;
     return {
       found: missing.map(described).join('; '),
-      remedy: 'Grant them; make up does so on its own stack. The list is in contract/kafka-grants.ts.',
+      remedy: 'Grant them; make up does so on its own stack, and npm run outbox -- bootstrap prints or makes the whole list.',
     };
   },
 });

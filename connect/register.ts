@@ -5,13 +5,14 @@ import type { Finding } from '../checks/check.ts';
 import { isRunning } from '../checks/connector-status.ts';
 import { createPrismaClient } from '../prisma/client.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
+import { topicPlans } from '../contract/topics.ts';
 import type { ConnectConfig } from './config.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 import { LoginError, registryService } from '../kit/http-login.ts';
+import { ensureTopics } from '../kit/kafka-topics.ts';
 import { RegisterError } from './errors.ts';
 import { registerEventSchema } from './event-schema.ts';
 import { checkTopic, preflight } from './preflight.ts';
-import { ensureTopics, topicPlans } from './topics.ts';
 
 export interface RegisterDependencies {
   config: ConnectConfig;

@@ -105,3 +105,9 @@ export function kafkaGrants(names: GrantNames = {}): Grant[] {
     grants[service].flatMap(({ operations, ...about }) => operations.map((operation) => ({ service, ...about, operation }))),
   );
 }
+
+/** The grants for other names and for the default names, which doctor expects; each grant once. */
+export function grantsToGive(names: GrantNames): Grant[] {
+  const all = [...kafkaGrants(), ...kafkaGrants(names)];
+  return [...new Map(all.map((grant) => [JSON.stringify(grant), grant])).values()];
+}

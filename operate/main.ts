@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readSettings } from '../kit/settings.ts';
-import { settings } from './config.ts';
+import { administratorSettings, settings } from './config.ts';
 import { operate } from './program.ts';
 
 // `npm run outbox -- <verb>`. Variables that are already set stay. The embedded stack writes the second file while it runs.
@@ -10,4 +10,8 @@ const output = {
   say: (line: string) => process.stdout.write(`${line}\n`),
   warn: (line: string) => process.stderr.write(`${line}\n`),
 };
-process.exitCode = await operate(process.argv.slice(2), () => readSettings(settings, process.env), output);
+const read = {
+  operator: () => readSettings(settings, process.env),
+  administrator: () => readSettings(administratorSettings, process.env),
+};
+process.exitCode = await operate(process.argv.slice(2), read, output);

@@ -51,7 +51,8 @@ export function nameFaults(pool: pg.Pool): void {
 /** SQLSTATE classes and codes of a server that is temporarily unavailable: stopping, starting, full. */
 const AWAY = /^(08|57P0|53300|3D000|28)/;
 
-function postgresFault(error: unknown): OperateError {
+/** What a query threw, as what an operator can act on. */
+export function postgresFault(error: unknown): OperateError {
   if (error instanceof pg.DatabaseError && !AWAY.test(error.code ?? ''))
     return new OperateError('POSTGRES_REFUSED', `Postgres refuses: ${error.message} (SQLSTATE ${error.code})`, error);
   return new OperateError('POSTGRES_UNREACHABLE', `Postgres cannot be asked: ${messageOf(error)}. Is DATABASE_URL right?`, error);

@@ -1,6 +1,7 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { acceptTopic } from './accept-topic.ts';
 import { actions } from './actions.ts';
+import { bootstrap } from './bootstrap.ts';
 import { buried } from './buried.ts';
 import { doctor } from './doctor.ts';
 import { erase } from './erase.ts';
@@ -11,21 +12,20 @@ import { repartition } from './repartition.ts';
 import { rebuild, replay } from './replay.ts';
 import { status } from './status.ts';
 import { SettingsError } from '../kit/settings.ts';
-import type { Config } from './config.ts';
-import { OperateError, UsageError, type Output, type Run } from './verb.ts';
+import { OperateError, UsageError, type Output, type Readers, type Work } from './verb.ts';
 
 const verbs = [status, doctor, pause, resume, buried, replay, rebuild, explain, reconcile, acceptTopic, repartition, actions, erase];
 
 /**
  * Runs one verb.
  *
- * @param config read only when a verb runs, so that help needs no settings
+ * @param read the settings, read only when a verb runs, so that help needs no settings
  * @returns the exit code: 0 done (and help), 1 a fault, 2 invalid arguments, otherwise the verb's own code
  */
-export async function operate(args: readonly string[], config: () => Config, output: Output): Promise<number> {
+export async function operate(args: readonly string[], read: Readers, output: Output): Promise<number> {
   let code = 0;
-  const program = createProgram(async (work) => {
-    code = await work(config(), output);
+  const program = createProgram((config) => async (work) => {
+    code = await work(config(read), output);
   });
   for (const one of [program, ...below(program)]) {
     one.exitOverride().configureOutput({
@@ -45,9 +45,12 @@ export async function operate(args: readonly string[], config: () => Config, out
   }
 }
 
-function createProgram(run: Run): Command {
+/** @param runWith makes what runs a verb, from which of the settings it needs */
+function createProgram(runWith: <C>(config: (read: Readers) => C) => (work: Work<C>) => Promise<void>): Command {
   const program = new Command('npm run outbox --').description('What an operator does with a running system.');
+  const run = runWith((read) => read.operator());
   for (const verb of verbs) program.addCommand(verb(run));
+  program.addCommand(bootstrap(runWith((read) => read.administrator())));
   return program;
 }
 
@@ -63,7 +66,7 @@ export function describeVerbs(): { usage: string; about: string }[] {
         : [{ usage: `${name} ${argumentsOf(one)}`.trim(), about: one.description() }];
     });
   return leaves(
-    createProgram(async () => undefined),
+    createProgram(() => async () => undefined),
     '',
   );
 }

@@ -1,17 +1,19 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { settings } from './config.ts';
+import { administratorSettings, settings } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { describeVerbs, operate } from './program.ts';
 
 // Ports on which nothing listens.
-const nowhere = settings.parse({
+const given = {
   DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
   CONNECT_URL: 'http://127.0.0.1:1',
   KAFKA_BROKERS: '127.0.0.1:1',
   REGISTRY_URL: 'http://127.0.0.1:1',
-});
+};
+const nowhere = settings.parse(given);
+const read = { operator: () => nowhere, administrator: () => administratorSettings.parse(given) };
 
 interface Outcome {
   code: number;
@@ -22,7 +24,7 @@ interface Outcome {
 async function outbox(...args: string[]): Promise<Outcome> {
   let [stdout, stderr] = ['', ''];
   const output = { say: (line: string) => void (stdout += `${line}\n`), warn: (line: string) => void (stderr += `${line}\n`) };
-  return { code: await operate(args, () => nowhere, output), stdout, stderr };
+  return { code: await operate(args, read, output), stdout, stderr };
 }
 
 /** Runs the command line as a process without settings. */
@@ -94,6 +96,8 @@ describe('invalid arguments', () => {
     ['a discard without a selection', ['actions', 'dead', 'discard']],
     ['a rerun without a time', ['actions', 'rerun', '--zap', 'u/z']],
     ['neither zap nor run', ['erase']],
+    ['neither print nor apply', ['bootstrap']],
+    ['print and apply at once', ['bootstrap', '--print', '--apply']],
     ['both zap and run', ['erase', '--run', id, '--zap', 'u/z']],
   ])('%s: a usage error before any connection is opened', async (_what, args) => {
     const { code, stderr } = await outbox(...args);
@@ -122,6 +126,7 @@ const fitting: Record<string, string[]> = {
   'actions targets': [],
   'actions enable': ['--target', 'x'],
   erase: ['--zap', 'u/z'],
+  bootstrap: ['--apply'],
 };
 /** Verbs that report an unreachable system as one line among others. */
 const describing = new Set(['status', 'doctor']);

@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import type { AdministratorConfig, Config } from './config.ts';
 
 /** Where a verb writes its lines. */
 export interface Output {
@@ -7,10 +7,16 @@ export interface Output {
 }
 
 /** The work of a verb with parsed arguments. @returns the exit code: 0 done, 1 a fault was found */
-export type Work = (config: Config, output: Output) => Promise<number>;
+export type Work<C = Config> = (config: C, output: Output) => Promise<number>;
 
 /** Passed to each verb: runs the work with the settings and keeps its exit code, so that help needs no settings. */
-export type Run = (work: Work) => Promise<void>;
+export type Run<C = Config> = (work: Work<C>) => Promise<void>;
+
+/** The settings of the verbs, read when a verb runs. */
+export interface Readers {
+  operator: () => Config;
+  administrator: () => AdministratorConfig;
+}
 
 /** An error that an operator can act on. It is printed as one line, without a stack trace. */
 export class OperateError extends Error {

@@ -1,98 +1,80 @@
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { closed, clusterSteps, insideSteps, type Database, type Login, type Step } from './login-steps.ts';
+import { isVerifierOf, scramVerifier } from './scram.ts';
 
-export interface Login {
-  name: string;
-  password: string;
-  /** The NOLOGIN role whose grants the login gets. */
-  memberOf?: string;
-  /** Attributes of the login, which a membership does not inherit. */
-  attributes?: 'REPLICATION' | 'CREATEROLE';
-}
+/** A login with its password; none: the password stays as it is. */
+export type LoginWithPassword = Omit<Login, 'verifier'> & { password?: string | undefined };
 
-/** Owns only the function that drops the slot, so that its callers need no REPLICATION. */
-const SLOT_ROLE = 'outbox_slot';
-
-export interface Database {
-  name: string;
-  owner: string;
-  /** The other logins that may connect to the database. No further login may. */
-  users: readonly string[];
-  /** The logins that may create temporary tables. */
-  temporary: readonly string[];
-  /** The logins that may write logical messages, which every slot decodes; undefined: all logins, Postgres' default. */
-  messages?: readonly string[];
+interface How {
+  /** Whether to close the other databases of the cluster to all logins, because the cluster is only ours. */
+  closeOthers?: boolean;
 }
 
 /**
- * Creates logins and databases, as a deployment does before the migrations. A second run only sets passwords and grants
- * again.
+ * Creates logins and databases, as a deployment does before the migrations. A second run changes nothing.
  *
- * @param adminUrl a superuser's URL, on any database of the cluster
+ * @param adminUrl an administrator's URL, on any database of the cluster
+ * @returns what was created or changed, for a person
  */
-export async function ensureLogins(adminUrl: string, logins: readonly Login[], databases: readonly Database[]): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  const has = async (catalog: string, column: string, value: string) =>
-    (await client.query(`SELECT FROM ${catalog} WHERE ${column} = $1`, [value])).rowCount === 1;
-  const name = pg.escapeIdentifier;
-  try {
-    if (!(await has('pg_roles', 'rolname', SLOT_ROLE))) await client.query(`CREATE ROLE ${SLOT_ROLE} NOLOGIN REPLICATION`);
-    for (const { name: login, password, memberOf, attributes } of logins) {
-      if (memberOf !== undefined && !(await has('pg_roles', 'rolname', memberOf)))
-        await client.query(`CREATE ROLE ${name(memberOf)} NOLOGIN`);
-      const verb = (await has('pg_roles', 'rolname', login)) ? 'ALTER' : 'CREATE';
-      await client.query(
-        `${verb} ROLE ${name(login)} LOGIN ${attributes ?? ''} ${attributes === 'REPLICATION' ? '' : 'NOREPLICATION'} PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`,
+export async function ensureLogins(
+  adminUrl: string,
+  logins: readonly LoginWithPassword[],
+  databases: readonly Database[],
+  { closeOthers = false }: How = {},
+): Promise<string[]> {
+  const made = await withClient(adminUrl, async (client) => {
+    const kept = await keptVerifiers(client);
+    const wanted = logins.map(({ password, ...login }): Login => {
+      const isNew = password !== undefined && !isVerifierOf(kept.get(login.name) ?? '', password);
+      return { ...login, ...(isNew && { verifier: scramVerifier(password) }) };
+    });
+    const done = await run(client, clusterSteps(wanted, databases));
+    if (closeOthers) {
+      const all = await client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE datallowconn');
+      await run(
+        client,
+        all.rows.map(({ datname }) => closed(datname)),
       );
-      if (memberOf !== undefined) await client.query(`GRANT ${name(memberOf)} TO ${name(login)}`);
-      if (attributes === 'CREATEROLE') await client.query(`GRANT ${SLOT_ROLE} TO ${name(login)} WITH INHERIT FALSE, SET TRUE`);
     }
-    for (const { name: database, owner } of databases) {
-      if (await has('pg_database', 'datname', database)) continue;
-      await client.query(`CREATE DATABASE ${name(database)} OWNER ${name(owner)}`);
-    }
-    // By default every login may connect to every database, and fill its disk with temporary tables.
-    const all = await client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE datallowconn');
-    for (const { datname } of all.rows) await client.query(`REVOKE CONNECT, TEMPORARY ON DATABASE ${name(datname)} FROM PUBLIC`);
-    const grant = async (what: string, database: string, to: readonly string[]) =>
-      to.length > 0 && client.query(`GRANT ${what} ON DATABASE ${name(database)} TO ${to.map(name).join(', ')}`);
-    for (const { name: database, users, temporary } of databases) {
-      await grant('CONNECT', database, users);
-      await grant('TEMPORARY', database, temporary);
-    }
-    for (const { name: database, messages } of databases) if (messages) await limitMessages(adminUrl, database, messages);
-  } finally {
-    await client.end();
+    return done;
+  });
+  for (const database of databases) {
+    const steps = insideSteps(database);
+    if (steps.length > 0) await withClient(onDatabase(adminUrl, database.name), (client) => run(client, steps));
   }
+  return made;
 }
 
-/** A function's grants belong to its database. A message of hundreds of megabytes would end a connector for lack of memory. */
-async function limitMessages(adminUrl: string, database: string, to: readonly string[]): Promise<void> {
+async function run(client: pg.Client, steps: readonly Step[]): Promise<string[]> {
+  const made: string[] = [];
+  for (const { sql, unless, makes } of steps) {
+    if (unless !== undefined && (await client.query(unless)).rowCount !== 0) continue;
+    await client.query(sql);
+    if (makes !== undefined) made.push(makes);
+  }
+  return made;
+}
+
+/** The stored verifiers; none if the administrator may not read them, as with many providers. */
+async function keptVerifiers(client: pg.Client): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await client.query<{ may: boolean }>(`SELECT has_table_privilege('pg_authid', 'SELECT') AS may`);
+  if (rows[0]?.may !== true) return new Map();
+  const kept = await client.query<{ rolname: string; rolpassword: string | null }>('SELECT rolname, rolpassword FROM pg_authid');
+  return new Map(kept.rows.map(({ rolname, rolpassword }) => [rolname, rolpassword ?? '']));
+}
+
+function onDatabase(adminUrl: string, database: string): string {
   const url = new URL(adminUrl);
   url.pathname = `/${encodeURIComponent(database)}`;
-  const client = new pg.Client({ connectionString: url.href });
+  return url.href;
+}
+
+async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    for (const content of ['text', 'bytea']) {
-      const call = `FUNCTION pg_catalog.pg_logical_emit_message(boolean, text, ${content}, boolean)`;
-      await client.query(`REVOKE EXECUTE ON ${call} FROM PUBLIC`);
-      for (const login of to) await client.query(`GRANT EXECUTE ON ${call} TO ${pg.escapeIdentifier(login)}`);
-    }
+    return await use(client);
   } finally {
     await client.end();
   }
-}
-
-const ITERATIONS = 4096;
-
-/**
- * The SCRAM verifier that Postgres stores for a password (RFC 5803). As it is made here, the password reaches neither the
- * server nor its log, which may have the text of statements.
- */
-export function scramVerifier(password: string, salt = randomBytes(16)): string {
-  const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');
-  const key = (name: string) => createHmac('sha256', salted).update(name).digest();
-  const stored = createHash('sha256').update(key('Client Key')).digest('base64');
-  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${key('Server Key').toString('base64')}`;
 }

@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { kafkaGrants } from '../contract/kafka-grants.ts';
-import { aclOf, changeAcls, keyOf, lacks, readAcls } from '../kit/kafka-acls.ts';
+import { changeAcls, compareAcls, grantNames, grantSettings } from '../kit/kafka-acls.ts';
 import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { settingsOrExit } from '../kit/settings.ts';
 import { withAdmin } from './probes.ts';
@@ -11,12 +10,7 @@ import { withAdmin } from './probes.ts';
 // The grants of the stack's Kafka, embedded and in Docker: those of contract/kafka-grants.ts, and no others for the
 // pipeline's logins. A job that ends; safe to repeat. It is started beside the broker and waits for it.
 
-const settings = z.object({
-  ...kafkaSettings,
-  TOPIC: z.string().optional().describe("The consumers' topic, where it is another one"),
-  DEAD_LETTER_TOPIC: z.string().optional().describe("The consumers' dead-letter topic, where it is another one"),
-  CLEANUP_GROUP: z.string().optional().describe("cleanup's group, where it is another one"),
-});
+const settings = z.object({ ...kafkaSettings, ...grantSettings });
 const WAIT_MS = 120_000;
 const AGAIN_AFTER_MS = 150;
 
@@ -24,16 +18,10 @@ const config = settingsOrExit(settings, process.env);
 const log = pino({ name: 'acls' });
 
 async function apply(admin: Admin): Promise<{ added: number; removed: number }> {
-  const held = await readAcls(admin);
-  if (held === undefined) throw new Error('the broker keeps no access list: authorizer.class.name is not set');
-  const { TOPIC: topic, DEAD_LETTER_TOPIC: deadLetterTopic, CLEANUP_GROUP: cleanupGroup } = config;
-  const given = { ...(topic && { topic }), ...(deadLetterTopic && { deadLetterTopic }), ...(cleanupGroup && { cleanupGroup }) };
-  // The defaults as well: doctor counts on them.
-  const wanted = new Map([...kafkaGrants(), ...kafkaGrants(given)].map(aclOf).map((acl) => [keyOf(acl), acl]));
-  const added = [...wanted.values()].filter(lacks(held));
-  const removed = held.filter(lacks(wanted.values()));
-  await changeAcls(admin, added, removed);
-  return { added: added.length, removed: removed.length };
+  const found = await compareAcls(admin, grantNames(config));
+  if (found === undefined) throw new Error('the broker keeps no access list: authorizer.class.name is not set');
+  await changeAcls(admin, found.missing, found.beyond);
+  return { added: found.missing.length, removed: found.beyond.length };
 }
 
 const deadline = performance.now() + WAIT_MS;

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { ensureLogins, type Login } from '../prisma/logins.ts';
+import { ensureLogins } from '../prisma/logins.ts';
+import { ourDatabase, ourLogins, passwordSettings } from '../prisma/our-logins.ts';
 import { postgresUrl, secret, settingsOrExit } from '../kit/settings.ts';
 
-// The stack's logins, embedded and in Docker: one per service, each with the grants of one role only.
+// The stack's logins, embedded and in Docker: those of every deployment, and the registry's.
 
 const password = (login: string) => secret().describe(`Password of the login ${login}`);
 const settings = z.object({
@@ -17,23 +18,9 @@ const settings = z.object({
 });
 
 const config = settingsOrExit(settings, process.env);
-const logins: Login[] = [
-  { name: 'outbox_owner', password: config.OWNER_PASSWORD, attributes: 'CREATEROLE' },
-  { name: 'ingest', password: config.INGEST_PASSWORD, memberOf: 'outbox_ingest' },
-  { name: 'cdc', password: config.CDC_PASSWORD, memberOf: 'outbox_cdc', attributes: 'REPLICATION' },
-  { name: 'cleanup', password: config.CLEANUP_PASSWORD, memberOf: 'outbox_cleanup' },
-  { name: 'operator', password: config.OPERATOR_PASSWORD, memberOf: 'outbox_operator' },
-  { name: 'actions', password: config.ACTIONS_PASSWORD, memberOf: 'outbox_actions' },
+const logins = [
+  ...ourLogins.map((login) => ({ ...login, password: config[passwordSettings[login.name]] })),
   { name: 'registry', password: config.REGISTRY_PASSWORD },
 ];
-await ensureLogins(config.DATABASE_URL, logins, [
-  {
-    name: 'outbox',
-    owner: 'outbox_owner',
-    users: ['ingest', 'cdc', 'cleanup', 'operator', 'actions'],
-    temporary: ['operator'],
-    // The connector's heartbeat.
-    messages: ['cdc'],
-  },
-  { name: 'registry', owner: 'registry', users: [], temporary: [] },
-]);
+const databases = [ourDatabase('outbox'), { name: 'registry', owner: 'registry', users: [], temporary: [] }];
+await ensureLogins(config.DATABASE_URL, logins, databases, { closeOthers: true });

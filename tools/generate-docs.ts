@@ -9,7 +9,7 @@ import { settings as consumer } from '../consumers-example/config.ts';
 import { faults } from '../ingest/errors.ts';
 import { settings as ingest } from '../ingest/config.ts';
 import { settings as page } from '../operate/console/config.ts';
-import { settings as operate } from '../operate/config.ts';
+import { administratorSettings, settings as operate } from '../operate/config.ts';
 import { checks, systemFindings } from '../operate/diagnose.ts';
 import { describeVerbs } from '../operate/program.ts';
 import { describeSettings } from '../kit/settings.ts';
@@ -31,6 +31,7 @@ function settingsTables(): string {
     ['`watch/`', watch],
     ['`cleanup/`', cleanup],
     ["`operate/`, the operator's commands", operate],
+    ['`bootstrap`, the one command of an administrator', administratorSettings],
     ['`operate/console/`, beside those of the commands', page.omit(operate.shape as Record<keyof typeof operate.shape, never>)],
     ['`consumers-example/`', consumer],
     ['`consumers-example/actions/`', actions],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { scramVerifier } from './logins.ts';
+import { isVerifierOf, scramVerifier } from './scram.ts';
 
 test('a verifier equals the example of RFC 7677', () => {
   expect(scramVerifier('pencil', Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64'))).toBe(
@@ -9,4 +9,14 @@ test('a verifier equals the example of RFC 7677', () => {
 
 test('two verifiers of one password have different salts', () => {
   expect(scramVerifier('same')).not.toBe(scramVerifier('same'));
+});
+
+test('a verifier is recognised by its password alone', () => {
+  const kept = scramVerifier('right');
+  expect([isVerifierOf(kept, 'right'), isVerifierOf(kept, 'wrong'), isVerifierOf('', 'right'), isVerifierOf('md5abc', 'right')]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -1,7 +1,13 @@
-import type { Admin } from 'kafkajs';
-import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC } from '../contract/names.ts';
-import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
-import type { ConnectConfig } from './config.ts';
+import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from './limits.ts';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC } from './names.ts';
+
+/** What a deployment decides about the topics. */
+export interface TopicSettings {
+  TOPIC_PARTITIONS: number;
+  TOPIC_REPLICATION_FACTOR: number;
+  TOPIC_RETENTION_HOURS: number;
+  DEAD_LETTER_RETENTION_HOURS: number;
+}
 
 export interface TopicPlan {
   topic: string;
@@ -10,8 +16,11 @@ export interface TopicPlan {
   config: Readonly<Record<string, string>>;
 }
 
-/** The topics that register creates. Their settings are part of the promise, so topics are never auto-created. */
-export function topicPlans(config: ConnectConfig): TopicPlan[] {
+/**
+ * The topics of the pipeline. Their settings are part of the promise, so topics are never auto-created. Connect's worker
+ * creates the topics of its own state.
+ */
+export function topicPlans(config: TopicSettings): TopicPlan[] {
   const { TOPIC_PARTITIONS: partitions, TOPIC_REPLICATION_FACTOR: replicationFactor } = config;
   const hours = (count: number) => String(count * 3_600_000);
   const minIsr = String(Math.max(1, replicationFactor - 1));
@@ -55,24 +64,4 @@ export function topicPlans(config: ConnectConfig): TopicPlan[] {
       config: { 'cleanup.policy': 'delete', 'retention.ms': '3600000', 'min.insync.replicas': minIsr },
     },
   ];
-}
-
-/**
- * Creates the missing topics.
- *
- * @returns the names of the created topics
- */
-export async function ensureTopics(admin: Admin, plans: TopicPlan[]): Promise<string[]> {
-  const existing = await admin.listTopics();
-  const missing = plans.filter(({ topic }) => !existing.includes(topic));
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
-      topic,
-      numPartitions: partitions,
-      replicationFactor,
-      configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-    })),
-  });
-  return missing.map(({ topic }) => topic);
 }
