@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-// Which addresses a webhook may be sent to. Somebody who can write a target's URL, or the DNS of its name, must not
-// reach this machine, its network or a cloud's metadata through us.
+// The addresses that webhooks may be sent to. Someone who controls a target's URL, or the DNS of its name, must not reach
+// this machine, its network or a cloud's metadata through us.
 
 type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-/** IANA's special-purpose registries, and what clouds put on addresses that look public. */
+/** IANA's special-purpose registries, and addresses of clouds that seem public. */
 const denied: readonly (readonly [cidr: string, what: string])[] = [
   ['0.0.0.0/8', 'this network'],
   ['10.0.0.0/8', 'private'],
@@ -48,7 +48,7 @@ const denied: readonly (readonly [cidr: string, what: string])[] = [
   ['ff00::/8', 'multicast'],
 ];
 const deniedRanges = denied.map(([cidr, what]) => [ipaddr.parseCIDR(cidr), what] as const);
-/** Of IPv6, only this part is handed out at all: what the table forgets is refused as well. */
+/** The only allocated part of IPv6, so that ranges missing in the table are refused too. */
 const globalUnicast: Range = ipaddr.parseCIDR('2000::/3');
 
 const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [range, bits]: Range) => address.kind() === range.kind() && address.match(range, bits);
@@ -56,25 +56,25 @@ const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [range, bits]: Range) => add
 /** DNS64 (RFC 6052): in such a network IPv4 targets have these addresses. They lead to the IPv4 address inside. */
 const dns64: Range = ipaddr.parseCIDR('64:ff9b::/96');
 
-/** What is judged: the address itself, or the IPv4 address that it leads to. Only for addresses that `isIP` knows. */
-function judged(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
+/** The effective address: the address itself, or the IPv4 address that it leads to. Only for addresses that `isIP` accepts. */
+function effective(address: string): ipaddr.IPv4 | ipaddr.IPv6 {
   const parsed = ipaddr.parse(address);
   return within(parsed, dns64) ? new ipaddr.IPv4(parsed.toByteArray().slice(12)) : parsed;
 }
 
-/** ipaddr.js also takes what is not a plain address (octal, zones): only what the system itself would take goes on. */
+/** ipaddr.js also accepts octal numbers and zones. Only addresses that the system would accept pass. */
 const isPlainIp = (address: string) => isIP(address) !== 0 && !address.includes('%');
 
-/** Why an address is none of the public internet's; undefined when it is. */
+/** Why an address is not public; undefined when it is. */
 function whyNotPublic(address: string): string | undefined {
   if (!isPlainIp(address)) return 'not an IP address';
-  const parsed = judged(address);
+  const parsed = effective(address);
   const found = deniedRanges.find(([range]) => within(parsed, range));
   if (found !== undefined) return found[1];
   return parsed.kind() === 'ipv6' && !within(parsed, globalUnicast) ? 'not global unicast' : undefined;
 }
 
-/** The exceptions that an operator makes for targets of his own. */
+/** The exceptions that an operator makes for their own targets. */
 export interface Allowed {
   /** Ports of public targets. */
   ports: readonly number[];
@@ -123,10 +123,10 @@ const plainHttp = 'plain http: to a public address needs "insecure": true';
 export function whyNotAddress(host: string, address: string, port: number, allowed: Allowed, mayBePlain: boolean): string | undefined {
   if (allowed.hosts.has(entryOf(host, port))) return undefined;
   if (isPlainIp(address)) {
-    const within4 = judged(address).toString();
+    const within4 = effective(address).toString();
     const known = [address, within4].map((one) => canonical(isIP(one) === 6 ? `[${one}]` : one) ?? one);
     if (known.some((one) => allowed.hosts.has(entryOf(one, port)))) return undefined;
-    if (allowed.ranges.some((range) => within(judged(address), range))) return undefined;
+    if (allowed.ranges.some((range) => within(effective(address), range))) return undefined;
   }
   const why = whyNotPublic(address);
   if (why !== undefined) return `${address} is ${why}`;
@@ -134,7 +134,7 @@ export function whyNotAddress(host: string, address: string, port: number, allow
   return mayBePlain ? undefined : plainHttp;
 }
 
-/** Why this URL can be no target, as far as it is known without asking DNS; undefined when it can. */
+/** Why this URL cannot be a target, as far as it is known without DNS; undefined when it can. */
 export function whyNotUrl(url: URL, allowed: Allowed, insecure = false): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${url.protocol} is neither http: nor https:`;
   if (url.username !== '' || url.password !== '') return 'it carries a user or a password: send them as a header';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseAllowed, whyNotUrl } from './address-guard.ts';
 import { createGuardedClient } from './guarded-client.ts';
 
-// Targets that nobody may reach through us, in all the ways to write them.
+// Forbidden targets, in all notations.
 
 const nothing = parseAllowed([], [80, 443]);
 
@@ -157,7 +157,7 @@ describe('a URL', () => {
     expect(asked).toEqual([]);
   });
 
-  test.each(notUrls)('that is none is refused by the parser: %s', (url) => expect(URL.canParse(url)).toBe(false));
+  test.each(notUrls)('that is malformed is refused by the parser: %s', (url) => expect(URL.canParse(url)).toBe(false));
 
   test.each(publicHosts)('of the public internet may be a target: %s', (host) => {
     expect(whyNotUrl(new URL(`https://${host}/`), nothing)).toBeUndefined();
@@ -166,7 +166,7 @@ describe('a URL', () => {
 
 test.each([
   ...['localhost', '10.0.0.1', '10.0.0.0/33', 'host:', ':80', 'http://a:80', 'a b:80', 'a.b:0', 'a.b:99999', 'a.b:65536', '[::g]:80'],
-  // What could be read as another range than was meant.
+  // Ranges that could be read differently from what was meant.
   ...[
     '10/8',
     '10.1/16',
@@ -180,7 +180,7 @@ test.each([
     'fe80::%1/64',
   ],
   ...['::1', '::1:3003', '[::1]', '[fe80::1%eth0]:80', 'a.b:80:80', 'a.b:8o', 'a.b: 80', '*', '*:80', 'a/b:80', '1.2.3.256:80'],
-])('an exception that is none is named: %s', (entry) => {
+])('an invalid exception is reported: %s', (entry) => {
   expect(() => parseAllowed([entry], [])).toThrow(`"${entry}" is neither`);
 });
 

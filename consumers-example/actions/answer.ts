@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 
-// What a target answered. Its final status line counts, whatever else it does: what is legal though rare, and what careless
-// servers send, does not turn a 2xx into a failure.
+// The answer of a target. Only its final status line counts: rare but legal behaviour, and mistakes of careless servers, do
+// not turn a 2xx into a failure.
 
 export interface Answer {
   status: number;
@@ -10,14 +10,14 @@ export interface Answer {
 }
 
 const ANSWER_LIMIT_BYTES = 65_536;
-/** As servers with many cookies and policies send it; Node's own limit is a quarter of it. */
+/** Enough for servers with many cookies and policies; Node's own limit is a quarter of it. */
 export const HEAD_LIMIT_BYTES = 66_560;
 /** Of a head and all 1xx in front of it. */
 const INTERIM_LIMIT_BYTES = 4 * HEAD_LIMIT_BYTES;
-/** The head decides; the body is read only so that the connection can be used again. A longer one costs a new connection. */
+/** The head decides. The body is read only so that the connection can be reused; a longer one costs a new connection. */
 const BODY_WITHIN_MS = 1000;
 
-/** What comes before the parser has understood a head. */
+/** The bytes before the parser has read a complete head. */
 export function watchHead(sent: ClientRequest): { text: () => string } {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -36,7 +36,7 @@ export function watchHead(sent: ClientRequest): { text: () => string } {
   return { text: () => Buffer.concat(chunks).toString('latin1') };
 }
 
-/** What a head says that no parser takes, or that breaks off: its last status line counts, behind all 1xx. */
+/** The answer in a malformed or incomplete head: its last status line after all 1xx counts. */
 export function finalAnswer(head: string): Answer | undefined {
   const statusLine = /\s*HTTP\/1(?:\.\d)?[ \t]+(\d{3})(?!\d)[^\n]*\n/iy;
   const end = /\n\r?\n/g;
@@ -56,7 +56,7 @@ export function finalAnswer(head: string): Answer | undefined {
   }
 }
 
-/** Reads what is left of an answer within bounds, and drops the connection beyond them. Its content says nothing. */
+/** Reads the rest of an answer within bounds, and drops the connection beyond them. The content is ignored. */
 export function drain(response: IncomingMessage, deadline: number, done: () => void): void {
   const { socket } = response;
   let bytes = 0;
@@ -73,10 +73,10 @@ export function drain(response: IncomingMessage, deadline: number, done: () => v
     bytes += chunk.length;
     if (bytes > ANSWER_LIMIT_BYTES) finish();
   });
-  // Too long, too slow or broken off: the status has come, and that is the answer.
+  // Too long, too slow or broken off: the status has arrived, and it is the answer.
   for (const event of ['end', 'error', 'close']) response.once(event, finish);
 }
 
-/** Where it ends is a matter of opinion: what follows on this connection could be a part of it. */
+/** The end of such a body is ambiguous: what follows on the connection could be part of it. */
 export const isAmbiguous = ({ headers }: IncomingMessage) =>
   headers['transfer-encoding'] !== undefined && headers['content-length'] !== undefined;

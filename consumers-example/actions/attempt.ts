@@ -5,7 +5,7 @@ import { signatureHeaders, webhookId } from './sign.ts';
 import { confirmationUrl } from './sns.ts';
 import type { Target } from './targets.ts';
 
-/** What is told of each attempt: nothing that the target or the sender of the event sent. */
+/** The record of an attempt. It has nothing that the target or the sender of the event sent. */
 export interface Attempted {
   outcome: Outcome;
   /** 2xx, 3xx, 4xx, 5xx, timeout, network, blocked */
@@ -20,7 +20,7 @@ function requestOf({ eventId, body }: Delivery, target: Target): Call {
   if (confirmSns !== undefined) {
     const confirming = confirmationUrl(body, confirmSns);
     if (confirming === undefined) throw new CallError('blocked', 'it is not the confirmation of a subscription that may be confirmed');
-    // Nothing of ours goes to SNS but the token that came from there.
+    // SNS gets nothing but the token that came from it.
     return { url: confirming, method, headers: AGENT, body: '', timeoutMs };
   }
   const signed = signatureHeaders(webhookId(eventId, target.name), new Date(), body, target.keys);
@@ -34,7 +34,7 @@ function requestOf({ eventId, body }: Delivery, target: Target): Call {
   };
 }
 
-/** Makes one attempt and judges what came of it. Never rejects. */
+/** Makes one attempt and decides what follows. Never rejects. */
 export async function attempt(
   delivery: Delivery,
   target: Target,

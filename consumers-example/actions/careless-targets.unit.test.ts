@@ -7,7 +7,7 @@ import { finalAnswer } from './answer.ts';
 import { createGuardedClient, type Call } from './guarded-client.ts';
 import type { Resolve } from './resolve.ts';
 
-// Targets as they are: rare, careless, slow. What counts is the final status line and the deadline.
+// Rare, careless and slow targets. Only the final status line and the deadline count.
 
 const opened: (() => void)[] = [];
 afterEach(() => {
@@ -74,12 +74,12 @@ test.each([
   ['bare line feeds', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', 200],
   ['Transfer-Encoding: identity', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok', 200],
   ['a control character', 'HTTP/1.1 204 OK\r\nX-A: a\x01b\r\n\r\n', 204],
-  ['a line that is no header', 'HTTP/1.1 200 OK\r\nGarbage\r\nContent-Length: 0\r\n\r\n', 200],
+  ['a line that is not a header', 'HTTP/1.1 200 OK\r\nGarbage\r\nContent-Length: 0\r\n\r\n', 200],
   ['a space before the colon', 'HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n', 200],
   ['a folded header', 'HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 0\r\n\r\n', 200],
   ['no reason', 'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n', 200],
   ['HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nok', 200],
-  ['a chunk that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok', 200],
+  ['a malformed chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok', 200],
   ['a length that is not reached', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok', 200],
   ['a body behind 204', 'HTTP/1.1 204 N\r\nContent-Length: 5\r\n\r\nhello', 204],
   ['chunks behind 204', 'HTTP/1.1 204 N\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', 204],
@@ -112,7 +112,7 @@ test.each([
   ['a 103 with bare line feeds', 'HTTP/1.1 103 E\nLink: </a>\n\nHTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 2\n\nok', 200],
   ['another answer behind it', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n', 200],
   ['a wish for HTTP/2', 'HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n', 200],
-])('an answer with %s is judged by its final status', async (_what, text, status) => {
+])('an answer with %s counts by its final status', async (_what, text, status) => {
   const port = await answering(text);
   expect(await client().call(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status });
 });
@@ -151,7 +151,7 @@ test.each([
   expect([status, retryAfter?.trim()]).toEqual([503, '77']);
 });
 
-test('interim answers without end are given up before they cost memory, and their head before it costs time', async () => {
+test('endless interim answers are aborted before they cost memory or time', async () => {
   const one = `HTTP/1.1 100 Continue\r\n\r\n`;
   const port = await target((socket) => {
     const more = (): void => {
@@ -176,7 +176,7 @@ test.each([
   ['half a status line', 'HTTP/1.1 20'],
   ['nothing but a 100', 'HTTP/1.1 100 Continue\r\n\r\n'],
   ['HTTP/2 in letters', 'HTTP/2 200 OK\r\n\r\n'],
-])('%s is no answer', async (_what, text) => {
+])('%s does not count as an answer', async (_what, text) => {
   const port = await answering(text);
   await expect(client().call(call(`http://127.0.0.1:${port}/`))).rejects.toMatchObject({ code: 'network' });
 });
@@ -188,7 +188,7 @@ describe('the deadline', () => {
     return performance.now() - began;
   };
 
-  test('holds while a name is resolved, and ends the resolving', async () => {
+  test('applies while a name is resolved, and ends the resolution', async () => {
     let given: AbortSignal | undefined;
     const resolve: Resolve = (_name, signal) => {
       given = signal;
@@ -198,7 +198,7 @@ describe('the deadline', () => {
     expect(given?.aborted).toBe(true);
   });
 
-  test('is shared by silent addresses, so that a good one behind eleven of them is reached', async () => {
+  test('is shared by silent addresses, so that a good one after eleven of them is reached', async () => {
     const port = await answering('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     const silent = Array.from({ length: 11 }, (_, at) => `127.0.0.${at + 2}`);
     await neverAccepting(silent, port);
@@ -207,12 +207,12 @@ describe('the deadline', () => {
     expect(await took(make(call(`http://silent.example:${port}/`, { timeoutMs: 500 })))).toBeLessThan(1500);
   });
 
-  test('holds while TLS is shaken hands over', async () => {
+  test('applies during the TLS handshake', async () => {
     const port = await target(() => undefined);
     expect(await took(client().call(call(`https://127.0.0.1:${port}/`, { timeoutMs: 300 })))).toBeLessThan(900);
   });
 
-  test('holds while the body is read', async () => {
+  test('applies while the body is read', async () => {
     const port = await target((socket) => socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n')));
     const began = performance.now();
     expect(await client().call(call(`http://127.0.0.1:${port}/`, { timeoutMs: 400 }))).toMatchObject({ status: 200 });
@@ -246,7 +246,7 @@ describe('a connection that the target closes while it is idle', () => {
     expect(requests).toBe(6);
   });
 
-  test('is not one that was new: that is a fault of the target', async () => {
+  test('when it is new counts as a fault of the target', async () => {
     const port = await target((socket) => socket.once('data', () => socket.resetAndDestroy()));
     await expect(client().call(call(`http://127.0.0.1:${port}/`))).rejects.toMatchObject({ code: 'network' });
   });

@@ -7,7 +7,7 @@ import { integer, list, port, postgresUrl } from '../../kit/settings.ts';
 import { parseAllowed } from './address-guard.ts';
 import { parseDuration } from '../../kit/duration.ts';
 
-/** A text through a function that throws what is wrong with it. */
+/** A text that a function parses; what the function throws is the fault. */
 function parsed<In, Out>(parse: (value: In) => Out) {
   return (value: In, context: z.RefinementCtx): Out => {
     try {
@@ -25,8 +25,12 @@ export const settings = z.object({
   ...registrySettings,
   TOPIC: z.string().min(1).default(EVENT_TOPIC).describe('The topic of the events'),
   GROUP_ID: z.string().min(1).default('actions').describe('Consumer group; name it in ACK_GROUPS of cleanup'),
-  DEAD_LETTER_TOPIC: z.string().min(1).default(DEAD_LETTER_TOPIC).describe('Takes the records that can never become a call'),
-  ACTIONS_FILE: z.string().min(1).default('consumers-example/actions/actions.json').describe('Which zap calls which webhook'),
+  DEAD_LETTER_TOPIC: z.string().min(1).default(DEAD_LETTER_TOPIC).describe('Topic for records that can never become a call'),
+  ACTIONS_FILE: z
+    .string()
+    .min(1)
+    .default('consumers-example/actions/actions.json')
+    .describe('JSON file that says which zap calls which webhook'),
   ACTIONS_ENV: list()
     .default(['*_SECRET', '*_TOKEN'])
     .describe('Environment variables that actions.json may refer to, names with *, separated by commas'),
@@ -42,11 +46,13 @@ export const settings = z.object({
     .default(['80', '443'])
     .refine((ports) => ports.every((one) => port().safeParse(one).success), 'expected ports')
     .describe('Ports of public targets that are allowed'),
-  CONCURRENCY: integer(1, 10_000).default(512).describe('Calls at once in all'),
-  TARGET_CONCURRENCY: integer(1, 1000).default(16).describe('Calls at once to one target, unless actions.json says otherwise'),
-  LEASE_SECONDS: integer(3, 600).default(45).describe('How long a copy holds what it took; after a crash its calls wait so long'),
+  CONCURRENCY: integer(1, 10_000).default(512).describe('Most concurrent calls in all'),
+  TARGET_CONCURRENCY: integer(1, 1000).default(16).describe('Most concurrent calls to one target, unless actions.json says otherwise'),
+  LEASE_SECONDS: integer(3, 600)
+    .default(45)
+    .describe('How long a copy holds the calls that it took; after a crash they wait for that long'),
   INBOX_KEEP_HOURS: integer(1, 87_600)
     .default(336)
-    .describe('How long an answered call is remembered: no less than the topic keeps its event, and 7 days more'),
+    .describe('How long an answered call is remembered; at least the retention of the topic plus 7 days'),
   ...metricsSettings(9405),
 });

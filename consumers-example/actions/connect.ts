@@ -1,15 +1,15 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-// One connection out of many addresses: two attempts at once, a quarter of a second apart (RFC 8305), and all of them
-// share the time, so that silent addresses do not use up what the good one needs.
+// One connection out of many addresses: two attempts at once, a quarter of a second apart (RFC 8305). All of them share the
+// time, so that silent addresses leave enough for a good one.
 
 const APART_MS = 250;
 const AT_ONCE = 2;
-/** A name with more addresses than this is asked for no more of them. */
+/** The most addresses of a name that are tried. */
 const MOST_ADDRESSES = 16;
 
-/** By families in turn, the first one's first. */
+/** Alternates the families, beginning with that of the first address. */
 function interleaved(addresses: readonly string[]): string[] {
   const [first = ''] = addresses;
   const same = addresses.filter((one) => isIP(one) === isIP(first));
@@ -27,7 +27,7 @@ function interleaved(addresses: readonly string[]): string[] {
  */
 export function connectToAny(addresses: readonly string[], port: number, deadline: number, signal: AbortSignal): Promise<Socket> {
   const waiting = interleaved(addresses);
-  // One or two have all the time; of more, something is kept for the request itself.
+  // One or two addresses have all the time; with more, some is kept for the request itself.
   const rounds = waiting.length <= AT_ONCE ? 1 : Math.ceil(waiting.length / AT_ONCE) + 1;
   const shareMs = Math.max(1, (deadline - performance.now()) / rounds);
   return new Promise((resolve, reject) => {
@@ -70,7 +70,7 @@ export function connectToAny(addresses: readonly string[], port: number, deadlin
       socket.once('connect', () => {
         clearTimeout(timer);
         socket.off('error', failed);
-        // Until whoever takes it listens.
+        // Until the new owner of the socket listens.
         socket.on('error', () => undefined);
         settle(() => resolve(socket), socket);
       });
@@ -83,7 +83,7 @@ export function connectToAny(addresses: readonly string[], port: number, deadlin
   });
 }
 
-/** The name stays the one that TLS asks for and checks. @throws when the handshake fails */
+/** TLS still requests and verifies the name. @throws when the handshake fails */
 export function secure(socket: Socket, host: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const tls = connectTls({ socket, ALPNProtocols: ['http/1.1'], ...(isIP(host) === 0 ? { servername: host } : { host }) });

@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import { openPool } from '../../kit/postgres.ts';
 import type { Action } from './payload.ts';
 
-// The tables of the schema `actions`. Each statement is for many rows at once: what is asked of Postgres grows with
-// the number of groups, not of calls.
+// The tables of the schema `actions`. Each statement handles many rows, so the number of statements grows with the number of
+// groups, not of calls.
 
-/** A call that is this process's to make, until its lease ends. */
+/** A call that this process must make, until its lease ends. */
 export interface Delivery extends Action {
   target: string;
   /** Attempts made so far. */
@@ -15,18 +15,18 @@ export interface Delivery extends Action {
   lease: Date;
 }
 
-/** What an attempt came to, ready to be written. */
+/** The outcome of an attempt, ready to be written. */
 export interface Outcome {
   delivery: Delivery;
   state: 'delivered' | 'pending' | 'dead';
-  /** Until the next attempt, of a pending one. */
+  /** The wait until the next attempt, if there is one. */
   delayMs: number;
   disables: boolean;
   status: number | null;
   error: string | null;
 }
 
-// Nothing is written for what is there already: this is the inbox.
+// Existing rows are not written again: this is the inbox.
 const STORE = `
   WITH new_event AS (
     INSERT INTO actions.event (id, zap, body)
@@ -38,7 +38,7 @@ const STORE = `
   ON CONFLICT DO NOTHING
   RETURNING event_id, target, due_at`;
 
-// As many for each target as it has room for. SKIP LOCKED: what another copy is taking at this moment is its own.
+// As many per target as it has room for. SKIP LOCKED leaves the rows that another copy is taking.
 const CLAIM = `
   WITH due AS (
     SELECT found.* FROM unnest($1::text[], $2::int[]) AS wanted (target, room)
@@ -54,8 +54,8 @@ const CLAIM = `
   )
   SELECT claimed.*, e.zap, e.body FROM claimed JOIN actions.event e ON e.id = claimed.event_id`;
 
-// An attempt counts whoever holds the lease now. A 2xx settles it as well: the target has it. Anything else decides about
-// what comes next only under its own lease.
+// An attempt counts even if its lease has passed to another copy, and a 2xx settles the delivery: the target has it. Any
+// other answer decides what follows only under its own lease.
 const DECIDES = `(o.state = 'delivered' OR d.due_at = o.lease)`;
 const SETTLE = `
   WITH outcome AS (
@@ -78,7 +78,7 @@ const RELEASE = `
   FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS held (event_id, target, lease)
   WHERE d.event_id = held.event_id AND d.target = held.target AND d.state = 'pending' AND d.due_at = held.lease`;
 
-// Dead deliveries stay, and their events with them, until an operator has decided about them.
+// Dead deliveries and their events stay until an operator has decided about them.
 const PURGE = `
   DELETE FROM actions.event WHERE id IN (
     SELECT id FROM actions.event e
@@ -113,11 +113,11 @@ export function createPool(connectionString: string, log: Logger): Pool {
 
 export type Deliveries = ReturnType<typeof createDeliveries>;
 
-/** @param leaseMs how long a taken delivery is this process's */
+/** @param leaseMs how long this process holds a taken delivery */
 export function createDeliveries(pool: Pool, leaseMs: number) {
   return {
     /**
-     * Makes events durable, with the targets that want them. Those marked as taken are this process's at once.
+     * Stores events with their targets. This process takes those that are marked as taken at once.
      *
      * @returns the taken ones among the new; what was there before is left alone
      */
@@ -145,7 +145,7 @@ export function createDeliveries(pool: Pool, leaseMs: number) {
       });
     },
 
-    /** Takes what is due, at most `room` for each target. */
+    /** Takes due calls, at most `room` per target. */
     claim: async (wanted: readonly { name: string; room: number }[]): Promise<Delivery[]> => {
       const values = [wanted.map(({ name }) => name), wanted.map(({ room }) => room), leaseMs];
       const { rows } = await pool.query<Row>({ name: 'claim', text: CLAIM, values });
@@ -167,7 +167,7 @@ export function createDeliveries(pool: Pool, leaseMs: number) {
       });
     },
 
-    /** Gives back what was taken and not tried. */
+    /** Gives back calls that were taken and not tried. */
     release: async (held: readonly Delivery[]): Promise<void> => {
       await pool.query(RELEASE, keys(held));
     },
@@ -177,7 +177,7 @@ export function createDeliveries(pool: Pool, leaseMs: number) {
       return new Set(rows.map(({ target }) => target));
     },
 
-    /** Forgets the oldest answered calls. @returns how many events, at most `limit` */
+    /** Deletes the oldest answered calls. @returns how many events, at most `limit` */
     purge: async (keepHours: number, limit: number): Promise<number> => (await pool.query(PURGE, [keepHours, limit])).rowCount ?? 0,
 
     depths: async (): Promise<Depth[]> => (await pool.query<Depth>(COUNT)).rows,

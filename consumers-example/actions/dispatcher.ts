@@ -7,11 +7,11 @@ import type { Action } from './payload.ts';
 import { wants } from './sns.ts';
 import type { Target, Targets } from './targets.ts';
 
-/** How late a retry, or what another copy left, is found at the most. */
+/** The interval at which due retries, and calls that another copy left, are searched. */
 const POLL_EVERY_MS = 500;
-/** Rows of one claim; a larger one would keep the first of them waiting for the last one's body. */
+/** Rows per claim. With more, the first would wait for the body of the last. */
 const CLAIM_ROWS = 256;
-/** Bodies in memory, beyond which nothing more is taken. One claim may go over it by its own rows. */
+/** Bytes of bodies in memory beyond which nothing more is taken. One claim may exceed it by its own rows. */
 const HELD_BYTES = 64 * 1024 * 1024;
 
 export interface Dispatching {
@@ -22,26 +22,26 @@ export interface Dispatching {
   settle: (outcome: Outcome) => void;
   onAttempt: (attempted: Attempted) => void;
   onFailure: (error: unknown) => void;
-  /** Calls at once in all. */
+  /** The most concurrent calls in all. */
   concurrency: number;
   leaseMs: number;
 }
 
 /**
- * Calls targets. Each has a lane: a short queue and a number of calls at once that follows how it answers. Lanes take
- * turns, so that neither a pile nor a slow target is in the way of another.
+ * Calls targets. Each target has a lane: a short queue, and a number of concurrent calls that follows its answers. Lanes
+ * take turns, so that neither a backlog nor a slow target delays another target.
  */
 export class Dispatcher {
   readonly #given: Dispatching;
   readonly #lanes = new Map<string, Lane>();
-  /** Lanes that could begin a call, in turn. */
+  /** Lanes that could start a call, in turn. */
   readonly #ready = new Set<Lane>();
   #disabled: ReadonlySet<string> = new Set();
   #inFlight = 0;
   #heldBytes = 0;
   #turn = 0;
   #stopped = false;
-  /** What is still in flight is nobody's business any more: it is made again when its lease ends. */
+  /** Calls still in flight are abandoned, and repeated when their lease ends. */
   #abandoned = false;
   #wake: () => void = () => undefined;
   readonly #polling: Promise<void>;
@@ -56,7 +56,7 @@ export class Dispatcher {
   }
 
   /**
-   * Makes events durable with every call that they ask for. Those that can be made now are on their way.
+   * Stores events with all their calls, and starts the calls that can be made now.
    *
    * @throws NotNowError while Postgres does not take them
    */
@@ -86,7 +86,7 @@ export class Dispatcher {
     this.#pump();
   }
 
-  /** Takes nothing more, waits for the calls in flight within the time, gives back what was not begun. */
+  /** Takes nothing more, waits for the calls in flight up to the deadline, and gives back calls that were not started. */
   async stop(withinMs: number): Promise<void> {
     this.#stopped = true;
     this.#wake();
@@ -98,7 +98,7 @@ export class Dispatcher {
     if (held.length > 0) await this.#given.deliveries.release(held).catch(this.#given.onFailure);
   }
 
-  /** The target of a name; undefined when it went away or said 410. */
+  /** The target of a name; undefined when it was removed or answered 410. */
   #open(name: string): Target | undefined {
     return this.#disabled.has(name) ? undefined : this.#given.targets().byName.get(name);
   }
@@ -127,8 +127,8 @@ export class Dispatcher {
       if (this.#inFlight >= this.#given.concurrency) return;
       this.#ready.delete(lane);
       const target = this.#open(lane.name);
-      // What is dropped here comes back when its lease ends. A target that went away or was disabled gets nothing more,
-      // and a call that would outlive its lease might be made twice at once.
+      // A dropped call comes back when its lease ends. A removed or disabled target gets nothing more, and a call that
+      // outlives its lease might be made twice at the same time.
       while (lane.queue[0] !== undefined && (target === undefined || performance.now() > lane.queue[0].startBy)) {
         this.#heldBytes -= lane.queue.shift()?.delivery.body.length ?? 0;
       }
@@ -156,7 +156,7 @@ export class Dispatcher {
     this.#pump();
   }
 
-  /** Takes what is due, as long as the process lives: at once where there is known to be more, else now and then. */
+  /** Takes due calls while the process lives: at once when more are known to wait, otherwise at intervals. */
   async #poll(): Promise<void> {
     let pollAt = 0;
     while (!this.#stopped) {
@@ -175,14 +175,14 @@ export class Dispatcher {
     }
   }
 
-  /** @param everyLane also those that are not known to have more. @returns how many were taken */
+  /** @param everyLane also lanes that are not known to have more. @returns how many were taken */
   async #claim(everyLane: boolean): Promise<number> {
     const { deliveries, targets } = this.#given;
     if (everyLane) this.#disabled = await deliveries.disabled();
     if (this.#heldBytes >= HELD_BYTES) return 0;
     const names = [...targets().byName.keys()];
     const wanted: { name: string; room: number }[] = [];
-    this.#turn += 1; // Another one is the first each time, as the last ones may get nothing.
+    this.#turn += 1; // Another lane is first each time, as the last ones may get nothing.
     for (let at = 0, left = CLAIM_ROWS; at < names.length && left > 0; at += 1) {
       const name = names[(this.#turn + at) % names.length] ?? '';
       const lane = this.#lane(name);

@@ -6,22 +6,22 @@ import { drain, finalAnswer, HEAD_LIMIT_BYTES, isAmbiguous, watchHead, type Answ
 import { connectToAny, secure } from './connect.ts';
 import { createResolve, ResolveError, type Resolve } from './resolve.ts';
 
-// The only way out to targets. A name is resolved here, every address of it is judged, and the connection goes to an
-// address that was judged: a second resolution could give another one (DNS rebinding). Redirects are answers, never
-// followed. The lookup hook of node:net is no place for this: it is not called for a URL with an address in it.
+// The only way out to targets. It resolves a name, checks every address, and connects to a checked address: a second
+// resolution could return another one (DNS rebinding). Redirects are answers and never followed. The lookup hook of node:net
+// does not suffice: it is not called for a URL with an address.
 
 export interface Call {
   url: URL;
   method: string;
   headers: Record<string, string>;
   body: string;
-  /** From now to the last byte that is awaited: resolving, connecting, sending and the answer. */
+  /** Deadline for everything: resolving, connecting, sending and the answer. */
   timeoutMs: number;
-  /** Plain http:// to a public address is wanted. */
+  /** Whether plain http:// to a public address is allowed. */
   insecure?: boolean;
 }
 
-/** No answer came. `blocked`: we did not ask; `timeout`: not in time; `network`: everything else. */
+/** No answer came. `blocked`: the call was not made; `timeout`: not in time; `network`: everything else. */
 export class CallError extends Error {
   override readonly name = 'CallError';
   readonly code: 'blocked' | 'timeout' | 'network';
@@ -40,7 +40,7 @@ export interface GuardedClient {
 
 const IDLE_MS = 4000;
 
-/** What connecting needs to know of the call that it is for. */
+/** The facts about a call that connecting needs. */
 interface Ours {
   call: Call;
   deadline: number;
@@ -86,7 +86,7 @@ export function createGuardedClient(allowed: Allowed, resolve: Resolve = createR
     }
     override getName(options?: ClientRequestArgs): string {
       const { call } = (options as (ClientRequestArgs & { ours?: Ours }) | undefined)?.ours ?? {};
-      // A connection that one target may have is not another's that may not.
+      // A connection that is allowed for one target must not serve another that may not have it.
       return `${super.getName(options)}:${call?.insecure === true}`;
     }
   }
@@ -102,7 +102,7 @@ export function createGuardedClient(allowed: Allowed, resolve: Resolve = createR
     try {
       return await send(ours, kept[protocol]);
     } catch (error) {
-      // The target closed it while it was idle: nothing of an answer came, and the request may be sent again.
+      // The target closed the connection while it was idle: no byte of an answer came, so the request may be repeated.
       if (!(error instanceof StaleError)) throw error;
       return send(ours, fresh[protocol]);
     }
@@ -116,7 +116,7 @@ export function createGuardedClient(allowed: Allowed, resolve: Resolve = createR
       const giveUp = new AbortController();
       const late = new CallError('timeout', `no answer within ${timeoutMs} ms`);
       let timer: NodeJS.Timeout | undefined;
-      // Whatever does not hear the signal is left behind: the call itself is over at its deadline.
+      // Work that ignores the signal is abandoned: the call ends at its deadline.
       const tooLate = new Promise<never>((_resolve, reject) => {
         timer = setTimeout(() => {
           reject(late);
@@ -139,14 +139,14 @@ export function createGuardedClient(allowed: Allowed, resolve: Resolve = createR
   };
 }
 
-/** A connection that was kept is gone before a byte of an answer came. */
+/** A reused connection ended before a byte of an answer. */
 class StaleError extends Error {}
 
 function send({ call, deadline, signal, ...more }: Ours, agent: Agent): Promise<Answer> {
   const { url, method, headers, body } = call;
   return new Promise((resolve, reject) => {
-    // Careless servers are read leniently: nothing but the status and one header is taken from them, and the
-    // connection is not shared with another target.
+    // Careless servers are parsed leniently: only the status and one header are used, and the connection is not shared
+    // with another target.
     const options = {
       ...{ agent, method, headers: method === 'GET' ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) }, signal },
       ...{ insecureHTTPParser: true, maxHeaderSize: HEAD_LIMIT_BYTES, ours: { call, deadline, signal, ...more } },

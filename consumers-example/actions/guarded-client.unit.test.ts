@@ -12,7 +12,7 @@ const call = (url: string, more: Partial<Call> = {}): Call => ({
   ...{ method: 'POST', headers: {}, body: '{}', timeoutMs: 2000, insecure: url.includes('target.example'), ...more },
 });
 
-/** What a test opens. */
+/** Everything that a test opens. */
 const opened: { close: () => void }[] = [];
 afterEach(() => {
   for (const one of opened.splice(0)) one.close();
@@ -77,7 +77,7 @@ describe('a name', () => {
     await expect(client([], async () => list.toReversed()).call(call('http://target.example/'))).rejects.toMatchObject({ code: 'blocked' });
   });
 
-  test('is resolved once for a connection, which goes to the very address that was judged', async () => {
+  test('is resolved once per connection, which goes to a checked address', async () => {
     const port = await target((request, response) => response.end(request.headers.host));
     const answers = ['127.0.0.2', '127.0.0.1'];
     let asked = 0;
@@ -104,7 +104,7 @@ describe('a name', () => {
     ['64:ff9b::5db8:d822', [], true],
     ['64:ff9b::a01:203', ['10.1.2.3:80'], false],
     ['64:ff9b::a01:203', ['10.1.0.0/16'], false],
-  ])('of a network with DNS64 is judged by the address inside: %s with %j allowed', (address, entries, mayBePlain) => {
+  ])('of a network with DNS64 counts by the address inside: %s with %j allowed', (address, entries, mayBePlain) => {
     expect(whyNotAddress('target.example', address, 80, parseAllowed(entries, [80, 443]), mayBePlain)).toBeUndefined();
     if (entries.length > 0) expect(whyNotAddress('target.example', address, 80, nothing, true)).toMatch(/is private/);
   });
@@ -162,7 +162,7 @@ describe('a target', () => {
     await expect(made).rejects.toMatchObject({ code: 'timeout' });
   });
 
-  test('that drips its body has answered, and is hung up on', async () => {
+  test('that drips its body has answered, and its connection is dropped', async () => {
     let closed = false;
     const port = await rawTarget((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
@@ -211,12 +211,12 @@ describe('a target', () => {
     await expect(made).rejects.toMatchObject({ code: 'network' });
   });
 
-  test('that nobody listens at is named with its fault, address and port', async () => {
+  test('that is not listening is reported with its fault, address and port', async () => {
     const made = client(['127.0.0.1:1']).call(call('http://127.0.0.1:1/'));
     await expect(made).rejects.toMatchObject({ code: 'network', message: 'ECONNREFUSED at 127.0.0.1:1' });
   });
 
-  test('is asked again over a connection that is there', async () => {
+  test('is called again over an open connection', async () => {
     const ports = new Set<number | undefined>();
     const port = await target((request, response) => {
       ports.add(request.socket.remotePort);

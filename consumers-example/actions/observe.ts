@@ -3,13 +3,13 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Attempted } from './attempt.ts';
 import type { Depth } from './deliveries.ts';
 
-/** The tables are counted at most this often, however often somebody scrapes. */
+/** The tables are counted at most this often, however frequent the scrapes are. */
 const COUNT_EVERY_MS = 5000;
 
 /**
- * The metrics of the calls, and one log line per attempt. Neither has a body, a URL or a secret in it.
+ * The metrics of the calls, and one log line per attempt. Neither has a body, a URL or a secret.
  *
- * @returns what to tell of each attempt
+ * @returns reports an attempt
  */
 export function createObserver(registry: Registry, log: Logger, inFlight: () => number, count: () => Promise<Depth[]>) {
   const registers = [registry];

@@ -2,7 +2,7 @@ import { PoisonError } from '../consumer/errors.ts';
 import { HOOK_ID, RUN_ID } from '../../contract/ids.ts';
 import type { ZapRunCreated } from '../../contract/zap-run.ts';
 
-/** What is stored of an event, and sent to every target that wants it. */
+/** The stored form of an event, which is sent to its targets. */
 export interface Action {
   eventId: string;
   /** userId/zapId */
@@ -11,19 +11,19 @@ export interface Action {
 }
 
 /**
- * The request body: Standard Webhooks' `type`, `timestamp`, `data`. The metadata goes in as the text that it is: parsed
- * and written again, it would lose large numbers, repeated keys and lone surrogates.
+ * The request body: Standard Webhooks' `type`, `timestamp`, `data`. The metadata is inserted as text: parsed and serialized
+ * again, it would lose large numbers, repeated keys and lone surrogates.
  *
- * @throws PoisonError when the event breaks what its schema promises: it can never become a request
+ * @throws PoisonError when the event breaks the promises of its schema: it can never become a request
  */
 export function toAction({ zapRunId, userId, zapId, receivedAt, metadata, headers }: ZapRunCreated): Action {
-  if (!RUN_ID.test(zapRunId)) throw new PoisonError('REFUSED', 'zapRunId is no UUID in lower case');
-  if (!HOOK_ID.test(userId) || !HOOK_ID.test(zapId)) throw new PoisonError('REFUSED', 'userId or zapId is no id');
-  if (Math.abs(receivedAt) > 8.64e15) throw new PoisonError('REFUSED', 'receivedAt is no time');
+  if (!RUN_ID.test(zapRunId)) throw new PoisonError('REFUSED', 'zapRunId is not a UUID in lower case');
+  if (!HOOK_ID.test(userId) || !HOOK_ID.test(zapId)) throw new PoisonError('REFUSED', 'userId or zapId is not a valid id');
+  if (Math.abs(receivedAt) > 8.64e15) throw new PoisonError('REFUSED', 'receivedAt is not a valid time');
   try {
     JSON.parse(metadata);
   } catch (error) {
-    throw new PoisonError('REFUSED', 'metadata is no JSON', error);
+    throw new PoisonError('REFUSED', 'metadata is not JSON', error);
   }
   const time = new Date(receivedAt).toISOString();
   const data = JSON.stringify({ id: zapRunId, userId, zapId, receivedAt: time, headers });

@@ -2,10 +2,10 @@ import type { Logger } from 'pino';
 import type { Deliveries } from './deliveries.ts';
 
 const EVERY_MS = 60_000;
-/** Events of one statement: it holds their locks and must not be noticed by those who insert. */
+/** Events per statement, which holds their locks and must not delay inserts. */
 const AT_ONCE = 1000;
 
-/** Forgets answered calls that are older than the topic's own memory, from time to time. @returns stop */
+/** Periodically deletes answered calls that are older than the topic's retention. @returns stop */
 export function keepPurged({ purge }: Pick<Deliveries, 'purge'>, keepHours: number, log: Logger): () => void {
   async function pass(): Promise<void> {
     let events = 0;

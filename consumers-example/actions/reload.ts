@@ -6,8 +6,8 @@ import { readTargets, TargetsError, type Reading, type Targets } from './targets
 const EVERY_MS = 2000;
 
 /**
- * Reads actions.json, and again when it or a file that it names changes. Faults at the start are printed and end the
- * process with 2, as no restart can fix them; later ones are logged once and change nothing.
+ * Reads actions.json, and reloads it when it or a file that it names changes. Faults at the start are printed and end the
+ * process with 2, as no restart can fix them. Later faults are logged once and change nothing.
  *
  * @returns the active targets
  */

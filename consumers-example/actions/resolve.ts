@@ -1,13 +1,13 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 
-// Names as every other program of the machine has them: the hosts file first, then DNS with the search list. With
-// getaddrinfo it would be one call, but that has four threads for the whole process, which a few dead names would hold.
+// Resolves names like other programs of the machine: the hosts file first, then DNS with the search list. getaddrinfo would
+// do it in one call, but has four threads for the whole process, which a few dead names would block.
 
-/** All addresses of a name, in the order in which to try them. It ends when the signal says so. */
+/** Returns all addresses of a name, in the order in which to try them. The signal aborts it. */
 export type Resolve = (name: string, signal: AbortSignal) => Promise<string[]>;
 
-/** `NO_ADDRESS`: there is none. `NO_ANSWER`: it is not known whether there is one. */
+/** `NO_ADDRESS`: the name has no address. `NO_ANSWER`: it is unknown whether it has one. */
 export class ResolveError extends Error {
   override readonly name = 'ResolveError';
   readonly code: 'NO_ADDRESS' | 'NO_ANSWER';
@@ -46,7 +46,7 @@ export function createResolve(files: Files = { hosts: '/etc/hosts', resolvConf: 
     } finally {
       signal.removeEventListener('abort', cancel);
     }
-    // What DNS does not know may be known to another source of the system, as mDNS or the container's own name.
+    // A name that DNS does not know may be known to another source of the system, such as mDNS or the container's own name.
     const others = given === undefined ? await lookup(name, { all: true }).catch(() => []) : [];
     if (others.length === 0) throw new ResolveError('NO_ADDRESS', `${name} has no address`);
     return others.map(({ address }) => address);
@@ -54,8 +54,8 @@ export function createResolve(files: Files = { hosts: '/etc/hosts', resolvConf: 
 }
 
 /**
- * Both families of a full name. While one of them is not known, the next name of the list is not asked: it could be
- * somebody else's.
+ * Both families of a full name. While the answer for one of them is unknown, the next name of the list is not tried: it could
+ * belong to somebody else.
  */
 async function both(name: string, query: Query): Promise<string[]> {
   const answers = await Promise.allSettled([query(name, 'A'), query(name, 'AAAA')]);
@@ -76,7 +76,7 @@ function fromHosts(text: string, name: string): string[] {
   });
 }
 
-/** The full names to ask for, in order, as resolv.conf(5) has it. */
+/** The full names to resolve, in order, by resolv.conf(5). */
 export function candidates(resolvConf: string, name: string): string[] {
   if (name.endsWith('.')) return [name];
   let search: string[] = [];

@@ -30,7 +30,7 @@ function resolverOf(known: Record<string, string[] | string>, hosts = '', resolv
 }
 
 describe('a name', () => {
-  test('in the hosts file is what that says, whatever DNS does', async () => {
+  test('in the hosts file has the address of the file, whatever DNS answers', async () => {
     const hosts = '127.0.0.1 localhost\n# 10.0.0.9 override.example\n127.0.0.1\tother Override.Example # a note\n::1 override.example\n';
     const { resolve, asked } = resolverOf({ 'override.example': ['127.0.0.9'] }, hosts);
     expect(await resolve('override.example', signal)).toEqual(['127.0.0.1', '::1']);
@@ -57,7 +57,7 @@ describe('a name', () => {
     await expect(resolve('pay.dev', signal)).rejects.toMatchObject({ code: 'NO_ANSWER' });
   });
 
-  test('that nobody knows has no address', async () => {
+  test('that is unknown has no address', async () => {
     await expect(resolverOf({}).resolve('a.example', signal)).rejects.toMatchObject({ code: 'NO_ADDRESS' });
   });
 });
@@ -71,6 +71,6 @@ test.each([
   ['domain d', 'a', ['a.d', 'a']],
   ['search x\ndomain d # note', 'a', ['a.d', 'a']],
   ['search .', 'a', ['a']],
-])('with %j the name %s is asked for as %j', (resolvConf, name, expected) => {
+])('with %j the name %s is resolved as %j', (resolvConf, name, expected) => {
   expect(candidates(resolvConf, name)).toEqual(expected);
 });

@@ -1,4 +1,4 @@
-// What follows from an attempt: nothing more, another one at some time, or a dead delivery.
+// Decides what follows an attempt: nothing more, another attempt, or a dead delivery.
 
 /** How an attempt ended. Without a status no answer came, and `error` says why. */
 export interface Ended {
@@ -11,19 +11,19 @@ export type NextState =
   | { state: 'delivered' }
   /** @property delayMs from now */
   | { state: 'pending'; delayMs: number }
-  /** @property disables the target said that it wants no more requests at all */
+  /** @property disables whether the target asked for no further requests */
   | { state: 'dead'; disables: boolean };
 
 export interface Policy {
   /** The waits before the second, third, … attempt. After the last of them a delivery is dead. */
   scheduleMs: readonly number[];
-  /** What a 4xx means that is neither a timeout nor too many requests. */
+  /** The meaning of a 4xx that is neither a timeout nor too many requests. */
   on4xx: 'retry' | 'dead';
 }
 
-/** Spread of a wait, so that what failed together does not come back together. */
+/** Spread of a wait, so that calls that failed together are not retried together. */
 const JITTER = 0.1;
-/** A target cannot put us off for longer. */
+/** The longest delay that a target can request. */
 const RETRY_AFTER_MOST_MS = 86_400_000;
 /** 408 request timeout, 425 too early, 429 too many requests: about the moment, not about the request. */
 const PASSING_4XX = [408, 425, 429];
@@ -51,7 +51,7 @@ export function nextState(
   return { state: 'pending', delayMs: Math.round(Math.max(jittered, asked)) };
 }
 
-/** Seconds, as some have it with a fraction, or an HTTP date; 0 when there is none or it makes no sense. */
+/** Seconds, possibly with a fraction, or an HTTP date; 0 when it is missing or invalid. */
 function retryAfterMs(header = '', now: Date): number {
   const text = header.trim();
   const ms = /^\d+(\.\d+)?$/.test(text) ? Math.ceil(Number(text)) * 1000 : httpDate(text, now) - now.getTime();
@@ -79,7 +79,7 @@ function httpDate(text: string, now: Date): number {
   };
   if (!MONTHS.includes(month.toLowerCase()) || hours > 23 || minutes > 59 || seconds > 60) return NaN;
   if (year.length === 4) return at(Number(year));
-  // Two digits that seem to be more than 50 years ahead are of the past.
+  // A year of two digits that seems to be more than 50 years ahead is in the past.
   const full = Math.floor(now.getUTCFullYear() / 100) * 100 + Number(year);
   return at(full > now.getUTCFullYear() + 50 ? full - 100 : full);
 }

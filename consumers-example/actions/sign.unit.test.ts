@@ -53,7 +53,7 @@ test('the id is the same for an event and a target, and has no dot, which separa
 });
 
 test.each(['', 'whsec_', 'secret', `whsec_${'a'.repeat(8)}`, `whsec_${randomBytes(65).toString('base64')}`, `${secret()}!`])(
-  'a secret that is none is refused and not repeated',
+  'an invalid secret is refused and not repeated',
   (text) => {
     expect(() => parseSecret(text)).toThrow(/^it (is not of the form whsec_<base64>|has \d+ bytes, and 24 to 64 are allowed)$/);
   },

@@ -1,7 +1,7 @@
 import { matchesGlob } from '../../kit/glob.ts';
 
 // A subscription of AWS SNS sends nothing before somebody has called the URL in its first message. Ingest records that message
-// as an event and calls nobody; a target with "confirmSns" makes the call. Whoever may post to the hook chooses the URL, so
+// as an event and calls nobody; a target with "confirmSns" makes the call. A sender to the hook chooses the URL, so
 // it is called only where it is the confirmation of a topic that actions.json names, at SNS itself.
 
 const HOST = /^sns\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com$/;

@@ -32,7 +32,7 @@ describe('a subscription is confirmed', () => {
     ['a URL that does two things', { ...message, SubscribeURL: `${url()}&Action=DeleteTopic` }],
     ['a URL of another region', { ...message, SubscribeURL: url(TOPIC, 'sns.us-east-1.amazonaws.com') }],
     ['no URL', { ...message, SubscribeURL: undefined }],
-    ['a URL that is none', { ...message, SubscribeURL: 'confirm' }],
+    ['a malformed URL', { ...message, SubscribeURL: 'confirm' }],
     ['a list of URLs', { ...message, SubscribeURL: [url()] }],
     ['plain http', { ...message, SubscribeURL: url().replace('https', 'http') }],
     ['a port', { ...message, SubscribeURL: url(TOPIC, 'sns.eu-central-1.amazonaws.com:8443') }],
@@ -78,7 +78,7 @@ test('the call is a GET with nothing of ours in it', async () => {
   expect(calls).toEqual([{ url: new URL(url()), method: 'GET', headers: { 'user-agent': 'webhook-outbox' }, body: '', timeoutMs: 1000 }]);
 });
 
-test('what is no confirmation is not called, and what SNS refuses is not called again', async () => {
+test('only a confirmation is called, and one that SNS refuses is not called again', async () => {
   const refuse = async () => ({ status: 403, retryAfter: undefined });
   expect((await attempt(delivery(message), target, { call: refuse }, [5000])).outcome.state).toBe('dead');
   const never = () => Promise.reject(new CallError('network', 'it was called'));

@@ -168,7 +168,7 @@ describe('actions.json', () => {
     rmSync(other, { recursive: true });
   });
 
-  test('that is not JSON is told of without a word of its text', () => {
+  test('that is not JSON is reported without its text', () => {
     for (const text of [`{"targets": ${secret}}`, `{"targets": {"a": "${secret}`, secret]) {
       expect(() => read(text)).toThrow(/is not valid JSON/);
       expect(() => read(text)).not.toThrow(new RegExp(secret.slice(6, 12)));
