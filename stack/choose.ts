@@ -6,7 +6,7 @@ import { StackError } from './errors.ts';
 import type { Say, Stack, Way } from './stack.ts';
 
 /**
- * The stack that `make up` is to boot: as STACK says, else in Docker where an engine answers.
+ * The stack that `make up` boots: the one of STACK, otherwise Docker if an engine answers.
  *
  * @throws StackError OTHER_WAY when it runs in the other way, NO_DOCKER when Docker was asked for and cannot be used
  */
@@ -27,12 +27,12 @@ export async function chooseStack(config: StackConfig, say: Say): Promise<Stack>
   return way === 'docker' ? new DockerStack(config) : new EmbeddedStack(config);
 }
 
-/** The stack that runs, whatever STACK says now. */
+/** The running stack, whatever STACK is set to. */
 export async function findRunning(config: StackConfig): Promise<Stack | undefined> {
   return firstRunning(await possibleStacks(config));
 }
 
-/** Every way in which the stack may have left something on this machine. */
+/** Every stack that may have left something on this machine. */
 export async function possibleStacks(config: StackConfig): Promise<Stack[]> {
   return stacksOn(await findEngine(), config);
 }

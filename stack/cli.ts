@@ -8,7 +8,7 @@ import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
 import { SettingsError } from '../kit/settings.ts';
 
-// What make's targets call: up, down, nuke, status, logs, ui, metrics.
+// The commands behind make's targets: up, down, nuke, status, logs, ui, metrics.
 
 if (existsSync('.env')) process.loadEnvFile('.env');
 process.umask(PRIVATE);
@@ -30,7 +30,7 @@ const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
     const login = stack.way === 'docker' || config.CONSOLE_PASSWORD !== undefined;
     say(`See the pipeline as a page: http://localhost:${config.CONSOLE_PORT}${login ? passwordHint(config) : ''}`);
     say('Then see its event arrive:  make logs PART=consumer');
-    say('What runs, and how it is:   make status');
+    say('The state of each part:     make status');
     say('Topics, groups, records:    make ui');
   },
   down: async () => {
@@ -42,9 +42,9 @@ const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
     const stacks = await possibleStacks(config);
     for (const stack of stacks) await stack.nuke();
     const docker = stacks.some(({ way }) => way === 'docker');
-    // Volumes that nobody can reach now were made with these passwords.
+    // Volumes that cannot be reached now were made with these passwords.
     if (docker || !existsSync(`${config.dir}/compose.env`)) rmSync(`${config.dir}/secrets.json`, { force: true });
-    else say('Docker does not answer: what the stack keeps there stays. Run make nuke again when it does.');
+    else say('Docker does not answer: the state of the stack in Docker stays. Run make nuke again when it does.');
     say(`The stack is down and its state is gone. The downloaded jars stay in ${config.jars}.`);
   },
   status: async () => {

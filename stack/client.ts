@@ -2,13 +2,13 @@ import { request } from 'node:http';
 import { relative } from 'node:path';
 import type { Status } from './keeper.ts';
 
-/** No runner listens, or it died while it was asked. */
+/** No runner listens, or it died during the request. */
 const GONE = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
 
 type Order = 'status' | 'start' | 'stop' | 'shutdown';
 
 /**
- * Gives the process runner of the stack in `dir` an order.
+ * Sends an order to the process runner of the stack in `dir`.
  *
  * @param names the parts it is about, all when empty
  * @returns the parts' status after it, undefined when no runner listens there

@@ -25,7 +25,7 @@ interface Override {
 
 /** The user of the images. */
 const IMAGE_USER = { uid: 1000, gid: 1000 };
-/** Mounted over, the image would lack what it runs on; and no service needs to see all of these. */
+/** Folders that must not be mounted: the image needs its own, and no service needs to see all of them. */
 const NOT_SHARED = ['/', '/bin', '/boot', '/etc', '/home', '/lib', '/lib64', '/opt', '/root', '/run', '/sbin', '/srv', '/var', homedir()];
 const NOT_SHARED_AT_ALL = ['/app', '/dev', '/proc', '/sys', '/usr'];
 
@@ -38,7 +38,7 @@ export function writeOwnComposeFile(dir: string, env: NodeJS.ProcessEnv): void {
   const hidden = [...new Set([dir, join(root, '.stack'), join(root, '.env')])];
   const override = filesOverride(readHandedFiles(env), hidden);
   mkdirSync(dir, { recursive: true });
-  // A dollar in a path would be taken for a variable.
+  // compose would read a dollar in a path as a variable.
   writeFileSync(ownFile(dir), JSON.stringify(override, null, 2).replaceAll('$', '$$$$'), { mode: 0o600 });
 }
 
@@ -64,7 +64,7 @@ export function filesOverride(files: readonly HandedFile[], hidden: readonly str
   return { services: Object.fromEntries(services) };
 }
 
-/** Without those that lie in another. */
+/** Without folders that are inside another one. */
 function outermost(folders: readonly string[]): string[] {
   const all = [...new Set(folders)].sort();
   return all.filter((one) => !all.some((other) => other !== one && isWithin(other, one)));
@@ -90,7 +90,7 @@ function requireShared(folder: string, hidden: readonly string[], { setting, pat
 
 type User = Pick<Stats, 'uid' | 'gid'>;
 
-/** The images' own user where it may read them all, else whoever may: without capabilities, even root is bound by modes. */
+/** The images' own user if it may read all files, otherwise a user who may: without capabilities even root is bound by modes. */
 function userFor(paths: readonly string[], setting: string): User {
   const own = { uid: process.getuid?.() ?? IMAGE_USER.uid, gid: process.getgid?.() ?? IMAGE_USER.gid };
   const real = paths.map((path) => realpathSync(path));

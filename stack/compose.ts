@@ -6,8 +6,8 @@ import { parse } from 'yaml';
 import { consolePassword, echoSecret, kafkaPrincipals, kafkaSecret, logins, settings, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 
-// What compose.yaml is filled with: the images' pins from .env.example, and from the stack's own file ports, sizes and
-// passwords. The tests start compose.yaml with the same.
+// The values of compose.yaml's variables: the images' pins from .env.example, and ports, sizes and passwords from the
+// stack's own file. The tests start compose.yaml with the same values.
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const composeFile = join(root, 'compose.yaml');
@@ -52,7 +52,7 @@ export function requirePins(env: NodeJS.ProcessEnv, pins = readPins()): void {
   );
 }
 
-/** What differs from stack to stack: compose.yaml's variables that are no pins. */
+/** The variables of compose.yaml that differ between stacks. The others are pins. */
 export function composeEnvironment(config: StackConfig): Record<string, string> {
   const chosen = Object.keys(settings.shape).filter((name) =>
     /_(PORT|HEAP_MB|SECONDS|ONCE)$/.test(name),

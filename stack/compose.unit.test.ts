@@ -18,7 +18,7 @@ import { FALLBACK, readHandedFiles } from './files.ts';
 import { stackParts } from './parts.ts';
 import type { Part } from './keeper.ts';
 
-// compose.yaml and stack/parts.ts describe one chain: what one of them has, the other has.
+// compose.yaml and stack/parts.ts describe the same chain.
 
 interface Service {
   image: string;
@@ -74,12 +74,12 @@ const write = (name: string, content: unknown): string => {
 };
 
 describe('compose.yaml', () => {
-  test('has a service for each part of the embedded stack, and only what is started on demand beside them', () => {
+  test('has a service for each part of the embedded stack, and besides them only those that are started on demand', () => {
     expect(chain.map(([name]) => name).sort()).toEqual(parts.map(({ name }) => name).sort());
     expect(all.filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).toEqual(['ui', 'prometheus', 'grafana']);
   });
 
-  test('gives each TypeScript part the program, the login and the settings that it has in the embedded stack', () => {
+  test('gives each TypeScript part the program, login and settings of the embedded stack', () => {
     const login = (url?: string | null) => /^postgresql:\/\/(\w+):/.exec(url ?? '')?.[1];
     for (const { name, command } of parts.filter((part) => part.command.args.includes('tsx'))) {
       const service = services[name];
@@ -90,7 +90,7 @@ describe('compose.yaml', () => {
     }
   });
 
-  test('hands on the same settings of each service as the embedded stack, all that the stack does not give', async () => {
+  test('passes on the same settings to each service as the embedded stack: all that the stack does not set', async () => {
     // The stack's Kafka is its own: how it is reached is said by the stack, and TLS is for a Kafka that is not.
     const isOfTheirKafka = (name: string) => name.startsWith('KAFKA_') && name !== 'KAFKA_BROKERS';
     const names = Object.entries({ register, watch, ingest, cleanup, consumer, echo, actions, console: page }).flatMap(([part, schema]) =>
@@ -113,14 +113,14 @@ describe('compose.yaml', () => {
     }
   });
 
-  test('makes each login of Kafka that the embedded stack makes', () => {
+  test('creates the same logins of Kafka as the embedded stack', () => {
     const { environment = {}, command = [] } = services.kafka ?? {};
     const passwords = Object.keys(environment).flatMap((name) => /^KAFKA_([A-Z]+)_PASSWORD$/.exec(name)?.[1]?.toLowerCase() ?? []);
     expect(passwords).toEqual(kafkaPrincipals);
     expect(/for name in (.+); do/.exec(command.join())?.[1]?.split(' ')).toEqual(kafkaPrincipals);
   });
 
-  test('opens the metrics of each part that has some', () => {
+  test('publishes the metrics of each part that has some', () => {
     for (const { name } of parts.filter(({ command }) => command.env?.METRICS_PORT !== undefined)) {
       const { METRICS_PORT, METRICS_HOST } = services[name]?.environment ?? {};
       const published = `127.0.0.1:\${${name.toUpperCase()}_METRICS_PORT}:${METRICS_PORT}`;
@@ -128,7 +128,7 @@ describe('compose.yaml', () => {
     }
   });
 
-  test('lets each part wait for those that it needs in the embedded stack', () => {
+  test('makes each part wait for the same parts as in the embedded stack', () => {
     const kind = (name: string) => (services[name]?.healthcheck === undefined ? 'service_completed_successfully' : 'service_healthy');
     for (const { name, needs } of parts) {
       const waits = Object.entries(services[name]?.depends_on ?? {}).map(([other, { condition }]) => [other, condition]);
@@ -170,7 +170,7 @@ describe('compose.yaml', () => {
     for (const [name, { dns }] of all) expect([name, dns]).toEqual([name, name === 'actions' ? [] : ['127.0.0.1']]);
   });
 
-  test('takes from each part what it does not need to work', () => {
+  test('removes from each part the rights that it does not need', () => {
     const writable = ['postgres'];
     for (const [name, service] of all) {
       const { read_only, cap_drop, security_opt, privileged, network_mode } = service;
@@ -208,7 +208,7 @@ describe('the variables of compose.yaml', () => {
     for (const image of Object.values(readPins())) expect(image).toMatch(/^[a-z/.-]+:(?!latest)[\w.-]+$/);
   });
 
-  test('that lack a pin are named with the file to write it into', () => {
+  test('that lack a pin are reported with the file to write it into', () => {
     const pins = { ...readPins() };
     delete pins.KAFKA_IMAGE;
     expect(() => requirePins({}, pins)).toThrow(/KAFKA_IMAGE.*\.env\.example/);

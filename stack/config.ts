@@ -6,14 +6,11 @@ import { kafkaServices } from '../contract/kafka-grants.ts';
 import { integer, port, readSettings, secret } from '../kit/settings.ts';
 
 export const settings = z.object({
-  STACK: z
-    .enum(['auto', 'docker', 'embedded'])
-    .default('auto')
-    .describe('How it runs: docker, embedded, or auto: in Docker where an engine answers'),
-  STACK_DIR: z.string().default('.stack').describe('Where the stack keeps its passwords, the embedded one also its state and logs'),
-  STACK_JARS: z.string().default('.stack/jars').describe('Where the jars from Maven Central are kept'),
-  START_TIMEOUT_SECONDS: integer(5, 3600).default(120).describe('How long a part may take to get healthy'),
-  INGEST_PORT: port().default(3002).describe('Port that takes the webhooks'),
+  STACK: z.enum(['auto', 'docker', 'embedded']).default('auto').describe('docker, embedded, or auto: Docker if an engine answers'),
+  STACK_DIR: z.string().default('.stack').describe('Folder of the passwords, and of the state and logs of the embedded stack'),
+  STACK_JARS: z.string().default('.stack/jars').describe('Folder of the jars from Maven Central'),
+  START_TIMEOUT_SECONDS: integer(5, 3600).default(120).describe('Deadline for a part to be healthy'),
+  INGEST_PORT: port().default(3002).describe('Port for webhooks'),
   POSTGRES_PORT: port().default(5433).describe('Port of Postgres; not 5432, where many machines run their own'),
   KAFKA_PORT: port().default(9092).describe('Port of the Kafka broker'),
   KAFKA_CONTROLLER_PORT: port().default(9093).describe("Port of Kafka's KRaft controller"),
@@ -33,7 +30,7 @@ export const settings = z.object({
   CONSOLE_PASSWORD: secret()
     .min(12)
     .optional()
-    .describe('Password of the page of the pipeline; in Docker one is made where none is given, else there is no login on loopback'),
+    .describe('Password of the page of the pipeline. Without it: generated in Docker, no login on loopback in the embedded stack'),
   EXACTLY_ONCE: z
     .enum(['enabled', 'disabled'])
     .default('disabled')
@@ -61,7 +58,7 @@ export type KafkaPrincipal = (typeof kafkaPrincipals)[number];
 const kafkaSecretName = <P extends KafkaPrincipal>(principal: P) => `kafka_${principal}` as const;
 
 /**
- * `echo` is no login: the action consumer signs with it, and the echo target verifies. `console` is the page's password,
+ * `echo` is not a login: the action consumer signs with it, and the echo target verifies. `console` is the page's password,
  * `connect` that of Connect's REST interface; `registry_writer` and `registry_reader` are the registry's users.
  */
 const httpSecrets = ['echo', 'console', 'connect', 'registry_writer', 'registry_reader'] as const;
@@ -89,7 +86,7 @@ function makeStateFolder(dir: string): void {
   for (let path = dir; basename(path) === '.stack' || path === dir; path = dirname(path)) chmodSync(path, 0o711);
 }
 
-// Random and never a default: a stack that somebody exposes by mistake has no password that is known from a README.
+// Random and never a default: a stack that is exposed by mistake has no password that is known from a README.
 function readSecrets(dir: string): Secrets {
   const path = join(dir, 'secrets.json');
   const kept = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<Secrets>) : {};

@@ -149,7 +149,7 @@ export class DockerStack implements Stack {
     return ids.length === 0 ? [] : (JSON.parse(await docker(['inspect', '--type', 'container', ...ids])) as Container[]);
   }
 
-  /** @param names all parts that stay running when empty @throws when a name is no part's */
+  /** @param names all parts that stay running when empty @throws when a part does not exist */
   async #ids(names: readonly string[]): Promise<string[]> {
     const found = await this.#containers();
     if (names.length === 0) return found.filter((one) => !describeContainer(one).job).map(({ Id }) => Id);

@@ -9,7 +9,7 @@ import { openPrometheus } from './prometheus.ts';
 import { openKaskade } from './ui.ts';
 import { down, up } from './up.ts';
 
-/** What the stack keeps below its folder; the jars and the programs from PyPI stay, as they hold nothing of anybody. */
+/** The state of the stack below its folder. Jars and programs from PyPI stay, as they hold no data. */
 const STATE = [
   ...['postgres', 'kafka', 'logs', 'run', 'cds'],
   ...['kafka.properties', 'kafka.format', 'kafka-admin.properties', 'connect.jaas', 'connect.users', 'kaskade.ini'],

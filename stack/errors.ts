@@ -1,4 +1,4 @@
-/** What the person who runs the stack can do something about: shown as one line, never with a trace. */
+/** An error that the user of the stack can act on. It is printed as one line, without a stack trace. */
 export class StackError extends Error {
   override readonly name = 'StackError';
   readonly code: string;

@@ -4,7 +4,7 @@ import { composeVariables, partSettings } from './compose.ts';
 import { StackError } from './errors.ts';
 
 // The files that a service reads while it runs, and the secrets that they name. `make up` checks them before it starts
-// anything: a service that cannot read who may post must not start as if nothing had been set.
+// anything: a service that cannot read its access control must not start as if it had none.
 
 /** The part that reads it, and the setting that says where it is. */
 const SETTINGS = { ingest: 'ZAPS_FILE', actions: 'ACTIONS_FILE' } as const;
@@ -84,8 +84,8 @@ function readJson(path: string, setting: string): unknown {
 }
 
 /**
- * What a file names, in either way to write it: `"env:NAME"`, `"file:path"`, `{"env": "NAME"}`, `{"file": "path"}`. Whether
- * it fits otherwise is for the service to say.
+ * The references in a file, in both notations: `"env:NAME"`, `"file:path"`, `{"env": "NAME"}`, `{"file": "path"}`. The
+ * service itself validates the rest of the file.
  */
 export function references(content: unknown): { variables: string[]; files: string[] } {
   const found = { env: new Set<string>(), file: new Set<string>() };

@@ -73,7 +73,7 @@ describe('the files that settings name', () => {
     ['is not there', 'FILE_MISSING', () => ({ ZAPS_FILE: join(folder, 'none.json') })],
     ['lies below a file', 'FILE_MISSING', () => ({ ZAPS_FILE: join(write('file', ''), 'zaps.json') })],
     ['is a folder', 'FILE_INVALID', () => ({ ZAPS_FILE: folder })],
-    ['is no JSON', 'FILE_INVALID', () => ({ ZAPS_FILE: write('zaps.json', '{') })],
+    ['is not JSON', 'FILE_INVALID', () => ({ ZAPS_FILE: write('zaps.json', '{') })],
     [
       'is a circle of links',
       'FILE_UNREADABLE',

@@ -28,7 +28,7 @@ export function hashFiles(folder: string): Map<string, string> {
 
 export const toLines = (hashes: ReadonlyMap<string, string>) => [...hashes].map(([path, hash]) => `${hash}  ${path}\n`).join('');
 
-/** @returns the files that are missing, that nobody listed, or whose bytes are others */
+/** @returns the files that are missing, unlisted or changed */
 export function wrongFiles(folder: string, listed = readFileSync(HASHES, 'utf8')): string[] {
   const wanted = new Map(
     listed

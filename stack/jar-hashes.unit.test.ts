@@ -16,13 +16,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test('files that are as listed are right, whatever was built beside them', () => {
+test('files that match the list pass, whatever was built beside them', () => {
   writeFileSync(join(folder, 'plugins/debezium/outbox-queue.jar'), 'ours');
   writeFileSync(join(folder, 'build/x.class'), 'ours');
   expect(wrongFiles(folder, listed)).toEqual([]);
 });
 
-test('a file with other bytes, one that is missing and one that nobody listed are each named', () => {
+test('a changed, a missing and an unlisted file are each reported', () => {
   writeFileSync(join(folder, 'kafka/a.jar'), 'another');
   rmSync(join(folder, 'plugins/debezium/b.jar'));
   writeFileSync(join(folder, 'kafka/c.jar'), 'c');

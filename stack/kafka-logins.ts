@@ -34,8 +34,8 @@ export const scramLogin = (config: StackConfig, as: KafkaPrincipal): string =>
   `org.apache.kafka.common.security.scram.ScramLoginModule required username="${as}" password="${kafkaSecret(config, as)}";`;
 
 /**
- * What the broker alone has: its own login as a client of itself, and the controller's door, which only the broker uses.
- * The controller knows no SCRAM users, as it keeps them itself.
+ * The broker's own settings: its login as a client of itself, and the controller's listener, which only the broker uses. The
+ * controller has no SCRAM users, as it stores them itself.
  *
  * @param listener through which the broker reaches itself
  */
@@ -49,6 +49,6 @@ export function brokerLogins(config: StackConfig, listener: string): string[] {
   ];
 }
 
-/** The arguments by which `StorageTool format` makes the logins, one a line of a file: an argument is seen by everybody. */
+/** The arguments by which `StorageTool format` makes the logins, one a line of a file: every user sees the arguments of a process. */
 export const formatArguments = (config: StackConfig): string[] =>
   kafkaPrincipals.flatMap((name) => ['--add-scram', `${MECHANISM}=[name=${name},password=${kafkaSecret(config, name)}]`]);

@@ -32,7 +32,7 @@ export interface Status {
   cause?: string | undefined;
 }
 
-/** Restarts begin at the first and double up to the second: fast for a kill, slow for a part that cannot run. */
+/** The pause before a restart doubles from the first to the second: short after a kill, long for a part that cannot run. */
 const FIRST_BACKOFF_MS = 200;
 const LAST_BACKOFF_MS = 10_000;
 /** A part that ran this long starts over with the first backoff. */
@@ -40,7 +40,7 @@ const STEADY_MS = 30_000;
 const STOP_WITHIN_MS = 20_000;
 const PROBE_EVERY_MS = 150;
 
-/** Keeps one part running: starts it when its needs are up, again when it dies, until it is stopped. */
+/** Keeps one part running: starts it when its needs are up, and restarts it when it dies, until it is stopped. */
 export class Keeper {
   readonly part: Part;
   readonly #dir: string;
@@ -116,7 +116,7 @@ export class Keeper {
     return { succeeded, cause: `${reason}, see ${logPath(this.#dir, this.part.name)}` };
   }
 
-  /** Probes until the part is up. One that lives but does not get healthy is ended, so that it is started again. */
+  /** Probes until the part is up. A process that lives but stays unhealthy is ended, so that it is restarted. */
   async #watch(pid: number | undefined, up: () => void): Promise<void> {
     const { probe } = this.part;
     if (probe === undefined || pid === undefined) return;
@@ -139,7 +139,7 @@ export class Keeper {
   }
 }
 
-/** A wait that a stop cuts short. */
+/** A wait that a stop ends. */
 async function pause(ms: number, stopping: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal: stopping }).catch(() => undefined);
 }

@@ -1,9 +1,9 @@
 import { constants, copyFileSync, existsSync, openSync, readFileSync, readdirSync, renameSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 
-// The parts' logs. Each part writes into its file itself, so it goes on when the process runner dies; with its output
-// piped through the runner, by a library that rotates, it would end with it. So a log is copied and emptied: lines
-// written between the two, a matter of milliseconds, are lost.
+// The parts' logs. Each part writes into its file itself, so it survives the process runner; piped through the runner, it
+// would end with it. So a log is rotated by copying and truncating it: lines written between the two, within milliseconds,
+// are lost.
 
 const LARGEST_BYTES = 10 * 1024 * 1024;
 /** Beside the one that is written. */

@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-test('a log that grows too large is set aside while its part goes on writing, and the oldest are dropped', () => {
+test('a log that grows too large is rotated while its part keeps writing, and the oldest files are dropped', () => {
   for (const line of ['first', 'second', 'third', 'fourth']) {
     writeSync(log, `${line}\n`);
     rotate(path, 3);
@@ -36,7 +36,7 @@ test('a small log stays as it is', () => {
   expect(readdirSync(join(dir, 'logs'))).toEqual(['part.log']);
 });
 
-test('nobody else may read a log or what was set aside of it', () => {
+test('no other user may read a log or its rotated files', () => {
   writeSync(log, 'a body that a webhook brought\n');
   rotate(path, 1);
   for (const file of [path, `${path}.1`]) expect(statSync(file).mode & 0o077).toBe(0);

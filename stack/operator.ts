@@ -10,8 +10,8 @@ const path = (dir: string) => join(dir, 'operator.env');
 const kafkaAdminFile = (dir: string) => join(dir, 'kafka-admin.properties');
 
 /**
- * What the operator's commands need to find this stack, in the form of a .env file: `npm run outbox` reads it, so that
- * nothing has to be exported. It holds passwords.
+ * The settings by which the operator's commands find this stack, as a .env file that `npm run outbox` reads. It holds
+ * passwords.
  */
 export function writeOperatorEnv(config: StackConfig, ackGroups: readonly string[]): void {
   const settings = {

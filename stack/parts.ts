@@ -14,9 +14,9 @@ import { connectPart, kafkaPart, registryPart } from './servers.ts';
 export const ACK_GROUPS: readonly string[] = [CONSUMER_GROUP, ACTIONS_GROUP];
 
 /**
- * Every part of the embedded stack, with what it needs, how it is started, and how one sees that it works.
+ * Every part of the embedded stack: its needs, its command, and its probe.
  *
- * @param env the settings of whoever boots it: those of the services are handed on
+ * @param env the environment of `make up`, whose settings are passed on to the services
  */
 export async function stackParts(config: StackConfig, java: string, env: NodeJS.ProcessEnv): Promise<Part[]> {
   const job = jobsWith(env);
@@ -55,7 +55,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
       probe: () => answersOk(`http://127.0.0.1:${config.WATCH_METRICS_PORT}/metrics`),
     },
     {
-      // Needs Postgres alone: it takes webhooks while everything behind it is away.
+      // It needs only Postgres, so that it accepts webhooks while everything else is away.
       ...job('ingest', ['migrate'], '../ingest/main.ts', {
         DATABASE_URL: databaseUrl(config, 'ingest'),
         ...fileSettings('ingest', env),
@@ -108,7 +108,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
   ];
 }
 
-/** The page of the pipeline. Needs Postgres' logins alone: it is looked at when the rest is away. */
+/** The page of the pipeline. It needs only Postgres' logins, so that it runs while the rest is away. */
 function consolePart(config: StackConfig, job: Job): Part {
   const metrics = (port: number) => `http://127.0.0.1:${port}/metrics`;
   const address = `http://localhost:${config.CONSOLE_PORT}`;

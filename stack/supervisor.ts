@@ -12,7 +12,7 @@ export class Supervisor {
     return [...this.#keepers.values()].map(({ status }) => status);
   }
 
-  /** @throws when a name is no part's */
+  /** @throws when a part does not exist */
   start(names = [...this.#keepers.keys()]): void {
     for (const keeper of this.#named(names)) keeper.start(this.#named(keeper.part.needs));
   }
