@@ -16,7 +16,7 @@ import { settings as watch } from '../watch/config.ts';
 import { workerProperties } from '../tools/kubernetes/strimzi.ts';
 import { faultsOf } from '../tools/kubernetes/validate.ts';
 
-// The manifests as they lie in deploy/kubernetes/. That they are the generated ones, make check says.
+// The files of deploy/kubernetes/. make check compares them with what is generated.
 
 const root = new URL('../deploy/kubernetes/', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -80,7 +80,7 @@ const pods = [...ofKind('Deployment'), ...ofKind('Job')].map(({ kind, spec }) =>
 const containers = pods.flatMap(({ kind, spec }) => [...spec.initContainers, ...spec.containers].map((one) => ({ kind, ...one })));
 const parts = ['ingest', 'cleanup', 'watch', 'consumer', 'actions'];
 
-test('each folder’s kustomization names every file of it, and each service has one', () => {
+test('each kustomization lists every file of its folder, and each service has a Deployment', () => {
   for (const folder of folders) {
     const { resources } = z.object({ resources: z.array(z.string()) }).parse(parse(text(`${folder}/kustomization.yaml`)));
     const there = files.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
@@ -94,7 +94,7 @@ test('each folder’s kustomization names every file of it, and each service has
 });
 
 describe('the schemas', () => {
-  test('accept every manifest as it is written', () => {
+  test('accept every manifest', () => {
     expect(asWritten.length).toBeGreaterThan(30);
     expect(all.flatMap((_one, at) => faultsOf(asWritten[at] as Parameters<typeof faultsOf>[0]))).toEqual([]);
   });
@@ -116,17 +116,20 @@ describe('the schemas', () => {
 });
 
 describe('every container', () => {
-  test.each(containers.map((one) => [one.name, one] as const))('of %s has few rights, bounds, and a pinned image', (_name, one) => {
-    expect(one.securityContext).toEqual({
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    });
-    for (const bound of ['requests', 'limits']) expect(Object.keys(one.resources[bound] ?? {})).toEqual(['cpu', 'memory']);
-    expect(one.image).toMatch(/^[a-z-]+:\d+\.\d+\.\d+$/);
-  });
+  test.each(containers.map((one) => [one.name, one] as const))(
+    'of %s has minimal rights, resource limits and a pinned image',
+    (_name, one) => {
+      expect(one.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      for (const bound of ['requests', 'limits']) expect(Object.keys(one.resources[bound] ?? {})).toEqual(['cpu', 'memory']);
+      expect(one.image).toMatch(/^[a-z-]+:\d+\.\d+\.\d+$/);
+    },
+  );
 
-  test('runs in a pod that is not root and has no token of the cluster', () => {
+  test('runs in a pod without root and without a service account token', () => {
     for (const { spec } of pods)
       expect(spec).toMatchObject({
         automountServiceAccountToken: false,
@@ -136,7 +139,7 @@ describe('every container', () => {
     expect(text('strimzi/connect.yaml')).toContain('runAsNonRoot: true');
   });
 
-  test('that serves is probed, by paths that it has', () => {
+  test('of a Deployment has probes on paths that exist', () => {
     const ofIngest = routes.map(({ path }) => path);
     for (const one of containers.filter(({ kind }) => kind === 'Deployment'))
       for (const found of [one.startupProbe, one.readinessProbe, one.livenessProbe]) {
@@ -146,7 +149,7 @@ describe('every container', () => {
       }
   });
 
-  test('finds the files that its settings name', () => {
+  test('has a mount for every file that its settings name', () => {
     for (const { name, env, volumeMounts } of containers)
       for (const { value = '' } of env.filter((one) => one.value?.startsWith('/') === true))
         expect([name, value, volumeMounts.some(({ mountPath }) => `${value}/`.startsWith(`${mountPath}/`))]).toEqual([name, value, true]);
@@ -171,7 +174,7 @@ const isSecret = (schema: z.ZodObject, name: string) =>
 const connections = named('ConfigMap', 'outbox-connections').data;
 
 describe('settings', () => {
-  test.each(containers.map((one) => [one.name, one] as const))('of %s are ones that it knows, and accepts', (_name, one) => {
+  test.each(containers.map((one) => [one.name, one] as const))('of %s exist and are valid', (_name, one) => {
     const schema = schemas[one.command[1]];
     if (schema === undefined) throw new Error(`nobody says which settings ${one.command[1]} has`);
     expect(one.env.map(({ name }) => name).filter((name) => !(name in schema.shape))).toEqual([]);
@@ -183,7 +186,7 @@ describe('settings', () => {
     expect(() => readSettings(schema, Object.fromEntries(given) as Record<string, string>)).not.toThrow();
   });
 
-  test('that are secret come from a Secret, and there is no Secret here', () => {
+  test('that are secret come from a Secret, and no Secret is in the folder', () => {
     for (const { name: part, command, env } of containers)
       for (const { name, valueFrom } of env) {
         const schema = schemas[command[1]] ?? z.object({});
@@ -193,14 +196,14 @@ describe('settings', () => {
     expect(files.filter((path) => /postgres(ql)?:\/\/|BEGIN |whsec_/.test(text(path)))).toEqual([]);
   });
 
-  test('from the ConfigMap are all in it, and none is there for nothing', () => {
+  test('from the ConfigMap exist, and all of the ConfigMap is used', () => {
     const references = files.flatMap((path) =>
       [...text(path).matchAll(/configMapKeyRef:\s+name: outbox-connections\s+key: (\w+)/g)].map(([, key]) => key),
     );
     expect([...new Set(references)].toSorted()).toEqual(Object.keys(connections).toSorted());
   });
 
-  test('a deployment has to bring are all on the page', () => {
+  test('from Secrets that a deployment has to provide are all in the README', () => {
     const page = text('README.md');
     const brought = files.flatMap((path) =>
       [...text(path).matchAll(/secretKeyRef:\s+name: ([\w-]+)\s+key: (\w+)/g)].map(([, name = '', key = '']) => ({ name, key })),
@@ -217,20 +220,20 @@ describe('beside each service', () => {
     z.object({ matchLabels: z.record(z.string(), z.string()) }).parse(spec[key]).matchLabels;
   const labelsOf = (name: string) => pods.find(({ metadata }) => metadata.labels['app.kubernetes.io/component'] === name)?.metadata.labels;
 
-  test.each([...parts, 'setup'])('%s: a NetworkPolicy selects its pods, both ways', (name) => {
+  test.each([...parts, 'setup'])('%s: a NetworkPolicy selects its pods, in both directions', (name) => {
     const { spec } = named('NetworkPolicy', name);
     expect(selects(spec, 'podSelector')).toEqual(labelsOf(name));
     expect(spec.policyTypes).toEqual(['Ingress', 'Egress']);
   });
 
-  test.each(parts)('%s: a PodDisruptionBudget selects its pods and lets one go', (name) => {
+  test.each(parts)('%s: a PodDisruptionBudget selects its pods and allows one to be evicted', (name) => {
     const { spec } = named('PodDisruptionBudget', name);
     expect(selects(spec, 'selector')).toEqual(labelsOf(name));
     expect(spec.maxUnavailable).toBe(1);
     expect(selects(named('Deployment', name).spec, 'selector')).toEqual(labelsOf(name));
   });
 
-  test('ingest grows by its load, so its Deployment sets no number of copies', () => {
+  test('ingest is scaled by an autoscaler, so its Deployment sets no replicas', () => {
     expect(named('HorizontalPodAutoscaler', 'ingest').spec).toMatchObject({ scaleTargetRef: { kind: 'Deployment', name: 'ingest' } });
     expect(named('Deployment', 'ingest').spec.replicas).toBeUndefined();
   });
@@ -239,13 +242,13 @@ describe('beside each service', () => {
 describe('for Strimzi', () => {
   const read = (path: string) => readFileSync(new URL(`../connect/${path}`, import.meta.url), 'utf8');
 
-  test('the connector is connect/outbox-connector.json', () => {
+  test('the connector equals connect/outbox-connector.json', () => {
     const { class: kind, tasksMax, config } = named('KafkaConnector', 'zap-run-outbox').spec;
     const again = { 'connector.class': kind, 'tasks.max': String(tasksMax), ...(config as object) };
     expect(again).toEqual(JSON.parse(read('outbox-connector.json')));
   });
 
-  test('the worker has every setting of worker.properties that Strimzi leaves to it, and no other', () => {
+  test('the worker has every setting of worker.properties that Strimzi does not set, and no other', () => {
     const { config, groupId, configStorageTopic, offsetStorageTopic, statusStorageTopic } = named('KafkaConnect', 'outbox').spec;
     const given = config as Record<string, string>;
     const own = new Map(workerProperties());
@@ -262,7 +265,7 @@ describe('for Strimzi', () => {
     expect(Object.values(given).filter((value) => value.includes('${'))).toEqual([]);
   });
 
-  test('each KafkaUser has the grants of its service, each once', () => {
+  test('each KafkaUser has exactly the grants of its service', () => {
     const acl = z.strictObject({
       resource: z.object({ type: z.string(), name: z.string().default('kafka-cluster'), patternType: z.string().default('literal') }),
       operations: z.array(z.string()),
@@ -281,7 +284,7 @@ describe('for Strimzi', () => {
     expect(written.toSorted()).toEqual(expected.toSorted());
   });
 
-  test('the topics are those that register would make, with three copies', () => {
+  test('the topics equal those of register, with three replicas', () => {
     const written = ofKind('KafkaTopic').map(({ spec }) => spec);
     const defaults = register.pick({ TOPIC_PARTITIONS: true, TOPIC_REPLICATION_FACTOR: true, TOPIC_RETENTION_HOURS: true, DEAD_LETTER_RETENTION_HOURS: true }); // prettier-ignore
     expect(written).toEqual(

@@ -1,4 +1,4 @@
-// What all manifests of deploy/kubernetes/ have in common. They are checked against schemas.json, so their type says little.
+// Shared by all manifests of deploy/kubernetes/. schemas.json checks them, so their type is loose.
 
 export interface Manifest {
   apiVersion: string;
@@ -10,7 +10,7 @@ export interface Manifest {
 /** The image of the TypeScript services; an overlay gives it a registry and a tag. */
 export const image = (version: string) => `webhook-outbox:${version}`;
 
-/** The ConfigMap with what differs from company to company. */
+/** The ConfigMap with the addresses of a company's servers. */
 export const CONNECTIONS = 'outbox-connections';
 /** Strimzi's names: the Kafka cluster, and the Connect cluster of this project. */
 export const KAFKA_CLUSTER = 'kafka';
@@ -30,7 +30,7 @@ export const fromSecret = (name: string, secret: string, key: string): Variable 
 });
 export const fromConnections = (name: string): Variable => ({ name, valueFrom: { configMapKeyRef: { name: CONNECTIONS, key: name } } });
 
-/** A file or folder that a ConfigMap or Secret brings into a container. */
+/** A ConfigMap or Secret that is mounted into a container. */
 export interface Mount {
   name: string;
   path: string;
@@ -43,7 +43,7 @@ export const secretMount = (name: string, secretName: string, path: string, opti
 });
 export const configMount = (name: string, path: string): Mount => ({ name, path, source: { configMap: { name } } });
 
-/** The login of a service at Kafka: Strimzi's User Operator makes such a Secret for each KafkaUser. */
+/** The Kafka login of a service. Strimzi's User Operator creates its Secret for each KafkaUser. */
 export const kafkaVariables = (service: string): Variable[] => [
   fromConnections('KAFKA_BROKERS'),
   value('KAFKA_CA_FILE', '/etc/outbox/kafka-ca/ca.crt'),
@@ -62,7 +62,7 @@ export const kafkaCa = secretMount('kafka-ca', `${KAFKA_CLUSTER}-cluster-ca-cert
 /** For URLs with `sslmode=verify-full&sslrootcert=/etc/outbox/postgres-ca/ca.crt`. */
 export const postgresCa = secretMount('postgres-ca', 'outbox-postgres-ca', '/etc/outbox/postgres-ca', true);
 
-/** Nobody in a pod is root, changes the image or gets more rights. 1000 is the image's user. */
+/** Pods do not run as root, cannot change their image and gain no rights. 1000 is the image's user. */
 export const podSecurity = {
   runAsNonRoot: true,
   runAsUser: 1000,

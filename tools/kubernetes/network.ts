@@ -1,6 +1,6 @@
 import { CONNECT_CLUSTER, labels, type Manifest } from './manifest.ts';
 
-// Who may reach whom. Servers of the company's own are named by their ports only: where they are, an overlay may add.
+// Which part may reach what. The company's own servers are named only by port; an overlay can add their addresses.
 
 type Rule = Record<string, unknown>;
 
@@ -16,14 +16,14 @@ const dns: Rule = {
   ],
 };
 
-/** Where a part may go. */
+/** What a part may reach. */
 export const egress = {
   postgres: tcp(5432),
   /** 9093: Strimzi's listener with TLS. */
   kafka: tcp(9092, 9093, 9094),
   registry: tcp(80, 443, 8080, 8081),
   connect: { to: [connectPods], ...tcp(8083) },
-  /** What action targets are: public addresses, as the address guard has it. */
+  /** Targets of actions: public addresses, as in the address guard. */
   internet: {
     to: [
       { ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'] } },
@@ -34,7 +34,7 @@ export const egress = {
 } satisfies Record<string, Rule>;
 export type Egress = keyof typeof egress;
 
-/** Prometheus may ask for the metrics. */
+/** Allows Prometheus to read the metrics. */
 export const scraped = (port: number): Rule => ({ from: [namespace('monitoring')], ...tcp(port) });
 export const open = (port: number): Rule => tcp(port);
 
@@ -50,7 +50,7 @@ export const networkPolicy = (part: string, ingress: Rule[], to: readonly Egress
   },
 });
 
-/** Beside Strimzi's own policy, which lets its operator in alone: Connect's REST interface has no login there. */
+/** Adds to Strimzi's policy, which admits only its operator. Under Strimzi Connect's REST interface has no login. */
 export const connectPolicy = (parts: readonly string[]): Manifest => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',

@@ -22,7 +22,7 @@ import {
 } from './manifest.ts';
 import { networkPolicy, open, scraped, type Egress } from './network.ts';
 
-// The services, as Deployments with what belongs to each.
+// Each service as a Deployment, with its Service, policies and budget.
 
 interface Part {
   name: string;
@@ -35,7 +35,7 @@ interface Part {
   env: Variable[];
   mounts: Mount[];
   to: Egress[];
-  /** Where it takes requests from anywhere, and says by itself whether it lives. */
+  /** For a part that takes requests: its port and the paths of its probes. */
   http?: { port: number; ready: string; live: string };
 }
 
@@ -78,7 +78,7 @@ const parts: Part[] = [
       databaseVariable('operator'),
       ...kafkaVariables('watch'),
       fromConnections('CONNECT_URL'),
-      // Strimzi puts the connector back by itself.
+      // Strimzi restores the connector itself.
       value('PUT_BACK', 'false'),
     ],
     mounts: [postgresCa, kafkaCa],
@@ -143,14 +143,14 @@ function deployment({ name, main, metricsPort, replicas, memory, cpu, env, mount
     metadata: { name, labels: labels(name) },
     spec: {
       ...(replicas !== undefined && { replicas }),
-      // Two watchdogs at once would both repair.
+      // Two watchdogs would both repair.
       ...(replicas === 1 && { strategy: { type: 'Recreate' } }),
       selector: { matchLabels: labels(name) },
       template: {
         metadata: { labels: labels(name) },
         spec: {
           automountServiceAccountToken: false,
-          // They would come as variables, with names that settings may have.
+          // They set environment variables, whose names may be settings.
           enableServiceLinks: false,
           securityContext: podSecurity,
           terminationGracePeriodSeconds: 40,
@@ -175,7 +175,7 @@ function deployment({ name, main, metricsPort, replicas, memory, cpu, env, mount
               startupProbe: probe(live, port, { periodSeconds: 2, failureThreshold: 60 }),
               readinessProbe: probe(ready, port, { periodSeconds: 5, failureThreshold: 2 }),
               livenessProbe: probe(live, port, { periodSeconds: 20, failureThreshold: 3 }),
-              // Senders are told that this copy goes before it stops to listen.
+              // Keeps serving until load balancers have removed this copy.
               ...(http !== undefined && { lifecycle: { preStop: { sleep: { seconds: 5 } } } }),
               resources: { requests: { cpu: '100m', memory }, limits: { cpu, memory } },
               securityContext: containerSecurity,
@@ -209,7 +209,7 @@ const autoscaler = ({ name }: Part): Manifest => ({
   },
 });
 
-/** Never in the way of a drained node where there is one copy. */
+/** Lets a node be drained even with one copy. */
 const disruptionBudget = ({ name }: Part): Manifest => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
@@ -217,7 +217,7 @@ const disruptionBudget = ({ name }: Part): Manifest => ({
   spec: { maxUnavailable: 1, selector: { matchLabels: labels(name) } },
 });
 
-/** The job of a scrape is the part's name, as the alert rules have it. */
+/** The label job is the part's name, as the alert rules expect. */
 export const podMonitor: Manifest = {
   apiVersion: 'monitoring.coreos.com/v1',
   kind: 'PodMonitor',
@@ -229,7 +229,7 @@ export const podMonitor: Manifest = {
   },
 };
 
-/** What differs from company to company, to be patched by an overlay. */
+/** The addresses of a company's servers; patched by an overlay. */
 export const connections: Manifest = {
   apiVersion: 'v1',
   kind: 'ConfigMap',

@@ -18,7 +18,7 @@ import {
 } from './manifest.ts';
 import { networkPolicy } from './network.ts';
 
-// The migrations, then the registration: one Job, so that the second never runs before the first.
+// The migrations and the registration as one Job, so that they run in this order.
 
 const NAME = 'setup';
 
@@ -44,7 +44,7 @@ const registerVariables = [
   value('REGISTER_TIMEOUT_SECONDS', '300'),
 ];
 
-/** @param version of the image, and of the Job: Kubernetes lets no Job be changed */
+/** @param version the version of the image; part of the Job's name, as a Job cannot be changed */
 export const setup = (version: string): Manifest[] => [
   {
     apiVersion: 'batch/v1',

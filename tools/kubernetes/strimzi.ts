@@ -6,31 +6,31 @@ import { operationName } from '../../kit/kafka-acls.ts';
 import { CONNECT_CLUSTER, containerSecurity, fromConnections, fromSecret, KAFKA_CLUSTER, labels, type Manifest } from './manifest.ts';
 import { connectPolicy } from './network.ts';
 
-// Strimzi's resources, from the files and rules that the other ways to run use.
+// Strimzi's resources, made from the same files and rules as the other ways to run.
 
 const API = 'kafka.strimzi.io/v1';
 const of = (cluster: string, part: string) => ({ ...labels(part), 'strimzi.io/cluster': cluster });
 const read = (path: string) => readFileSync(new URL(`../../connect/${path}`, import.meta.url), 'utf8');
 
-/** connect/outbox-connector.json. Class and number of tasks have fields of their own. */
+/** connect/outbox-connector.json. The class and the number of tasks have separate fields. */
 export function connector(): Manifest {
   const { 'connector.class': kind, 'tasks.max': tasks, ...config } = JSON.parse(read('outbox-connector.json')) as Record<string, string>;
   return {
     apiVersion: API,
     kind: 'KafkaConnector',
     metadata: { name: CONNECTOR_NAME, labels: of(CONNECT_CLUSTER, 'connect') },
-    // The watchdog restarts what has failed.
+    // The watchdog restarts failed tasks.
     spec: { class: kind, tasksMax: Number(tasks), autoRestart: { enabled: false }, config },
   };
 }
 
-/** Strimzi sets these itself, or has fields for them. */
+/** Strimzi sets these itself or has fields for them. */
 const ITS_OWN = /^((producer|consumer|admin)\.)?(security|sasl)\.|^(bootstrap\.servers|listeners|rest\.|plugin\.path|group\.id)/;
-/** It asks for the levels of logging there. */
+/** Strimzi uses it for log levels. */
 const LEFT_OUT = ['admin.listeners'];
 const VARIABLES: Record<string, string> = { CONNECT_REPLICATION_FACTOR: '3', CONNECT_EXACTLY_ONCE: 'disabled' };
 
-/** connect/worker.properties, without what is Strimzi's. */
+/** All of connect/worker.properties, with the variables of a deployment filled in. */
 export function workerProperties(): Map<string, string> {
   const lines = read('worker.properties').split('\n');
   const given = lines.flatMap((line) => {
@@ -84,7 +84,7 @@ export function connect(version: string): Manifest {
   };
 }
 
-/** Kafka's names may have characters that those of Kubernetes may not. */
+/** Kubernetes' names cannot begin with an underscore. */
 const resourceName = (topic: string) => topic.replace(/^_+/, '');
 
 export const topics = (): Manifest[] =>
@@ -102,7 +102,7 @@ export const topics = (): Manifest[] =>
 
 const TYPES = { TOPIC: 'topic', GROUP: 'group', TRANSACTIONAL_ID: 'transactionalId', CLUSTER: 'cluster' } as const;
 
-/** The logins have the names of contract/kafka-grants.ts: doctor knows them by these. */
+/** The logins are named as in contract/kafka-grants.ts, which doctor expects. */
 export const users = (): Manifest[] =>
   kafkaServices.map((service) => ({
     apiVersion: API,

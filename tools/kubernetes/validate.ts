@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Manifest } from './manifest.ts';
 
-// Manifests against the schemas of Kubernetes, Strimzi and the Prometheus operator (take-schemas.ts). Strict: a key that
-// the schema does not name is a fault.
+// Checks manifests against the schemas of Kubernetes, Strimzi and the Prometheus operator (take-schemas.ts). A key that the
+// schema does not name is a fault.
 
 const { kinds, $defs } = z
   .object({ kinds: z.record(z.string(), z.record(z.string(), z.unknown())), $defs: z.record(z.string(), z.unknown()) })
