@@ -1,8 +1,10 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { ensureLogins } from '../prisma/logins.ts';
 import { databaseUrl, logins, type Login } from '../stack/config.ts';
 import { outcome, withClient } from './support/catalog.ts';
-import { config, query } from './support/stack.ts';
+import { config, query, stack } from './support/stack.ts';
+import { waitFor } from './support/wait-for.ts';
 
 // The limits of the stack's logins on the server. Their rights on the tables are in database.test.ts.
 
@@ -56,4 +58,12 @@ describe.each(ours)('the login %s', (login) => {
 it('passwords are kept as SCRAM verifiers', async () => {
   const kept = await query('SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin', [], 'postgres');
   for (const { rolname, rolpassword } of kept) expect([rolname, rolpassword]).toEqual([rolname, expect.stringMatching(/^SCRAM-SHA-256\$/)]);
+});
+
+it('no password reaches the log of Postgres, also where the statement that sets it is written there', async () => {
+  const made = ensureLogins(databaseUrl(config, 'postgres', 'postgres'), [{ name: 'pg_refused', password: 'marker-of-a-password' }], []);
+  await expect(made).rejects.toThrow(/pg_refused/);
+  await waitFor('the log has the statement', async () => /STATEMENT: .*pg_refused/.test(await stack.log('postgres')));
+  const log = await stack.log('postgres');
+  for (const password of ['marker-of-a-password', ...Object.values(config.secrets)]) expect(log.includes(password)).toBe(false);
 });
