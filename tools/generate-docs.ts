@@ -18,6 +18,7 @@ import { matrixOf, readResults } from '../test/faults/results.ts';
 import { settings as stack } from '../stack/config.ts';
 import { documents } from './documents.ts';
 import { figures } from './figures.ts';
+import { hostileFigures } from './hostile-figures.ts';
 import { vendorTables } from './vendors.ts';
 
 // `npm run generate` writes the parts of the documents that come from code or from a measurement, between <!-- NAME --> and
@@ -78,6 +79,7 @@ const generated: Record<string, () => string> = {
   findings: findingTable,
   verbs: verbTable,
   figures,
+  'hostile senders': hostileFigures,
   vendors: vendorTables,
   'fault matrix': faultMatrix,
   mutants: mutantTable,
