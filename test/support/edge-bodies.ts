@@ -123,7 +123,7 @@ export const bodies: EdgeCase[] = [
   text('a log drain', 'application/logplex-1', '83 <40>1 2012-11-30 host app - - text'),
   text('XML', 'text/xml', '<a/>'),
   text('a feed', 'application/atom+xml', '<feed/>'),
-  { ...text('bytes that are no text', 'image/png', '\x89PNG\r\n'), answer: { status: 415 }, stored: [] },
+  { ...text('bytes that are not text', 'image/png', '\x89PNG\r\n'), answer: { status: 415 }, stored: [] },
   { ...text('bytes of a hook that takes them', 'image/png', '\x89PNG', 'bytes'), stored: '"iVBORw=="' },
   multipart(
     'a route with an attachment',

@@ -16,7 +16,7 @@ const request = (method: string, target: string, body: string, ...lines: string[
 const chunked = (body: string, ...lines: string[]) =>
   [`POST ${HOOK} HTTP/1.1`, 'Host: x', 'Transfer-Encoding: chunked', ...lines, '', body].join('\r\n');
 const taken = (what: string, bytes: string, stored: string): RawCase => ({ what, bytes, status: 200, stored });
-const greeted = (what: string, bytes: string): RawCase => ({ what, bytes, status: 200, says: /Nothing was sent/ });
+const emptyAnswered = (what: string, bytes: string): RawCase => ({ what, bytes, status: 200, says: /Nothing was sent/ });
 const refused = (what: string, bytes: string, status: number, says: RegExp): RawCase => ({ what, bytes, status, says });
 
 const LARGE = `"${'x'.repeat(1_200_000)}"`;
@@ -24,8 +24,8 @@ const LARGE = `"${'x'.repeat(1_200_000)}"`;
 export const rawCases: readonly RawCase[] = [
   taken('a GET with a body and no query', request('GET', HOOK, '{"a":1}'), '{"a":1}'),
   taken('a GET with a query and a body that its client added', request('GET', `${HOOK}?a=1`, 'null'), '{"a":"1"}'),
-  taken('a GET whose query has a body beside it that is no JSON', request('GET', `${HOOK}?a=1`, '\xff\xfe'), '{"a":"1"}'),
-  taken('a POST in chunks that are none, with a query', chunked('0\r\n\r\n').replace(HOOK, `${HOOK}?a=1`), '{"a":"1"}'),
+  taken('a GET whose query has a body beside it that is not JSON', request('GET', `${HOOK}?a=1`, '\xff\xfe'), '{"a":"1"}'),
+  taken('a POST in empty chunks, with a query', chunked('0\r\n\r\n').replace(HOOK, `${HOOK}?a=1`), '{"a":"1"}'),
   taken('a POST with a body, whose query is left alone', request('POST', `${HOOK}?a=1`, '[]'), '[]'),
   taken('a POST with nothing', request('POST', HOOK, ''), 'null'),
   taken('a POST with nothing but a question mark', request('POST', `${HOOK}?`, ''), 'null'),
@@ -40,9 +40,9 @@ export const rawCases: readonly RawCase[] = [
   taken('a wish to continue in capitals', request('POST', HOOK, '{}', 'Expect: 100-Continue'), '{}'),
   taken('an absolute URI', request('POST', `http://EXAMPLE.com${HOOK}`, '{}'), '{}'),
   taken('an absolute URI of https', request('POST', `https://example.com:443${HOOK}/`, '{}'), '{}'),
-  greeted('a GET with nothing', request('GET', HOOK, '')),
-  greeted('a GET with nothing, with a slash', request('GET', `${HOOK}/`, '')),
-  greeted('a GET with nothing but a question mark', request('GET', `${HOOK}?`, '')),
+  emptyAnswered('a GET with nothing', request('GET', HOOK, '')),
+  emptyAnswered('a GET with nothing, with a slash', request('GET', `${HOOK}/`, '')),
+  emptyAnswered('a GET with nothing but a question mark', request('GET', `${HOOK}?`, '')),
   { what: 'a HEAD with a query', bytes: `HEAD ${HOOK}?a=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, status: 200 },
   { what: 'a HEAD with a slash', bytes: `HEAD ${HOOK}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, status: 200 },
   refused('two slashes', request('POST', `${HOOK}//`, '{}'), 404, /not_found/),

@@ -123,7 +123,7 @@ function ofTheTime(): Try[] {
       'a time with a plus': slack(`+${now}`),
       'a time in hex': slack(`0x${Number(now).toString(16)}`),
       'a time in words': slack(new Date().toISOString()),
-      'a time that is no number': slack('NaN'),
+      'a time that is not a number': slack('NaN'),
       'an empty time': slack(''),
       'two times': slack(`${now}, ${now}`),
       'another version': slack(now, right.replace('v0=', 'v1=')),
