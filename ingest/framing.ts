@@ -26,8 +26,8 @@ function count(rawHeaders: readonly string[], wanted: string): number {
   return found;
 }
 
-/** What nearly all have: a name, whose last label is not a number, and a port. */
-const PLAIN_HOST = /^(?:[a-z0-9_-]+\.)*[a-z_][a-z0-9_-]*(?::\d{4})?$/;
+/** What nearly all have: a name, whose last label is not a number, or an address of IPv4, and a port of a service. */
+const PLAIN_HOST = /^(?:(?:[a-z0-9_-]+\.)*[a-z_][a-z0-9_-]*|\d{1,3}(?:\.\d{1,3}){3})(?::(?:[1-5]\d{3,4}|[6-9]\d{3}))?$/;
 /** A name or an address of RFC 3986, which may name its interface, and a port, which may be empty. */
 const LEGAL_HOST = /^((?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]+)?\])(?::(\d*))?$/;
 
