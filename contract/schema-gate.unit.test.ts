@@ -45,6 +45,12 @@ describe('the gate stops', () => {
     ['a renamed field', (schema) => (field(schema, 'metadata').name = 'body'), /zap-run\.v1\.avsc: .*body/],
     ['another type', (schema) => (field(schema, 'metadata').type = 'int'), /cannot read events written with zap-run\.v1\.avsc/],
     ['a smaller number', (schema) => (field(schema, 'receivedAt').type = 'int'), /cannot read events written with zap-run\.v1\.avsc/],
+    [
+      'another namespace',
+      (schema) => Object.assign(schema, { namespace: 'another.place' }),
+      /cannot read events written with zap-run\.v1\.avsc/,
+    ],
+    ['an optional field in place of another type', (schema) => (field(schema, 'userId').type = ['null', 'int']), /zap-run\.v1\.avsc/],
     ['another record name', (schema) => (schema.name = 'ZapRunMade'), /cannot read events written with zap-run\.v1\.avsc/],
     [
       'another logical type',

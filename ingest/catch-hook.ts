@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { readBody } from './body.ts';
 import type { Budget } from './budget.ts';
-import { codingsOf } from './decode/unpack.ts';
+import { codingsOf, requirePackedLength } from './decode/unpack.ts';
 import type { AccessControl } from './access-control.ts';
 import { IngestError } from './errors.ts';
 import type { HookAnswer } from './handshake.ts';
@@ -79,6 +79,7 @@ export function createCatchHook(given: CatchHook): (request: HookHead, line: Req
     if (outboxIsFull()) throw new IngestError('backpressure', 'Too many events wait to be published. Try again later.', undefined, 30);
     const codings = codingsOf(headers['content-encoding'] as string | undefined);
     const announced = announcedBytes(headers['content-length'] as string | undefined, bodyLimitBytes);
+    if (announced !== undefined && codings.length > 0) requirePackedLength(announced, codings);
     request.goOn();
     const sent = await readBody(request.body, bodyLimitBytes, budget, announced);
     let held = sent.length;

@@ -91,6 +91,8 @@ describe('Expect: 100-continue', () => {
   test.each([
     ['a body over the limit', head('open', 'Content-Length: 1000000000'), 413],
     ['a coding that is not supported', head('open', 'Content-Length: 10', 'Content-Encoding: compress'), 415],
+    ['a packed body that is longer than its coding may be', head('open', 'Content-Length: 20000', 'Content-Encoding: br'), 413],
+    ['a body whose length has 15 digits', head('open', `Content-Length: ${'9'.repeat(15)}`), 413],
     ['a hook that does not exist', head('nowhere', 'Content-Length: 10'), 404],
     ['another path', head('open/x', 'Content-Length: 10'), 404],
     ['a method that is not supported', head('open', 'Content-Length: 10').replace('POST', 'PROPFIND'), 405],

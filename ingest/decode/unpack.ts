@@ -58,6 +58,23 @@ export function codingsOf(contentEncoding: string | undefined): string[] {
 }
 
 /**
+ * Refuses what is packed and longer than its coding may be: known before a byte of it has arrived.
+ *
+ * @throws IngestError payload_too_large
+ */
+export function requirePackedLength(length: number, named: readonly string[]): void {
+  const name = named.at(-1) ?? '';
+  const most = codings.get(name)?.most ?? Infinity;
+  if (length > most) throw tooLong(length, name, most);
+}
+
+const tooLong = (length: number, name: string, most: number) =>
+  new IngestError(
+    'payload_too_large',
+    `The packed body has ${length} bytes; in ${name} alone ${most} are allowed. Send it unpacked${most < MOST.deflate ? ' or in gzip' : ''}.`,
+  );
+
+/**
  * Undoes the codings. It makes at most `limit` bytes and reads at most as many packed bytes as their coding allows, so that a
  * bomb costs neither memory nor time.
  *
@@ -74,12 +91,7 @@ export function unpack(body: Uint8Array, named: readonly string[], limit: number
     // Nothing was sent, so nothing was packed.
     if (bytes.length === 0 || coding === undefined) break;
     spent += bytes.length / coding.most;
-    if (spent > 1) {
-      throw new IngestError(
-        'payload_too_large',
-        `The packed body has ${bytes.length} bytes; in ${name} alone ${coding.most} are allowed. Send it unpacked${coding.most < MOST.deflate ? ' or in gzip' : ''}.`,
-      );
-    }
+    if (spent > 1) throw tooLong(bytes.length, name, coding.most);
     try {
       bytes = coding.unpack(bytes, { maxOutputLength: limit });
     } catch (error) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import zlib, { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 
 // Bodies of real senders, each as its vendor's documentation or a public report has it. Characters up to U+00FF stand for
 // bytes.
@@ -38,6 +38,8 @@ const file = (filename: string, contentType: string, content: string) =>
     ...{ filename, contentType, bytes: content.length },
     sha256: createHash('sha256').update(content, 'latin1').digest('hex'),
   });
+// Only later versions of Node have it.
+const zstd = (zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer<ArrayBuffer> }).zstdCompressSync;
 const TESTS = Buffer.from('{"content":"tests"}');
 
 /** JSON, forms and text in other charsets, and under a form's label without being one. */
@@ -82,6 +84,7 @@ export const bodies: EdgeCase[] = [
   packed('deflate', deflateSync(TESTS)),
   { ...packed('deflate', deflateRawSync(TESTS)), what: 'a body in deflate without its frame' },
   packed('br', brotliCompressSync(TESTS)),
+  ...(zstd === undefined ? [] : [packed('zstd', zstd(TESTS))]),
   packed('utf-8', TESTS),
   ...['GZIP', 'gzip, identity', 'gzip,', '"gzip"', 'gzip;q=1', 'gzip, gzip', 'aws-chunked, gzip'].map((name) =>
     packed(name, gzipSync(TESTS)),

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { bodies, FORM, text, type, type EdgeCase } from './edge-bodies.ts';
 
 // Requests of real senders, each as its vendor's documentation or a public report has it.
@@ -189,6 +190,13 @@ function signedRequests(secret: string): EdgeCase[] {
       headers: { ...type(FORM), 'x-twilio-signature': mac('https://hooks.example/inFrom1To2', 'base64', 'sha1') },
     },
     signed('Mailgun’s signature in the body', 'mailgun', {}, mailgun),
+    {
+      ...{ what: 'GitHub’s signature over what was packed', zap: 'signed', body: gzipSync('[17]'), stored: '[17]' },
+      headers: {
+        'content-encoding': 'gzip',
+        'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(gzipSync('[17]')).digest('hex')}`,
+      },
+    },
     signed('GitHub’s signature in capitals', 'signed', { 'x-hub-signature-256': `SHA256=${mac('[1]').toUpperCase()} ` }, '[1]'),
   ];
 }
