@@ -97,6 +97,16 @@ const examples: Example[] = [
     body: 'abc123',
     headers: { 'x-content-type-options': 'nosniff' },
   },
+  {
+    ...{ vendor: 'monday.com', hook: { preset: 'monday' }, type: 'application/json' },
+    ...{ sent: () => ['POST', '', {}, '{"challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}'] },
+    body: '{"challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}',
+  },
+  {
+    ...{ vendor: 'Okta', hook: { preset: 'okta' }, type: 'application/json' },
+    ...{ sent: () => ['GET', '', { 'x-okta-verification-challenge': 'My verification challenge' }] },
+    body: '{"verification":"My verification challenge"}',
+  },
   { vendor: 'Trello', hook: { preset: 'trello' }, sent: () => ['HEAD', '', {}], body: '' },
   {
     ...{ vendor: 'Zoom', hook: { preset: 'zoom', secrets }, type: 'application/json' },

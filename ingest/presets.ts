@@ -93,6 +93,21 @@ export const presets: Record<string, Preset> = {
     note: 'its events are not signed: compare `clientState` in your consumer',
   },
   dropbox: { vendor: 'Dropbox', signature: { ...ofBody('x-dropbox-signature', 'hex'), ...short(12) }, handshake: [echo('challenge')] },
+  monday: {
+    vendor: 'monday.com',
+    handshake: [{ when: { method: 'POST', json: { challenge: true } }, answer: { body: { challenge: '{json:challenge}' } } }],
+    note: 'its events are signed by a JWT, which is not checked',
+  },
+  okta: {
+    vendor: 'Okta',
+    handshake: [
+      {
+        when: { method: 'GET', header: { 'x-okta-verification-challenge': true } },
+        answer: { body: { verification: '{header:x-okta-verification-challenge}' } },
+      },
+    ],
+    note: 'it sends a header with a secret that you choose: check it by a scheme with `"algorithm": "token"`',
+  },
   trello: {
     vendor: 'Trello',
     signature: { ...ofBody('x-trello-webhook', 'base64', '', 'sha1'), signed: '{body}{url}' },

@@ -230,6 +230,7 @@ describe('a connection that the target closes while it is idle', () => {
   test.each([
     ['closes', (socket: Socket) => socket.destroy()],
     ['resets', (socket: Socket) => socket.resetAndDestroy()],
+    ['says 408', (socket: Socket) => socket.end('HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')],
   ])('as the next request comes (%s) costs no attempt', async (_what, end) => {
     let requests = 0;
     const port = await target((socket) => {
@@ -244,6 +245,24 @@ describe('a connection that the target closes while it is idle', () => {
     const { call: make } = client();
     for (let n = 0; n < 6; n += 1) expect(await make(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status: 200 });
     expect(requests).toBe(6);
+  });
+
+  test('may have said 408 to nobody, which is not the answer of the next call', async () => {
+    let requests = 0;
+    const port = await target((socket) => {
+      socket.once('data', () => {
+        requests += 1;
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n');
+      });
+    });
+    const { call: make } = client();
+    for (let n = 0; n < 3; n += 1) expect(await make(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status: 200 });
+    expect(requests).toBe(3);
+  });
+
+  test('is answered 408 on a new connection as the target means it', async () => {
+    const port = await answering('HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n');
+    expect(await client().call(call(`http://127.0.0.1:${port}/`))).toMatchObject({ status: 408 });
   });
 
   test('when it is new counts as a fault of the target', async () => {

@@ -155,6 +155,12 @@ function send({ call, deadline, signal, ...more }: Ours, agent: Agent): Promise<
     const head = watchHead(sent);
     let answer: Answer | undefined;
     sent.on('response', (response) => {
+      // Of the waiting for a request, which crossed it on its way: it may be repeated (RFC 9110 §15.5.9).
+      if (sent.reusedSocket && response.statusCode === 408) {
+        reject(new StaleError());
+        sent.destroy();
+        return;
+      }
       const came: Answer = { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] };
       answer = came;
       if (isAmbiguous(response)) sent.shouldKeepAlive = false;
