@@ -13,7 +13,7 @@ afterAll(async () => {
 
 test.runIf(inject('way') === 'embedded')(
   'weak OFFSET_FLUSH: the worker stores its position every 20 seconds, which only the position shows',
-  { timeout: 400_000 },
+  { timeout: 480_000 },
   async () => {
     let end: (() => Promise<void>) | undefined;
     const worker = async (flushMs: number) => {
@@ -28,7 +28,7 @@ test.runIf(inject('way') === 'embedded')(
         'weak OFFSET_FLUSH',
         async () => {
           await worker(20_000);
-          await untilFound('weak OFFSET_FLUSH', 180_000);
+          await untilFound('weak OFFSET_FLUSH', 240_000);
         },
         () => worker(1000),
       );
