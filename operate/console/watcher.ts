@@ -126,6 +126,8 @@ export class Watcher {
       .finally(() => {
         this.#examinedAt = performance.now();
         this.#examining = undefined;
+        // The last snapshot may be fresh enough for the next page, but the findings are newer.
+        if (this.#view !== undefined) this.#view = this.#viewOf(this.#view.snapshot, this.#view.point);
       });
     await this.#examining;
   }
