@@ -14,6 +14,8 @@ if [ -n "${KAFKA_USERNAME:-}" ]; then
     org.apache.kafka.common.security.scram.ScramLoginModule "$KAFKA_USERNAME" "$KAFKA_PASSWORD" >> /tmp/connect.jaas
 fi
 unset KAFKA_PASSWORD
+# For health.sh: exec keeps the process.
+echo $$ > /tmp/connect.pid
 # The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
 exec java -XX:+UseSerialGC -Dlog4j2.configurationFile=/connect/log4j2.yaml \
   -Djava.security.auth.login.config=/tmp/connect.jaas \

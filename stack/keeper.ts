@@ -15,6 +15,8 @@ export interface Part {
   command: Command;
   /** Resolves when it does its work, rejects with the reason when it does not. None: a job, up once it exited 0. */
   probe?: () => Promise<void>;
+  /** Asked again and again once it is up: a process that lives and has not answered for a minute is ended, and started again. */
+  alive?: () => Promise<void>;
   /** How it is asked to end; SIGTERM unless told. */
   stopSignal?: NodeJS.Signals;
 }
@@ -39,6 +41,9 @@ const LAST_BACKOFF_MS = 10_000;
 const STEADY_MS = 30_000;
 const STOP_WITHIN_MS = 20_000;
 const PROBE_EVERY_MS = 150;
+/** Six in vain are more than a pause of the whole machine, as compose.yaml has it too. */
+const ALIVE_EVERY_MS = 10_000;
+const SILENT_TIMES = 6;
 
 /** Keeps one part running: starts it when its needs are up, and restarts it when it dies, until it is stopped. */
 export class Keeper {
@@ -106,9 +111,11 @@ export class Keeper {
       child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `ended by ${signal}`));
     });
     const up = () => (this.#status = { ...this.#status, state: 'up', took: (performance.now() - began) / 1000, cause: undefined });
-    const watched = this.#watch(child.pid, up);
+    const over = new AbortController();
+    const watched = this.#watch(child.pid, up).then(() => this.#keepAlive(child.pid, over.signal));
     const reason = await ended;
     this.#status.pid = undefined;
+    over.abort();
     forget(this.#dir, this.part.name);
     await watched;
     const succeeded = this.part.probe === undefined && reason === 'exit code 0';
@@ -132,6 +139,23 @@ export class Keeper {
       }
     }
     if (this.#status.pid === pid) await end(pid, 'SIGTERM', STOP_WITHIN_MS);
+  }
+
+  /** A process that is frozen never ends by itself, so nobody would start it again. */
+  async #keepAlive(pid: number | undefined, over: AbortSignal): Promise<void> {
+    const { alive } = this.part;
+    if (alive === undefined || pid === undefined) return;
+    for (let silent = 0; ;) {
+      await pause(ALIVE_EVERY_MS, over);
+      if (over.aborted) return;
+      silent = await alive().then(
+        () => 0,
+        () => silent + 1,
+      );
+      if (silent < SILENT_TIMES || over.aborted) continue;
+      await end(pid, 'SIGKILL', STOP_WITHIN_MS);
+      return;
+    }
   }
 
   #initial(state: Status['state']): Status {

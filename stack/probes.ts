@@ -4,6 +4,12 @@ import { withAdmin as withKafkaAdmin } from '../kit/kafka-admin.ts';
 
 const WITHIN_MS = 3000;
 
+/** @throws unless a GET of the URL is answered, whatever the answer */
+export async function answers(url: string): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(WITHIN_MS) });
+  await response.body?.cancel();
+}
+
 /** @throws unless a GET of the URL answers 2xx */
 export async function answersOk(url: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
   const response = await fetch(url, { headers, signal: AbortSignal.timeout(WITHIN_MS) });

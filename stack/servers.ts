@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { connectService, registryService } from '../kit/http-login.ts';
 import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
@@ -10,7 +10,7 @@ import { CONNECT_USER, connectFor, registryFor } from './http-logins.ts';
 import { brokerLogins, formatArguments, kafkaEnv, kafkaFor, scramLogin } from './kafka-logins.ts';
 import type { Part } from './keeper.ts';
 import { writePrivate } from './private-file.ts';
-import { answersOk, brokerAnswers } from './probes.ts';
+import { answers, answersOk, brokerAnswers } from './probes.ts';
 import { execute } from './process.ts';
 
 // The Java servers: real ones, from the jars of connect/pom.xml.
@@ -26,7 +26,9 @@ function jvm({ dir }: StackConfig, name: string, heapMb: number): string[] {
   mkdirSync(join(dir, 'cds'), { recursive: true });
   return [`-Xms${heapMb / 2}m`, `-Xmx${heapMb}m`, '-XX:+UseSerialGC', '-XX:+AutoCreateSharedArchive', `-XX:SharedArchiveFile=${archive}`];
 }
-const logging = `-Dlog4j2.configurationFile=${here('log4j2.yaml')}`;
+const logging = `-Dlog4j2.configurationFile=${pathToFileURL(here('log4j2.yaml')).href}`;
+/** Without it Java cannot open a file whose path is not ASCII, where the machine names no language. */
+const LOCALE = { LC_ALL: 'C.UTF-8' };
 
 /** A cluster id is 16 bytes in base64; every embedded stack may have the same, as they never meet. */
 const CLUSTER_ID = 'b3V0Ym94LWVtYmVkZGVk';
@@ -36,7 +38,7 @@ export function kafkaPart(config: StackConfig, java: string): Part {
   const broker = brokerAddress(config);
   const controller = `127.0.0.1:${config.KAFKA_CONTROLLER_PORT}`;
   const own = [
-    `log.dirs=${data}`,
+    `log.dirs=${inProperties(data)}`,
     `listeners=EXTERNAL://${broker},CONTROLLER://${controller}`,
     `advertised.listeners=EXTERNAL://${broker}`,
     `controller.quorum.voters=1@${controller}`,
@@ -61,15 +63,19 @@ export function kafkaPart(config: StackConfig, java: string): Part {
       const file = join(config.dir, 'kafka.format');
       writePrivate(file, logins);
       try {
-        await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties, `@${file}`]);
+        await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties, `@${file}`], LOCALE);
       } finally {
         rmSync(file);
       }
     },
-    command: { file: java, args: [...base, 'kafka.Kafka', properties] },
+    command: { file: java, args: [...base, 'kafka.Kafka', properties], env: LOCALE },
     probe: () => brokerAnswers(kafkaFor(config, 'admin')),
   };
 }
+
+/** A value of a properties file, which Java reads as Latin-1. */
+const inProperties = (text: string) =>
+  text.replace(/[^ -~]|\\/g, (unit) => (unit === '\\' ? '\\\\' : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
 
 /** Kafka takes its first logins when the data folder is made, and only then; what they were is noted in it. */
 const LOGINS = 'logins.sha256';
@@ -103,6 +109,7 @@ export function registryPart(config: StackConfig, java: string): Part {
         join(registryHome(config.jars), 'quarkus-run.jar'),
       ],
       env: {
+        ...LOCALE,
         QUARKUS_HTTP_HOST: '127.0.0.1',
         QUARKUS_HTTP_PORT: String(config.REGISTRY_PORT),
         QUARKUS_MANAGEMENT_HOST: '127.0.0.1',
@@ -163,6 +170,7 @@ export function connectPart(config: StackConfig, java: string): Part {
       ],
       cwd: jarsHome(config.jars),
       env: {
+        ...LOCALE,
         ...{ KAFKA_BROKERS, KAFKA_SASL_MECHANISM },
         CONNECT_SECURITY_PROTOCOL: 'SASL_PLAINTEXT',
         CONNECT_LISTENER: connectUrl(config),
@@ -176,5 +184,7 @@ export function connectPart(config: StackConfig, java: string): Part {
       },
     },
     probe: () => answersOk(`${connectUrl(config)}/health`, connectService(connectFor(config)).headers),
+    // Not /health, which fails while Kafka is away: a new worker would not help.
+    alive: () => answers(connectUrl(config)),
   };
 }

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import type { AclEntry } from 'kafkajs';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
@@ -10,7 +10,7 @@ import { withAdmin } from './support/kafka.ts';
 import { startLoad } from './support/load.ts';
 import { metric } from './support/metrics.ts';
 import { startWatch } from './support/services.ts';
-import { query, start, stop, untilUp } from './support/stack.ts';
+import { part, query, start, stop, untilUp } from './support/stack.ts';
 import { waitFor } from './support/wait-for.ts';
 
 auditThisFile();
@@ -61,5 +61,21 @@ test.each<[string, string, AclEntry[], string[]]>([
     await audit.expectKept(topic, new Map([...before, ...(await load.done)]), 180_000);
     expect(await metric(watch.port, `outbox_watch_repairs_total{rule="${rule}",outcome="done"}`)).toBe(3);
     await waitFor('the alarm is down', async () => (await alarm(watch.port, rule)) === 0, 60_000);
+  },
+);
+
+test.runIf(inject('way') === 'embedded')(
+  'a worker that is frozen is started again within two minutes, and nothing is lost',
+  { timeout: 300_000 },
+  async () => {
+    const { pid = 0 } = await part('connect');
+    process.kill(pid, 'SIGSTOP');
+    onTestFinished(async () => {
+      await untilUp('connect');
+      await untilRunning();
+    });
+    const accepted = await startLoad(3, 20).done;
+    await waitFor('another worker runs', async () => ![pid, undefined].includes((await part('connect')).pid), 120_000);
+    await audit.expectKept(topic, accepted, 120_000);
   },
 );
