@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { chooseStack, findRunning, possibleStacks } from './choose.ts';
 import { PRIVATE, readStackConfig, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
+import { tryLock } from './lock.ts';
 import { checkNode } from './node-version.ts';
 import type { Stack } from './stack.ts';
 import { describeStack } from './status.ts';
@@ -19,8 +21,8 @@ const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
     const warning = checkNode(process.versions.node);
     if (warning !== undefined) process.stderr.write(`${warning}\n`);
     const config = readStackConfig(process.env);
-    const stack = await chooseStack(config, say);
-    const { downloads, boot } = await stack.up(say);
+    const release = await untilAlone(config.dir);
+    const { stack, downloads, boot } = await bootStack(config).finally(release);
     const first = stack.way === 'docker' ? 'for the images' : 'of downloads';
     say(`\nThe stack is up after ${boot.toFixed(1)} s${downloads > 0 ? `, and ${downloads.toFixed(1)} s ${first} before` : ''}.\n`);
     say('Post a webhook:');
@@ -61,8 +63,23 @@ const verbs: Record<string, (argument: string | undefined) => Promise<void>> = {
   metrics: async () => (await running()).metrics(say),
 };
 
+async function bootStack(config: StackConfig) {
+  const stack = await chooseStack(config, say);
+  return { stack, ...(await stack.up(say)) };
+}
+
 const passwordHint = ({ CONSOLE_PASSWORD, STACK_DIR }: StackConfig) =>
   `  (password: ${CONSOLE_PASSWORD === undefined ? `"console" in ${STACK_DIR}/secrets.json` : 'CONSOLE_PASSWORD'})`;
+
+/** Two that boot the same stack at once would each end what the other starts. */
+async function untilAlone(dir: string): Promise<() => void> {
+  for (let told = false; ; told = true) {
+    const lock = tryLock(`${dir}/up.lock`);
+    if (typeof lock !== 'number') return lock;
+    if (!told) say(`Another make up (process ${lock}) is booting this stack. Waiting for it.`);
+    await delay(200);
+  }
+}
 
 async function running(): Promise<Stack> {
   const stack = await findRunning(readStackConfig(process.env));

@@ -2,11 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { StackError } from './errors.ts';
 import { wrongFiles } from './jar-hashes.ts';
 
-const pom = new URL('../connect/pom.xml', import.meta.url).pathname;
-const sources = [pom, new URL('../connect/queue/PromptQueue.java', import.meta.url).pathname];
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const pom = here('../connect/pom.xml');
+const sources = [pom, here('../connect/queue/PromptQueue.java')];
 
 /** Folder → the POM's property that fills it. Connect runs in the folder above and looks for `plugins`. */
 const folders = { kafka: 'kafka.libs', 'plugins/debezium': 'plugin.libs', registry: 'registry.home' } as const;

@@ -17,7 +17,8 @@ export async function requireFreePorts(
 ): Promise<void> {
   const taken: string[] = [];
   for (const setting of wanted) {
-    if (!(await isFree(config[setting]))) taken.push(`${config[setting]} (${setting})`);
+    if (!(await isFree(config[setting], '127.0.0.1')) || !(await isFree(config[setting], '::1')))
+      taken.push(`${config[setting]} (${setting})`);
   }
   if (taken.length === 0) return;
   const example = taken[0]?.match(/\((.*)\)/)?.[1] ?? '';
@@ -27,10 +28,12 @@ export async function requireFreePorts(
   );
 }
 
-function isFree(port: number): Promise<boolean> {
+/** On ::1 as well: `localhost` may mean that, and what listens there would be asked in place of ours. */
+function isFree(port: number, host: '127.0.0.1' | '::1'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    // A machine without IPv6 has no ::1.
+    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(host === '::1' && code !== 'EADDRINUSE'));
+    server.listen({ port, host, ipv6Only: true }, () => server.close(() => resolve(true)));
   });
 }

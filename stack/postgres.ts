@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, chownSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { databaseUrl, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
@@ -13,7 +14,7 @@ export async function postgresPart(config: StackConfig): Promise<Part> {
   const binaries = await findBinaries();
   const user = unprivilegedUser();
   const data = join(config.dir, 'postgres');
-  const here = (name: string) => new URL(name, import.meta.url).pathname;
+  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   return {
     name: 'postgres',
     needs: [],

@@ -63,14 +63,24 @@ export function leftovers(dir: string): Map<string, number> {
   return found;
 }
 
-/** When the process was started, as `ps` prints it; '' when there is none. */
+/** When the process was started, in words that are the same for as long as it runs; '' when there is none. */
 export function startedAt(pid: number): string {
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    if (existsSync('/proc/self/stat')) {
+      // Ticks since the boot: what `ps` prints changes with the time zone, the language and a clock that is set.
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return `${afterName[START_TICKS] ?? ''} ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
+    }
+    const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C' };
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env }).trim();
   } catch {
     return '';
   }
 }
+
+/** Field 22 of /proc/<pid>/stat, counted from the one after the name. */
+const START_TICKS = 19;
 
 /** Asks a process group to end, and ends it when it has not done so within the time. */
 export async function end(pid: number, signal: NodeJS.Signals, withinMs: number): Promise<void> {
@@ -95,9 +105,9 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /** Runs a command to its end. @throws with the end of its output when it fails */
-export async function execute(file: string, args: string[]): Promise<void> {
+export async function execute(file: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
   try {
-    await promisify(execFile)(file, args);
+    await promisify(execFile)(file, args, { env: { ...process.env, ...env } });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`${file} failed: ${(stderr || stdout || String(error)).trim().split('\n').slice(-5).join('\n')}`);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { StackError } from './errors.ts';
 
 /**
@@ -30,7 +31,7 @@ export function ensurePython(name: string, requirements: URL): string {
     '--disable-pip-version-check',
     '--require-hashes',
     '--requirement',
-    requirements.pathname,
+    fileURLToPath(requirements),
   ];
   run('PIP_FAILED', "If PyPI is not reachable from here, name a mirror in pip's configuration.", join(programs, 'python'), pip);
   writeFileSync(stamp, wanted);

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { order } from './client.ts';
 import type { StackConfig } from './config.ts';
 import { readHandedFiles } from './files.ts';
@@ -21,7 +22,7 @@ export async function up(stack: Stack, config: StackConfig, say: Say): Promise<U
     await requireFreePorts(config);
     downloads = ensureJars(config.jars, java, say);
     rmSync(`${config.dir}/logs`, { recursive: true, force: true });
-    const args = ['--import', 'tsx', new URL('runner.ts', import.meta.url).pathname];
+    const args = ['--import', 'tsx', fileURLToPath(new URL('runner.ts', import.meta.url))];
     start(config.dir, 'runner', { file: process.execPath, args, env: process.env }).unref();
   } else {
     // What was stopped by hand is wanted again.

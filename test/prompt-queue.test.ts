@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, inject, test } from 'vitest';
 import { jarsHome, kafkaClasspath } from '../stack/jars.ts';
@@ -10,7 +11,7 @@ test.runIf(inject('way') === 'embedded')(
   async () => {
     const { jars } = inject('stack');
     const classpath = [join(jarsHome(jars), 'plugins/debezium', '*'), kafkaClasspath(jars)].join(':');
-    const check = new URL('../connect/queue/PromptQueueCheck.java', import.meta.url).pathname;
+    const check = fileURLToPath(new URL('../connect/queue/PromptQueueCheck.java', import.meta.url));
     const { stdout } = await promisify(execFile)(java(), ['-cp', classpath, check], { timeout: 50_000 });
     expect(stdout.split('\n').filter((line) => /^(kept|BROKEN)/.test(line))).toEqual([
       expect.stringMatching(/^kept: a record alone is handed over at once/),
