@@ -34,7 +34,8 @@ test.runIf(inject('way') === 'embedded')(
     const ports = await freePorts(portSettings.length);
     const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
     const make = (verb: string, TZ: string) => {
-      const env = { PATH: process.env.PATH, HOME: process.env.HOME, TZ, STACK: 'embedded', ...own };
+      const nothing = { LANG: undefined, LC_ALL: undefined, LC_CTYPE: undefined, STACK_JARS: undefined, STACK_DIR: undefined };
+      const env = { ...process.env, ...nothing, TZ, STACK: 'embedded', ...own };
       return promisify(execFile)(process.execPath, ['--import', 'tsx', 'stack/cli.ts', verb], { cwd: place, env });
     };
     onTestFinished(async () => {
