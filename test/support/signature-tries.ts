@@ -116,7 +116,7 @@ function ofTheTime(): Try[] {
       'no signature': { 'x-slack-request-timestamp': now },
       'a time of five minutes ago': slack(seconds(310)),
       'a time of yesterday': slack(seconds(86_400)),
-      'a time to come': slack(seconds(-310)),
+      'a time to come': slack(seconds(-3600)),
       'another time beside it': slack(seconds(-5), right),
       'a time in milliseconds': slack(`${now}000`),
       'a time with a fraction': slack(`${now}.0`),
