@@ -55,7 +55,7 @@ ${aclLines(grantsToGive(grantNames(config))).join('\n')}
 # other kinds need the same names: User:register, User:connect, …
 login() {
   kafka-configs.sh --bootstrap-server "$KAFKA_BROKERS" --command-config "$KAFKA_ADMIN_CONFIG" --alter \\
-    --entity-type users --entity-name "$1" --add-config-file <(printf 'SCRAM-SHA-512=[password=%s]\\n' "$2")
+    --entity-type users --entity-name "$1" --add-config-file <(printf 'SCRAM-SHA-512=password=%s\\n' "\${2//\\\\/\\\\\\\\}")
 }
 ${kafkaServices.map((service) => loginLine(service, `KAFKA_${service.toUpperCase()}_PASSWORD`)).join('\n')}
 `;

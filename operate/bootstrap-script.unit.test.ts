@@ -55,6 +55,17 @@ describe('for Kafka', () => {
     }
   });
 
+  test('a password reaches Kafka’s tool in a file, as its properties have it, whatever its characters', () => {
+    const [define = ''] = /^login\(\) \{\n[^]+?\n\}$/m.exec(script) ?? [];
+    const tool = `kafka-configs.sh() { while [ "$1" != --add-config-file ]; do shift; done; cat "$2"; }`;
+    const run = `${define}\n${tool}\nKAFKA_BROKERS= KAFKA_ADMIN_CONFIG= login ui "$PASSWORD"`;
+    const said = execFileSync('bash', ['-euc', run], {
+      env: { PATH: '/usr/bin:/bin', PASSWORD: String.raw`a\b=c d$x'%s` },
+      encoding: 'utf8',
+    });
+    expect(said).toBe(`${String.raw`SCRAM-SHA-512=password=a\\b=c d$x'%s`}\n`);
+  });
+
   test('each login is made once, with the password that its variable has', () => {
     const made = [...script.matchAll(/ \|\| login (\w+) "\$(\w+)"$/gm)].map(([, login, variable]) => [login, variable]);
     expect(made).toEqual(kafkaServices.map((service) => [service, `KAFKA_${service.toUpperCase()}_PASSWORD`]));
