@@ -2,8 +2,9 @@ import type { Readable } from 'node:stream';
 import type { Budget, Slow } from './budget.ts';
 import { IngestError } from './errors.ts';
 
-/** The most pieces of a body. Each costs time, whatever its size, and no sender needs as many. */
-const MAX_PIECES = 16_384;
+/** The most pieces of a body, beside one for so many of its bytes. Each costs time, whatever its size. */
+const MAX_PIECES = 4096;
+const BYTES_PER_FURTHER_PIECE = 32;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** The sender closed the connection before the whole body had arrived, so nobody reads an answer. */
@@ -40,9 +41,8 @@ export function readBody(source: Readable, limit: number, budget: Budget, announ
     function append(piece: Uint8Array): void {
       const needed = length + piece.length;
       if (needed > limit) throw new IngestError('payload_too_large', `The body is larger than ${limit} bytes.`);
-      if ((pieces += 1) > MAX_PIECES) {
-        throw new IngestError('payload_too_large', `The body came in more than ${MAX_PIECES} pieces.`);
-      }
+      if ((pieces += 1) > MAX_PIECES + needed / BYTES_PER_FURTHER_PIECE)
+        throw new IngestError('payload_too_large', `The body came in more than ${MAX_PIECES} pieces, most of them too small.`);
       budget.hold(slow, piece.length);
       // One buffer: a list of pieces of one byte each would take hundreds of times their size.
       if (length === 0) body = piece;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createBodyTurns, type Reading } from './body-turns.ts';
 import type { Budget, Slow } from './budget.ts';
 import type { Config } from './config.ts';
 import { createTurns } from './turns.ts';
@@ -10,7 +11,7 @@ const MAX_UNANSWERED = 16;
 /** Most requests, over all connections, that wait behind an earlier one of their connection. */
 const MAX_PIPELINED = 1000;
 /** How many waiting requests start in one turn of the event loop. */
-const PIPELINED_PER_TURN = 16;
+const PIPELINED_PER_TURN = 2;
 /** How long a closing connection is still read. With unread bytes it would be reset, and the answer lost. */
 const LINGER_MS = 1000;
 export const CHECK_EVERY_MS = 1000;
@@ -18,8 +19,7 @@ export const CHECK_EVERY_MS = 1000;
 /** Why ingest closed a connection. */
 export type Closed = 'made_room' | 'no_room' | 'unread_answers' | 'too_many_unanswered';
 
-export interface Connection {
-  readonly socket: Socket;
+export interface Connection extends Reading {
   /** performance.now() when it was accepted. */
   readonly at: number;
   /** Unanswered requests. */
@@ -45,6 +45,8 @@ const accepted = (socket: Socket, giveWay: () => void): Connection => ({
   closing: false,
   closeBy: Infinity,
   unreadSince: undefined,
+  taken: 0,
+  resting: false,
   unread: { since: 0, bytes: 0, giveWay },
 });
 
@@ -118,9 +120,13 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
       return closing || unanswered >= MAX_UNANSWERED || (unanswered > 0 && pipelined.waiting() >= MAX_PIPELINED);
     },
 
+    /** A piece of a body has arrived. */
+    took: createBodyTurns(),
+
     /** Runs `begin` at once, or in its turn behind an earlier request. */
     take(connection: Connection, outgoing: ServerResponse, begin: () => void): void {
       connection.latest = outgoing;
+      connection.taken = 0;
       connection.unanswered += 1;
       outgoing.once('close', () => {
         connection.unanswered -= 1;

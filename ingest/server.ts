@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Budget } from './budget.ts';
 import type { Config } from './config.ts';
-import { CHECK_EVERY_MS, createConnections, type ConnectionLimits, type Connections } from './connections.ts';
+import { CHECK_EVERY_MS, createConnections, type Connection, type ConnectionLimits, type Connections } from './connections.ts';
 import { errorBody, faults, IngestError, type FaultCode } from './errors.ts';
 import { framingFault, usualHost } from './framing.ts';
 import type { Observer } from './observe.ts';
@@ -59,7 +59,7 @@ export function createIngestServer(
   };
   const server = createServer(
     {
-      IncomingMessage: stoppable(connections),
+      IncomingMessage: restrained(connections),
       headersTimeout: limits.HEADERS_TIMEOUT_MS,
       requestTimeout: limits.REQUEST_TIMEOUT_MS,
       keepAliveTimeout: limits.KEEP_ALIVE_TIMEOUT_MS,
@@ -76,7 +76,7 @@ export function createIngestServer(
     refuse(incoming, outgoing, 'expectation_failed', 'Only "Expect: 100-continue" is supported.'),
   );
   server.on('connect', (_request, socket) => writeRaw(socket, 'method_not_allowed', 'CONNECT is not supported.'));
-  // Only for a connection that is full or is being closed; see stoppable.
+  // Only for a connection that is full or is being closed; see restrained.
   server.on('upgrade', (_request, socket: Socket) => {
     socket.resume();
     const connection = connections.of(socket);
@@ -154,16 +154,28 @@ function createRefusals(connections: Connections, observe: Pick<Observer, 'reque
 
 /**
  * Lets the parser stop when a connection is full. Node's parser reads up to 64 KB at once and makes an object of each
- * request in it; only a request for an upgrade makes it stop.
+ * request in it; only a request for an upgrade makes it stop. Bodies are read in turns, also the rest of a refused one.
  */
-function stoppable(connections: Connections): typeof IncomingMessage {
+function restrained(connections: Connections): typeof IncomingMessage {
   return class extends IncomingMessage {
     readonly #stop: boolean;
+    readonly #connection: Connection | undefined;
     #asked = false;
 
     constructor(socket: Socket) {
       super(socket);
       this.#stop = connections.isFull(socket);
+      this.#connection = connections.of(socket);
+    }
+
+    override push(piece: Buffer | null): boolean {
+      if (piece !== null && this.#connection !== undefined) connections.took(this.#connection, piece.length);
+      return super.push(piece);
+    }
+
+    /** The stream wants more: in its turn. */
+    override _read(size: number): void {
+      if (this.#connection?.resting !== true) super._read(size);
     }
 
     set upgrade(asked: boolean) {

@@ -5,17 +5,25 @@
  */
 export function createTurns(perTurn: number) {
   const waiting: (() => void)[] = [];
+  let scheduled = false;
+
+  function schedule(): void {
+    if (scheduled || waiting.length === 0) return;
+    scheduled = true;
+    setImmediate(takeTurn);
+  }
 
   function takeTurn(): void {
+    scheduled = false;
     for (const run of waiting.splice(0, perTurn)) run();
-    if (waiting.length > 0) setImmediate(takeTurn);
+    schedule();
   }
 
   return {
     waiting: () => waiting.length,
     push(run: () => void): void {
       waiting.push(run);
-      if (waiting.length === 1) setImmediate(takeTurn);
+      schedule();
     },
   };
 }
