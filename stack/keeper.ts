@@ -41,7 +41,7 @@ const LAST_BACKOFF_MS = 10_000;
 const STEADY_MS = 30_000;
 const STOP_WITHIN_MS = 20_000;
 const PROBE_EVERY_MS = 150;
-/** Six in vain are more than a pause of the whole machine, as compose.yaml has it too. */
+/** Six without success are more than a pause of the whole machine, as compose.yaml has it too. */
 const ALIVE_EVERY_MS = 10_000;
 const SILENT_TIMES = 6;
 
