@@ -25,7 +25,7 @@ function postgresPart(config: AdministratorConfig): string {
   const database = ourDatabase(config.OUTBOX_DATABASE);
   const open = logins.filter(({ verifier }) => verifier === undefined).map(({ name }) => name);
   return `# Postgres 16 or newer, by an administrator. Its configuration needs wal_level=logical and a max_slot_wal_keep_size.
-: "\${DATABASE_URL:?an administrator's PostgreSQL URL}"
+: "\${DATABASE_URL:?the PostgreSQL URL of an administrator}"
 psql "$DATABASE_URL" --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<'SQL'
 ${clusterSteps(logins, [database]).map(psqlLine).join('\n')}
 \\connect ${quoted(database.name, '"')}
@@ -42,7 +42,7 @@ const quoted = (text: string, mark: string): string => `${mark}${text.replaceAll
 
 function kafkaPart(config: AdministratorConfig): string {
   return `# Kafka, by an administrator, with the tools of its bin/ folder on the PATH.
-: "\${KAFKA_BROKERS:?brokers, host:port}" "\${KAFKA_ADMIN_CONFIG:?a properties file with an administrator's login}"
+: "\${KAFKA_BROKERS:?brokers, host:port}" "\${KAFKA_ADMIN_CONFIG:?a properties file with the login of an administrator}"
 to=(--bootstrap-server "$KAFKA_BROKERS" --command-config "$KAFKA_ADMIN_CONFIG")
 
 # Topics. An existing topic stays as it is; doctor reports unsuitable settings. Connect creates its own three topics.

@@ -27,8 +27,24 @@ const expected = (grants = kafkaGrants()) =>
       `${service}: ${operationName(operation)} on ${resource.toLowerCase().replace('_', '-')} ${name}${prefixed ? '…' : ''}`,
   );
 
-test('the script is one that bash understands', () => {
-  execFileSync('bash', ['-n'], { input: script });
+test('bash runs every line of the script: the SQL reaches psql, and each line its tool', () => {
+  const tools = ['psql', 'kafka-topics.sh', 'kafka-acls.sh', 'kafka-configs.sh'].map((name) =>
+    name === 'psql' ? 'psql() { cat; }' : `${name}() { echo "${name}" "\${@:5}"; }`,
+  );
+  const variables = [
+    'DATABASE_URL',
+    'KAFKA_BROKERS',
+    'KAFKA_ADMIN_CONFIG',
+    ...kafkaServices.map((one) => `KAFKA_${one.toUpperCase()}_PASSWORD`),
+  ];
+  const env = { PATH: '/usr/bin:/bin', ...Object.fromEntries(variables.map((name) => [name, 'given'])) };
+  const said = execFileSync('bash', { input: [...tools, script].join('\n'), env, encoding: 'utf8' }).split('\n');
+  const count = (start: string) => said.filter((line) => line.startsWith(start)).length;
+  expect(count('GRANT ')).toBe(linesOf(script, 'GRANT ').length);
+  expect(count('GRANT ')).toBeGreaterThan(5);
+  for (const tool of ['kafka-topics.sh ', 'kafka-acls.sh ']) expect([tool, count(tool)]).toEqual([tool, linesOf(script, tool).length]);
+  expect(count('kafka-configs.sh ')).toBe(kafkaServices.length);
+  expect(() => execFileSync('bash', { input: script, env: { PATH: env.PATH }, stdio: 'pipe' })).toThrow('DATABASE_URL');
 });
 
 describe('for Kafka', () => {
