@@ -145,17 +145,15 @@ export class Keeper {
   async #keepAlive(pid: number | undefined, over: AbortSignal): Promise<void> {
     const { alive } = this.part;
     if (alive === undefined || pid === undefined) return;
-    for (let silent = 0; ;) {
+    for (let silent = 0; silent < SILENT_TIMES;) {
       await pause(ALIVE_EVERY_MS, over);
       if (over.aborted) return;
       silent = await alive().then(
         () => 0,
         () => silent + 1,
       );
-      if (silent < SILENT_TIMES || over.aborted) continue;
-      await end(pid, 'SIGKILL', STOP_WITHIN_MS);
-      return;
     }
+    await end(pid, 'SIGKILL', STOP_WITHIN_MS);
   }
 
   #initial(state: Status['state']): Status {
