@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import type { PrismaClient } from '../prisma/client.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
@@ -5,6 +6,9 @@ import { askService, LoginError, type HttpService } from '../kit/http-login.ts';
 import { RegisterError } from './errors.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How long errors of the registry itself are retried: after a restart of its database it has one for each dead connection. */
+const RETRY_MS = 20_000;
+const RETRY_EVERY_MS = 500;
 
 export interface RegisteredSchema {
   schemaId: number;
@@ -38,10 +42,25 @@ export async function registerEventSchema(registry: HttpService, prisma: PrismaC
   return { schemaId: id, isNew: true };
 }
 
+/** Repeats a call whose failure is the registry's own; both calls have the same effect once and twice. */
 async function call(registry: HttpService, method: string, route: string, body: unknown): Promise<unknown> {
-  let response: Response;
+  const until = performance.now() + RETRY_MS;
+  for (;;) {
+    const response = await ask(registry, method, route, body);
+    if (response.ok) return response.json();
+    const detail = `${response.status} ${await response.text()}`;
+    if (response.status >= 500 && performance.now() < until) {
+      await delay(RETRY_EVERY_MS);
+      continue;
+    }
+    const hint = response.status === 409 ? ' Add fields with a default, rename none, and change no type.' : '';
+    throw new RegisterError('SCHEMA_REFUSED', `The registry refused ${method} ${route}: ${detail}.${hint}`);
+  }
+}
+
+async function ask(registry: HttpService, method: string, route: string, body: unknown): Promise<Response> {
   try {
-    response = await askService(registry, route, {
+    return await askService(registry, route, {
       method,
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
@@ -51,8 +70,4 @@ async function call(registry: HttpService, method: string, route: string, body: 
     if (error instanceof LoginError) throw error;
     throw new RegisterError('SCHEMA_REFUSED', `The registry does not answer at ${registry.url}. Is REGISTRY_URL right?`, error);
   }
-  if (response.ok) return response.json();
-  const detail = `${response.status} ${await response.text()}`;
-  const hint = response.status === 409 ? ' Add fields with a default, rename none, and change no type.' : '';
-  throw new RegisterError('SCHEMA_REFUSED', `The registry refused ${method} ${route}: ${detail}.${hint}`);
 }

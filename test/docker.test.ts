@@ -45,7 +45,7 @@ test.runIf(hasCommand)('with Docker installed and its daemon stopped, make up sa
 test('STACK=docker without an engine is refused, and nothing else is started', async () => {
   const { code, output } = await cli('up', { ...noDaemon, STACK: 'docker', STACK_DIR: ownDir() });
   expect(code).toBe(1);
-  expect(output).toMatch(/^NO_DOCKER: .*STACK=embedded make up/s);
+  expect(output).toMatch(/^NO_DOCKER: .*STACK=embedded make up/ms);
 });
 
 test.runIf(hasEngine)('in Docker, too, a taken port is reported with its setting', async () => {

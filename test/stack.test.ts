@@ -9,6 +9,7 @@ import { cli, ownDir } from './support/cli.ts';
 import { freePorts } from './support/free-ports.ts';
 import { uniqueName } from './support/names.ts';
 import { postInTurn } from './support/post.ts';
+import { register } from './support/services.ts';
 import { config, query, stack, untilUp } from './support/stack.ts';
 import { readTopic } from './support/topic.ts';
 import { waitFor } from './support/wait-for.ts';
@@ -109,4 +110,10 @@ test('an invalid setting is reported with its value', async () => {
   expect(code).toBe(1);
   expect(output).toContain('KAFKA_PORT is "ninety"');
   expect(output).toContain('START_TIMEOUT_SECONDS is "1"');
+});
+
+test('register succeeds right after the registry has lost its connections to Postgres', { timeout: 60_000 }, async () => {
+  const ended = await query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'registry'`, [], 'postgres');
+  expect(ended.length).toBeGreaterThan(0);
+  await register();
 });
