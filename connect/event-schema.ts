@@ -7,7 +7,7 @@ import { RegisterError } from './errors.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How long errors of the registry itself are retried: after a restart of its database it has one for each dead connection. */
-const RETRY_MS = 20_000;
+const RETRY_MS = 40_000;
 const RETRY_EVERY_MS = 500;
 
 export interface RegisteredSchema {
