@@ -21,7 +21,11 @@ const mayWrite: AclEntry = aclOf({ service: 'connect', resource: 'TOPIC', name: 
 
 /** With the connector's own settings nothing in the WAL stops it, so the test removes the filter of messages. */
 async function stopAtAMessage(original: ConnectorConfig): Promise<void> {
+  const reader = async () => (await query<{ pid: number | null }>('SELECT active_pid AS pid FROM pg_replication_slots'))[0]?.pid ?? null;
+  const before = await reader();
   await connect.put(CONNECTOR_NAME, { ...original, 'message.prefix.exclude.list': 'outbox-heartbeat' });
+  // Until then the task runs with the settings of before, and would drop the message.
+  await waitFor('the slot has another reader', async () => ![before, null].includes(await reader()));
   await untilRunning();
   await query(`SELECT pg_logical_emit_message(true, 'x', 'y')`, [], 'postgres');
 }
