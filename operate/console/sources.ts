@@ -42,8 +42,8 @@ export interface Snapshot {
 
 /** Deadline of a source. The page reports a slower one instead of waiting. */
 const WITHIN_MS = 2000;
-/** The sources that take turns are read once in this many snapshots. */
-const TURNS = 3;
+/** Every source is read once in this many snapshots. */
+const TURNS = 4;
 /** Data older than this is not shown after a pause. */
 const AFRESH_MS = 4000;
 /** Groups change rarely, so their list is read once in this many reads of Kafka. */
@@ -57,9 +57,8 @@ interface Kept {
 }
 
 /**
- * Connections that stay open while a page is open. The outbox is counted for each snapshot, and Connect is asked, as a
- * worker that was killed is back within three seconds. The other sources take turns, as reading them is the largest cost
- * here: each is read for every third snapshot, and for each one while it is silent.
+ * Connections that stay open while a page is open. The outbox is counted for each snapshot. The other sources take turns,
+ * as reading them is the largest cost here: each is read for every fourth snapshot, and for each one while it is silent.
  */
 export class Sources {
   readonly pool: Pool;
@@ -90,7 +89,7 @@ export class Sources {
       this.#ask('outbox', true, () => readOutbox(this.pool)),
       this.#ask('state', turn === 0, () => this.#state()),
       this.#ask('kafka', turn === 1, () => this.#kafka()),
-      this.#ask('connect', true, () => this.#connect.status(CONNECTOR_NAME)),
+      this.#ask('connect', turn === 3, () => this.#connect.status(CONNECTOR_NAME)),
       ...metrics.map((service) => this.#ask(service, turn === 2, () => this.#scrape(service))),
     ]);
     const silent = new Map<System | Service, Error>();
