@@ -43,7 +43,7 @@ const pidPath = (dir: string, name: string) => join(dir, 'run', `${name}.pid`);
 
 function remember(dir: string, name: string, pid: number): void {
   mkdirSync(join(dir, 'run'), { recursive: true, mode: 0o700 });
-  writeFileSync(pidPath(dir, name), `${pid} ${startedAt(pid)}`, { mode: 0o600 });
+  writeFileSync(pidPath(dir, name), identityOf(pid), { mode: 0o600 });
 }
 
 export function forget(dir: string, name: string): void {
@@ -55,12 +55,21 @@ export function leftovers(dir: string): Map<string, number> {
   const run = join(dir, 'run');
   const found = new Map<string, number>();
   for (const file of existsSync(run) ? readdirSync(run) : []) {
-    const [pid, started] = readFileSync(join(run, file), 'utf8').split(/ (.*)/s);
+    const pid = runningPid(readFileSync(join(run, file), 'utf8'));
     const name = basename(file, '.pid');
-    if (pid !== undefined && started !== '' && startedAt(Number(pid)) === started) found.set(name, Number(pid));
-    else forget(dir, name);
+    if (pid === undefined) forget(dir, name);
+    else found.set(name, pid);
   }
   return found;
+}
+
+/** A process in words: its id, and when it was started, as ids are used again. */
+export const identityOf = (pid: number): string => `${pid} ${startedAt(pid)}`;
+
+/** @returns the id of the process, undefined when it does not run any more */
+export function runningPid(identity: string): number | undefined {
+  const [pid = '', started = ''] = identity.split(/ (.*)/s);
+  return started !== '' && startedAt(Number(pid)) === started ? Number(pid) : undefined;
 }
 
 /** When the process was started, in words that are the same for as long as it runs; '' when there is none. */
