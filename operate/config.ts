@@ -4,7 +4,7 @@ import { grantSettings } from '../kit/kafka-acls.ts';
 import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { topicSettings } from '../kit/kafka-topics.ts';
 import { integer, list, postgresUrl, secret } from '../kit/settings.ts';
-import type { passwordSettings, OurLogin } from '../prisma/our-logins.ts';
+import { passwordsOf } from '../prisma/our-logins.ts';
 
 /** The settings of the operator's commands. Only the first has no default, so most commands need no other. */
 export const settings = z.object({
@@ -20,21 +20,11 @@ export const settings = z.object({
 
 export type Config = Readonly<z.output<typeof settings>>;
 
-const password = (login: OurLogin) => secret().optional().describe(`New password of the login ${login}; none: it stays as it is`);
-const passwords = {
-  OWNER_PASSWORD: password('outbox_owner'),
-  INGEST_PASSWORD: password('ingest'),
-  CDC_PASSWORD: password('cdc'),
-  CLEANUP_PASSWORD: password('cleanup'),
-  OPERATOR_PASSWORD: password('operator'),
-  ACTIONS_PASSWORD: password('actions'),
-} satisfies Record<(typeof passwordSettings)[OurLogin], z.ZodType>;
-
 /** The settings of `bootstrap`, the only verb that needs an administrator's rights. */
 export const administratorSettings = z.object({
   DATABASE_URL: postgresUrl().optional().describe("An administrator's PostgreSQL URL, on any database of the cluster; needed by --apply"),
   OUTBOX_DATABASE: z.string().min(1).default('outbox').describe('Name of the database for the outbox'),
-  ...passwords,
+  ...passwordsOf((login) => secret().optional().describe(`New password of the login ${login}; none: it stays as it is`)),
   ...kafkaSettings,
   ...topicSettings,
   ...grantSettings,

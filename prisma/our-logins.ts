@@ -13,6 +13,13 @@ export const passwordSettings = {
 } as const;
 export type OurLogin = keyof typeof passwordSettings;
 
+/** A schema with the password setting of each login, to be spread into a service's own. */
+export const passwordsOf = <T>(of: (login: OurLogin) => T) =>
+  Object.fromEntries(Object.entries(passwordSettings).map(([login, setting]) => [setting, of(login as OurLogin)])) as Record<
+    (typeof passwordSettings)[OurLogin],
+    T
+  >;
+
 export const ourLogins: readonly (Omit<Login, 'verifier'> & { name: OurLogin })[] = [
   // Runs the migrations, which create missing roles.
   { name: 'outbox_owner', attributes: 'CREATEROLE' },

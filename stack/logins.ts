@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ensureLogins } from '../prisma/logins.ts';
-import { ourDatabase, ourLogins, passwordSettings } from '../prisma/our-logins.ts';
+import { ourDatabase, ourLogins, passwordSettings, passwordsOf } from '../prisma/our-logins.ts';
 import { postgresUrl, secret, settingsOrExit } from '../kit/settings.ts';
 
 // The stack's logins, embedded and in Docker: those of every deployment, and the registry's.
@@ -8,12 +8,7 @@ import { postgresUrl, secret, settingsOrExit } from '../kit/settings.ts';
 const password = (login: string) => secret().describe(`Password of the login ${login}`);
 const settings = z.object({
   DATABASE_URL: postgresUrl().describe("A superuser's PostgreSQL URL"),
-  OWNER_PASSWORD: password('outbox_owner'),
-  INGEST_PASSWORD: password('ingest'),
-  CDC_PASSWORD: password('cdc'),
-  CLEANUP_PASSWORD: password('cleanup'),
-  OPERATOR_PASSWORD: password('operator'),
-  ACTIONS_PASSWORD: password('actions'),
+  ...passwordsOf(password),
   REGISTRY_PASSWORD: password('registry'),
 });
 
