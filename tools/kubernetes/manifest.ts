@@ -63,12 +63,18 @@ export const kafkaCa = secretMount('kafka-ca', `${KAFKA_CLUSTER}-cluster-ca-cert
 export const postgresCa = secretMount('postgres-ca', 'outbox-postgres-ca', '/etc/outbox/postgres-ca', true);
 
 /** Pods do not run as root, cannot change their image and gain no rights. 1000 is the image's user. */
-export const podSecurity = {
+const podSecurity = {
   runAsNonRoot: true,
   runAsUser: 1000,
   runAsGroup: 1000,
   fsGroup: 1000,
   seccompProfile: { type: 'RuntimeDefault' },
+};
+export const podBasics = {
+  automountServiceAccountToken: false,
+  // They set environment variables, whose names may be settings.
+  enableServiceLinks: false,
+  securityContext: podSecurity,
 };
 export const containerSecurity = {
   allowPrivilegeEscalation: false,

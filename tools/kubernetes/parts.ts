@@ -10,7 +10,7 @@ import {
   kafkaVariables,
   labels,
   mounts,
-  podSecurity,
+  podBasics,
   postgresCa,
   registryVariables,
   secretMount,
@@ -149,10 +149,7 @@ function deployment({ name, main, metricsPort, replicas, memory, cpu, env, mount
       template: {
         metadata: { labels: labels(name) },
         spec: {
-          automountServiceAccountToken: false,
-          // They set environment variables, whose names may be settings.
-          enableServiceLinks: false,
-          securityContext: podSecurity,
+          ...podBasics,
           terminationGracePeriodSeconds: 40,
           topologySpreadConstraints: [
             {
