@@ -28,7 +28,13 @@ export interface EventSchema {
   id: number;
   /** The record in Confluent's wire format. */
   encode(zapRunId: string, receivedAt: Date, webhook: EventContent): Buffer;
+  /** The fields of a record; undefined if its bytes are not exactly one record of this schema. */
+  decode(record: Buffer): unknown;
 }
+
+/** The id of the schema that a record was written with; undefined if it is not in Confluent's wire format. */
+export const schemaIdOf = (record: Buffer): number | undefined =>
+  record.length > PREFIX_BYTES && record[0] === 0 ? record.readInt32BE(1) : undefined;
 
 export function eventSchema(id: number, schema: avsc.Schema): EventSchema {
   const type = avsc.Type.forSchema(schema);
@@ -39,6 +45,13 @@ export function eventSchema(id: number, schema: avsc.Schema): EventSchema {
     encode: (zapRunId, receivedAt, { userId, zapId, metadata, headers }) => {
       const record = { zapRunId, userId, zapId, receivedAt: receivedAt.getTime(), metadata, headers };
       return Buffer.concat([prefix, type.toBuffer(record)]);
+    },
+    decode: (record) => {
+      try {
+        return type.fromBuffer(record.subarray(PREFIX_BYTES)) as unknown;
+      } catch {
+        return undefined;
+      }
     },
   };
 }

@@ -57,7 +57,7 @@ export type Ranges = ReadonlyMap<number, { from: bigint; to: bigint }>;
  * Hands over every committed record of the ranges, in order per partition, one batch at a time. A partition is finished
  * when a batch ends at or beyond its last offset, which may be a transaction marker that is never handed over.
  *
- * @throws OperateError TOPIC_UNREADABLE when nothing comes for 30 seconds
+ * @throws OperateError TOPIC_UNREADABLE when nothing comes for 30 seconds; the OperateErrors of `onBatch`
  */
 export async function scanTopic(
   settings: KafkaSettings,
@@ -72,6 +72,7 @@ export async function scanTopic(
   const groupId = `${OPERATOR_GROUPS}${randomUUID()}`;
   const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 });
   let failure: Error | undefined;
+  let fault: unknown;
   let movedAt = performance.now();
   consumer.on(consumer.events.CRASH, ({ payload }) => (failure ??= payload.error));
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
@@ -89,12 +90,18 @@ export async function scanTopic(
         // Records fetched before the seek may arrive too. None is handed over twice.
         const wanted = messages.filter(({ offset }) => BigInt(offset) >= (next.get(partition) ?? to) && BigInt(offset) < to);
         if (wanted.length === 0) return;
-        await onBatch(partition, wanted);
+        try {
+          await onBatch(partition, wanted);
+        } catch (error) {
+          fault ??= error; // kafkajs would hand the batch over again.
+          throw error;
+        }
         next.set(partition, BigInt(wanted.at(-1)?.offset ?? 0) + 1n);
       },
     });
     for (const [partition, { from }] of open) consumer.seek({ topic, partition, offset: String(from) });
     while (open.size > 0) {
+      if (fault instanceof OperateError) throw fault;
       if (failure !== undefined || performance.now() - movedAt > STALLED_MS) {
         throw new OperateError('TOPIC_UNREADABLE', `${topic} cannot be read: ${failure?.message ?? 'nothing came for 30 s'}`, failure);
       }

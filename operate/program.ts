@@ -6,6 +6,7 @@ import { buried } from './buried.ts';
 import { doctor } from './doctor.ts';
 import { erase } from './erase.ts';
 import { explain } from './explain.ts';
+import { importRuns } from './import.ts';
 import { pause, resume } from './pause.ts';
 import { reconcile } from './reconcile.ts';
 import { repartition } from './repartition.ts';
@@ -14,7 +15,22 @@ import { status } from './status.ts';
 import { SettingsError } from '../kit/settings.ts';
 import { OperateError, UsageError, type Output, type Readers, type Work } from './verb.ts';
 
-const verbs = [status, doctor, pause, resume, buried, replay, rebuild, explain, reconcile, acceptTopic, repartition, actions, erase];
+const verbs = [
+  status,
+  doctor,
+  pause,
+  resume,
+  buried,
+  replay,
+  rebuild,
+  importRuns,
+  explain,
+  reconcile,
+  acceptTopic,
+  repartition,
+  actions,
+  erase,
+];
 
 /**
  * Runs one verb.

@@ -115,6 +115,7 @@ const fitting: Record<string, string[]> = {
   'buried requeue': ['--all'],
   replay: ['--zap', 'u/z', '--since', '2h'],
   rebuild: ['--since', '90s'],
+  import: ['--since', '2h', '--dry-run'],
   explain: [id],
   reconcile: ['--since', '2026-11-24'],
   'accept-topic': [],

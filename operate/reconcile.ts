@@ -3,12 +3,12 @@ import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { parseId } from '../contract/event.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
-import { topicConfigs } from '../kit/kafka-admin.ts';
 import { moment } from './arguments.ts';
 import type { Config } from './config.ts';
 import { rangesSince } from './trace.ts';
 import { scanTopic, withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
+import { expiredBefore } from './retention.ts';
 import { firstIdAt, ID_SLACK_MS } from './runs.ts';
 import { OperateError, type Output, type Run, type Work } from './verb.ts';
 
@@ -53,12 +53,11 @@ async function compare(since: Date, config: Config, { say, warn }: Output): Prom
 
 /** @throws OperateError BEYOND_RETENTION when retention may have removed events since that time */
 async function requireRetention(admin: Admin, since: Date): Promise<void> {
-  const configs = await topicConfigs(admin, EVENT_TOPIC);
-  const retentionMs = Number(configs.get('retention.ms') ?? -1);
-  if (retentionMs < 0 || Date.now() - since.getTime() <= retentionMs) return;
+  const first = await expiredBefore(admin, since);
+  if (first === undefined) return;
   throw new OperateError(
     'BEYOND_RETENTION',
-    `${EVENT_TOPIC} keeps records for ${retentionMs / 3_600_000} h: what was received before ${new Date(Date.now() - retentionMs).toISOString()} ` +
+    `${EVENT_TOPIC} keeps records for ${Math.round((Date.now() - first.getTime()) / 3_600_000)} h: what was received before ${first.toISOString()} ` +
       'may have been removed by retention. Give a later --since.',
   );
 }

@@ -1,7 +1,6 @@
 import type { Pool } from 'pg';
-import type { Schema } from 'avsc';
-import { eventSchema, type EventSchema } from '../contract/event.ts';
-import { OperateError } from './verb.ts';
+import type { EventSchema } from '../contract/event.ts';
+import { schemaReader } from './schemas.ts';
 
 /** Selects runs of the archive. */
 export interface Selection {
@@ -13,7 +12,8 @@ export interface Selection {
   until: Date;
 }
 
-interface RunRow {
+/** The columns of a run that its event is made of. */
+export interface RunRow {
   id: string;
   user_id: string;
   zap_id: string;
@@ -29,13 +29,16 @@ export interface Event {
   payload: Buffer;
 }
 
+/** The columns of RunRow. */
+export const RUN_COLUMNS = 'id, user_id, zap_id, metadata::text AS metadata, headers::text AS headers, received_at, schema_id';
+
 /** Runs of up to 900 KB each are in memory at once. */
 const BATCH_ROWS = 100;
 
 // Ids are UUIDv7: their first bits are their time, just before received_at. So the primary key finds the start of the
 // range, without an index on received_at.
 const RUNS = `
-  SELECT id, user_id, zap_id, metadata::text AS metadata, headers::text AS headers, received_at, schema_id
+  SELECT ${RUN_COLUMNS}
     FROM zap_run
    WHERE id > $1 AND received_at >= $2 AND received_at < $3 AND ($4::text IS NULL OR (user_id = $4 AND zap_id = $5))
      AND ($6::uuid IS NULL OR id = $6)
@@ -62,34 +65,19 @@ export async function* eventsOf(pool: Pool, { zap, id, since, until }: Selection
   for (;;) {
     const { rows } = await pool.query<RunRow>(RUNS, [after, since, until, zap?.userId ?? null, zap?.zapId ?? null, id ?? null]);
     const events: Event[] = [];
-    for (const row of rows) events.push({ id: row.id, payload: encode(await schemaOf(row.schema_id), row) });
+    for (const row of rows) events.push({ id: row.id, payload: encodeRun(await schemaOf(row.schema_id), row) });
     if (events.length > 0) yield events;
     after = rows.at(-1)?.id ?? after;
     if (rows.length < BATCH_ROWS) return;
   }
 }
 
-function encode(schema: EventSchema, row: RunRow): Buffer {
+/** The event of a run, as ingest wrote it. @param schema the one that the run was written with */
+export function encodeRun(schema: EventSchema, row: Omit<RunRow, 'schema_id'>): Buffer {
   return schema.encode(row.id, row.received_at, {
     userId: row.user_id,
     zapId: row.zap_id,
     metadata: row.metadata,
     headers: JSON.parse(row.headers) as Record<string, string>,
   });
-}
-
-function schemaReader(pool: Pool): (id: number) => Promise<EventSchema> {
-  const known = new Map<number, EventSchema>();
-  return async (id) => {
-    const found = known.get(id);
-    if (found !== undefined) return found;
-    const { rows } = await pool.query<{ schema: string }>('SELECT schema FROM event_schema WHERE schema_id = $1', [id]);
-    const [row] = rows;
-    if (row === undefined) {
-      throw new OperateError('SCHEMA_UNKNOWN', `event_schema does not have the schema ${id}, with which runs were written.`);
-    }
-    const schema = eventSchema(id, JSON.parse(row.schema) as Schema);
-    known.set(id, schema);
-    return schema;
-  };
 }
