@@ -1,3 +1,4 @@
+import type { Edit } from '../support/copy-of-product.ts';
 import type { Invariant } from './facts.ts';
 
 /** A fault in the product that the checker must find. It is planted only in a copy. */
@@ -10,13 +11,6 @@ export interface Mutant {
   env?: Readonly<Record<string, string>>;
   /** One of these invariants must be reported as broken. */
   caughtBy: readonly Invariant[];
-}
-
-/** The text must be in the file once. */
-export interface Edit {
-  file: string;
-  find: string;
-  replace: string;
 }
 
 const SNAPSHOT = '"snapshot.select.statement.overrides.public.zap_run_outbox": "SELECT * FROM public.zap_run_outbox ORDER BY seq"';

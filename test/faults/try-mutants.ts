@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mutants, type Edit, type Mutant } from './mutants.ts';
+import { copyProduct } from '../support/copy-of-product.ts';
+import { mutants, type Mutant } from './mutants.ts';
 
 // `make faults/mutants [MUTANT=name]`: tests the checker. Each mutant is planted in a copy of the working tree, and a run
 // with the schedule that reveals it must fail by its invariant.
@@ -10,26 +11,6 @@ import { mutants, type Edit, type Mutant } from './mutants.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = resolve(process.env.FAULTS_DIR ?? join(root, '.stack/mutants'));
 const wanted = process.env.MUTANT;
-
-/** A copy of the files that git knows, with one thing changed. @throws when the product no longer has what is changed */
-function plant({ edits }: Mutant, copy: string): void {
-  rmSync(copy, { recursive: true, force: true });
-  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
-  for (const file of files.split('\0').filter((name) => name !== '' && existsSync(join(root, name)))) {
-    mkdirSync(dirname(join(copy, file)), { recursive: true });
-    cpSync(join(root, file), join(copy, file));
-  }
-  cpSync(join(root, 'prisma/generated'), join(copy, 'prisma/generated'), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  for (const edit of edits) change(copy, edit);
-}
-
-function change(copy: string, { file, find, replace }: Edit): void {
-  const path = join(copy, file);
-  const parts = readFileSync(path, 'utf8').split(find);
-  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, and not once: ${find}`);
-  writeFileSync(path, parts.join(replace));
-}
 
 /** @returns the invariants that were found broken, and everything that was printed */
 async function run({ schedule, env }: Mutant, copy: string): Promise<{ broken: string[]; output: string }> {
@@ -47,7 +28,7 @@ async function run({ schedule, env }: Mutant, copy: string): Promise<{ broken: s
 let missed = 0;
 for (const mutant of mutants.filter(({ name }) => wanted === undefined || name === wanted)) {
   const copy = join(folder, mutant.name.replaceAll(/[^a-z0-9]+/gi, '-'));
-  plant(mutant, copy);
+  copyProduct(copy, mutant.edits);
   const { broken, output } = await run(mutant, copy);
   const caught = mutant.caughtBy.some((invariant) => broken.includes(invariant));
   if (!caught) missed += 1;

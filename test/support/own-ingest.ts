@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { databaseUrl } from '../../stack/config.ts';
 import { freePorts } from './free-ports.ts';
 import { config } from './stack.ts';
@@ -15,9 +14,9 @@ export interface OwnIngest {
   stop: () => Promise<void>;
 }
 
-/** An ingest on the stack's database beside the stack's own, with other settings. Ready when this resolves. */
-export async function startIngest(env: Record<string, string> = {}): Promise<OwnIngest> {
-  const { child, log, port } = await spawnIngest(env);
+/** An ingest on the stack's database beside the stack's own, with other settings. Ready when this resolves. @param of the product's folder */
+export async function startIngest(env: Record<string, string> = {}, of = '.'): Promise<OwnIngest> {
+  const { child, log, port } = await spawnIngest(env, of);
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
     if (child.exitCode !== null) return;
@@ -40,9 +39,10 @@ export async function runIngest(env: Record<string, string>): Promise<{ code: nu
   return { code, output: log() };
 }
 
-async function spawnIngest(env: Record<string, string>) {
+async function spawnIngest(env: Record<string, string>, of = '.') {
   const [port = 0, metricsPort = 0] = await freePorts(2);
-  const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('../../ingest/main.ts', import.meta.url))], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'ingest/main.ts'], {
+    cwd: of,
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl(config, 'ingest'),
