@@ -30,7 +30,7 @@ const observe = createObserver(pino({ name: 'ingest' }, logLines()), createMetri
 const app = createApp({
   recordEvent: limitRate({ record: async ({ id }) => ({ id, repeated: false }), findRepeat: async () => undefined }, config),
   eventSchema: () => schema,
-  pingDatabase: async () => undefined,
+  tryWrite: async () => undefined,
   outboxIsFull: () => false,
   budget,
   bodyLimitBytes: config.BODY_LIMIT_BYTES,

@@ -64,7 +64,7 @@ const app = createApp({
     return recorded;
   },
   eventSchema: () => eventSchema,
-  pingDatabase: async () => undefined,
+  tryWrite: async () => undefined,
   bodyLimitBytes: 524_288,
   maxEventBytes: 900_000,
   outboxIsFull: () => false,

@@ -11,8 +11,8 @@ import { schemaUnknown } from './run-event.ts';
 import type { RequestHeaders } from './webhook.ts';
 
 export interface Dependencies extends CatchHook {
-  /** Rejects when Postgres cannot be reached. */
-  pingDatabase: () => Promise<unknown>;
+  /** Does what a write does, for no event. Rejects when Postgres would not store one. */
+  tryWrite: () => Promise<unknown>;
   observe: Pick<Observer, 'request'>;
 }
 
@@ -28,8 +28,8 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
     livez: (c) => c.json({ status: 'ok' }),
     readyz: async (c) => {
       if (dependencies.eventSchema() === undefined) throw schemaUnknown();
-      await dependencies.pingDatabase().catch((error: unknown) => {
-        throw new IngestError('database_unavailable', 'Postgres cannot be reached.', error);
+      await dependencies.tryWrite().catch((error: unknown) => {
+        throw new IngestError('database_unavailable', 'Postgres cannot store events now.', error);
       });
       return c.json({ status: 'ok' });
     },

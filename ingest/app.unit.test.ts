@@ -288,7 +288,7 @@ describe('the log', () => {
 
 describe('the probes', () => {
   test('livez asks nobody', async () => {
-    const { request } = setUp({ eventSchema: () => undefined, pingDatabase: () => Promise.reject(new Error('down')) });
+    const { request } = setUp({ eventSchema: () => undefined, tryWrite: () => Promise.reject(new Error('down')) });
     expect((await request('/livez')).status).toBe(200);
   });
 
@@ -302,7 +302,7 @@ describe('the probes', () => {
   });
 
   test('readyz is 503 without the database', async () => {
-    const { request } = setUp({ pingDatabase: () => Promise.reject(new Error('down')) });
+    const { request } = setUp({ tryWrite: () => Promise.reject(new Error('down')) });
     await expectFault(await request('/readyz'), 'database_unavailable');
   });
 });

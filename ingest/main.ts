@@ -15,6 +15,7 @@ import { watchOutboxSize } from './outbox-size.ts';
 import { createRecorder, poolTimeouts } from './record-event.ts';
 import { createRateLimit, limitRate } from './rate-limit.ts';
 import { createIngestServer } from './server.ts';
+import { insert } from './statements.ts';
 
 const { log, config } = startService('ingest', settings, process.env, logLines());
 
@@ -39,7 +40,7 @@ const app = createApp({
   recordEvent: limitRate(recorder, config),
   eventSchema: () => schema,
   access: accessControlOrExit(config.ZAPS_FILE, process.env, log, wrongOnes),
-  pingDatabase: () => pool.query('SELECT 1'),
+  tryWrite: () => insert(pool, [], false),
   outboxIsFull: () => outbox.bytes() > config.OUTBOX_MAX_BYTES,
   budget,
   bodyLimitBytes: config.BODY_LIMIT_BYTES,

@@ -46,7 +46,7 @@ export const routes: readonly Route[] = [
     name: 'readyz',
     path: '/readyz',
     methods: ['GET', 'HEAD'],
-    summary: 'Webhooks can be accepted: Postgres answers and the event schema is known.',
+    summary: 'Webhooks can be accepted: the event schema is known, and Postgres takes what ingest writes. It writes nothing.',
     success: status,
     faults: ['method_not_allowed', 'schema_unknown', 'database_unavailable'],
   },

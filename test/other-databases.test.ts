@@ -106,3 +106,31 @@ test('ingest stores webhooks in public, whatever the settings of its role and it
   const { id } = (await response.json()) as { id: string };
   expect(await query('SELECT FROM public.zap_run WHERE id = $1', [id])).toHaveLength(1);
 });
+
+test.each([
+  [
+    'has lost the right to insert a column',
+    'REVOKE INSERT (payload) ON zap_run_outbox FROM outbox_ingest',
+    'GRANT INSERT (payload) ON zap_run_outbox TO outbox_ingest',
+  ],
+  [
+    'cannot write at all, as on a standby',
+    'ALTER ROLE ingest SET default_transaction_read_only = on',
+    'ALTER ROLE ingest RESET default_transaction_read_only',
+  ],
+])('ingest is not ready while its login %s, and ready again afterwards', { timeout: 60_000 }, async (_what, take, give) => {
+  const ingest = await startIngest();
+  onTestFinished(ingest.stop);
+  const change = async (sql: string) => {
+    await query(sql, [], 'postgres');
+    // A role's settings apply to new connections.
+    await query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ingest'`, [], 'postgres');
+  };
+  const post = () => fetch(`${ingest.url}/hooks/catch/${uniqueName('user')}/z`, { method: 'POST', body: '1' });
+  const statuses = async () => [(await fetch(`${ingest.url}/readyz`)).status, (await post()).status].join();
+  onTestFinished(() => change(give));
+  await change(take);
+  await waitFor('both answers are 503', async () => (await statuses()) === '503,503');
+  await change(give);
+  await waitFor('both answers are 200', async () => (await statuses()) === '200,200');
+});

@@ -23,7 +23,7 @@ export function stubbed(given: Partial<Dependencies> = {}) {
       return { id: first?.id ?? event.id, repeated: first !== undefined };
     },
     eventSchema: () => schema,
-    pingDatabase: () => Promise.resolve(),
+    tryWrite: () => Promise.resolve(),
     outboxIsFull: () => false,
     bodyLimitBytes: 524_288,
     maxEventBytes: 900_000,
