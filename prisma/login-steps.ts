@@ -88,11 +88,10 @@ export const closed = (database: string): Step => ({ sql: `REVOKE CONNECT, TEMPO
  */
 export function insideSteps({ messages }: Database): Step[] {
   if (messages === undefined) return [];
-  return ['text', 'bytea'].flatMap((content) => {
-    const call = `FUNCTION pg_catalog.pg_logical_emit_message(boolean, text, ${content}, boolean)`;
-    return [
-      { sql: `REVOKE EXECUTE ON ${call} FROM PUBLIC` },
-      ...messages.map((login) => ({ sql: `GRANT EXECUTE ON ${call} TO ${name(login)}` })),
-    ];
-  });
+  const granted =
+    messages.length === 0 ? '' : ` EXECUTE 'GRANT EXECUTE ON FUNCTION ' || call || ${text(` TO ${messages.map(name).join(', ')}`)};`;
+  // By name: Postgres 17 gave these functions one more parameter.
+  const each = `SELECT oid::regprocedure::text FROM pg_proc WHERE proname = 'pg_logical_emit_message' AND pronamespace = 'pg_catalog'::regnamespace`;
+  const revoked = `EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || call || ' FROM PUBLIC';`;
+  return [{ sql: `DO $$ DECLARE call text; BEGIN FOR call IN ${each} LOOP ${revoked}${granted} END LOOP; END $$` }];
 }

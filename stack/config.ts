@@ -9,6 +9,10 @@ export const settings = z.object({
   STACK: z.enum(['auto', 'docker', 'embedded']).default('auto').describe('docker, embedded, or auto: Docker if an engine answers'),
   STACK_DIR: z.string().default('.stack').describe('Folder of the passwords, and of the state and logs of the embedded stack'),
   STACK_JARS: z.string().default('.stack/jars').describe('Folder of the jars from Maven Central'),
+  POSTGRES_BIN: z
+    .string()
+    .optional()
+    .describe('Folder with initdb and postgres, 16 or newer; none: Postgres 17 from npm. Embedded stack only'),
   START_TIMEOUT_SECONDS: integer(5, 3600).default(120).describe('Deadline for a part to be healthy'),
   INGEST_PORT: port().default(3002).describe('Port for webhooks'),
   POSTGRES_PORT: port().default(5433).describe('Port of Postgres; not 5432, where many machines run their own'),

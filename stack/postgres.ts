@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, chownSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { databaseUrl, type StackConfig } from './config.ts';
@@ -9,9 +9,9 @@ import type { Part } from './keeper.ts';
 
 type Binaries = { initdb: string; postgres: string };
 
-/** Postgres 17 from npm, with its data in the stack's folder. */
+/** Postgres 17 from npm, or the one of POSTGRES_BIN, with its data in the stack's folder. */
 export async function postgresPart(config: StackConfig): Promise<Part> {
-  const binaries = await findBinaries();
+  const binaries = config.POSTGRES_BIN === undefined ? await findBinaries() : binariesIn(config.POSTGRES_BIN);
   const user = unprivilegedUser();
   const data = join(config.dir, 'postgres');
   const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -48,6 +48,12 @@ async function findBinaries(): Promise<Binaries> {
   } catch {
     throw new StackError('NO_POSTGRES', `npm has no Postgres for this machine (${name}). Use Docker: STACK=docker make up`);
   }
+}
+
+function binariesIn(folder: string): Binaries {
+  const binaries = { initdb: resolve(folder, 'initdb'), postgres: resolve(folder, 'postgres') };
+  if (Object.values(binaries).every((path) => existsSync(path))) return binaries;
+  throw new StackError('NO_POSTGRES', `POSTGRES_BIN is ${folder}, which does not have initdb and postgres.`);
 }
 
 /** Postgres refuses to run as root: there, as the user `postgres`. */
