@@ -25,6 +25,6 @@ export default {
   options: {
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(node_modules|\\.stack|prisma/generated)' },
+    exclude: { path: '(^|/)node_modules/|^(\\.stack|prisma/generated)' },
   },
 };

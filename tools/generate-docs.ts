@@ -16,6 +16,7 @@ import { describeSettings } from '../kit/settings.ts';
 import { mutants } from '../test/faults/mutants.ts';
 import { matrixOf, readResults } from '../test/faults/results.ts';
 import { settings as stack } from '../stack/config.ts';
+import { comparison } from './comparison.ts';
 import { documents } from './documents.ts';
 import { figures } from './figures.ts';
 import { hostileFigures } from './hostile-figures.ts';
@@ -79,6 +80,7 @@ const generated: Record<string, () => string> = {
   findings: findingTable,
   verbs: verbTable,
   figures,
+  comparison,
   'hostile senders': hostileFigures,
   vendors: vendorTables,
   'fault matrix': faultMatrix,
