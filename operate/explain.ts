@@ -3,7 +3,17 @@ import { runId } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
-import { NOT_ON_TOPIC, findRecords, readCalls, readGroups, readRun, type Call, type GroupPosition, type TracedRun } from './trace.ts';
+import {
+  NOT_ON_TOPIC,
+  findRecords,
+  readCalls,
+  readGroups,
+  readRun,
+  traceIdOf,
+  type Call,
+  type GroupPosition,
+  type TracedRun,
+} from './trace.ts';
 import type { Output, Run } from './verb.ts';
 
 export const explain = (run: Run) =>
@@ -21,6 +31,7 @@ async function tell(id: string, config: Config, { say }: Output): Promise<number
       return 1;
     }
     line('run', `${found.zap}, received ${found.received_at.toISOString()}, schema ${found.schema_id}, ${found.bytes} bytes of metadata`);
+    line('trace', traceIdOf(found) ?? 'none');
     line('outbox', describeRow(found));
     for (const call of await readCalls(pool, id)) line('call', `${call.target}: ${describeCall(call)}`);
     return withAdmin(config, async (admin) => {

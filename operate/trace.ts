@@ -49,6 +49,9 @@ export interface TracedRun {
   reason: string | null;
 }
 
+/** The id by which a tracing system finds the run's trace. */
+export const traceIdOf = ({ traceparent }: TracedRun): string | undefined => traceparent?.split('-')[1];
+
 /** The message of command line and console about a run whose event was not found. */
 export const NOT_ON_TOPIC = 'not there: not published yet, or older than the topic keeps records';
 

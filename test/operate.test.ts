@@ -112,6 +112,8 @@ describe('explain', () => {
         const { code, stdout } = await outbox('explain', id);
         expect(code).toBe(0);
         expect(stdout).toContain(`run      ${userId}/${zapId}, received `);
+        // Ingest began the trace.
+        expect(stdout).toContain(`trace    ${id.replaceAll('-', '')}\n`);
         expect(stdout).toContain('outbox   its row waits since ');
         expect(stdout).toContain('topic    not there');
       } finally {

@@ -1,6 +1,6 @@
 import { textField, wideTable } from './elements.ts';
 import { describeCall } from '../explain.ts';
-import { NOT_ON_TOPIC } from '../trace.ts';
+import { NOT_ON_TOPIC, traceIdOf } from '../trace.ts';
 import { seconds, UNKNOWN } from '../units.ts';
 import { html, moment, nothing, shown, time, type Html } from './html.ts';
 import { isComplete, isGone, type Listed, type Way } from './tracer.ts';
@@ -111,7 +111,7 @@ export function timeline(way: Way): Html {
       ${items}
     </ol>
     ${timeless ? html`<p class="about">${TIMELESS}</p>` : nothing}
-    <p class="about">Trace: <code>${way.run.traceparent === null ? 'the sender gave none' : shown(way.run.traceparent)}</code></p>`;
+    <p class="about">Trace: <code>${shown(traceIdOf(way.run) ?? 'none')}</code></p>`;
 }
 
 /** The webhook's metadata and headers, behind a click. They are the sender's, so they are shown as text only. */
