@@ -34,6 +34,8 @@ export default defineConfig({
       stack('stack', 'test/*.test.ts'),
       // Too long for every change: make test/full.
       stack('full', 'test/full/*.test.ts'),
+      // Needs Go: make test/tracing.
+      stack('tracing', 'test/tracing/*.test.ts'),
     ],
   },
 });

@@ -4,6 +4,7 @@ import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
 import { metricsSettings } from '../kit/metrics.ts';
 import { integer } from '../kit/settings.ts';
+import { tracingSettings } from '../kit/tracing.ts';
 
 export const settings = z.object({
   ...kafkaSettings,
@@ -16,4 +17,5 @@ export const settings = z.object({
     .default(60)
     .describe('The consumer ends, to be restarted, after this time with lag and without progress; longer than the slowest handling'),
   ...metricsSettings(9404),
+  ...tracingSettings('consumers-example'),
 });

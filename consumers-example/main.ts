@@ -1,6 +1,7 @@
 import { createKafka } from '../kit/kafka.ts';
 import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { fail, startService, stopOnSignal } from '../kit/process.ts';
+import { startTracing } from '../kit/tracing.ts';
 import { settings } from './config.ts';
 import { createDecoder } from './consumer/decode.ts';
 import { consume } from './consumer/kafka.ts';
@@ -10,6 +11,7 @@ import { zapRunCreated } from '../contract/zap-run.ts';
 
 const { log, config } = startService('consumers-example', settings, process.env);
 
+const tracing = await startTracing(config, log);
 const metrics = createMetrics();
 const closeMetrics = await serveMetrics(metrics, config, log);
 const decode = createDecoder(createRegistry(config), zapRunCreated);
@@ -27,6 +29,11 @@ const consumer = await consume({
   stallSeconds: config.STALL_SECONDS,
   log,
   metrics: createConsumerMetrics(metrics),
+  tracing,
   onGivingUp: (error) => fail(log, 'CONSUMING_ENDED', `consuming has ended: ${error.message}`),
 });
-stopOnSignal(log, () => consumer.stop().then(closeMetrics));
+stopOnSignal(log, async () => {
+  await consumer.stop();
+  await tracing?.stop();
+  closeMetrics();
+});

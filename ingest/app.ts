@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
+import type { Tracing } from '../kit/tracing.ts';
 import { SenderGone } from './body.ts';
 import { createCatchHook, hookMethods, methodNotAllowed, type CatchHook, type HookHead } from './catch-hook.ts';
 import { errorBody, faults, IngestError } from './errors.ts';
 import type { Observer, RequestLine } from './observe.ts';
 import { openApiDocument, routes, type Route } from './openapi.ts';
 import { newRequestId } from './request-id.ts';
+import { createRequestSpans, type StartRequestSpan } from './request-span.ts';
 import { schemaUnknown } from './run-event.ts';
 import type { RequestHeaders } from './webhook.ts';
 
@@ -14,6 +16,8 @@ export interface Dependencies extends CatchHook {
   /** Does what a write does, for no event. Rejects when Postgres would not store one. */
   tryWrite: () => Promise<unknown>;
   observe: Pick<Observer, 'request'>;
+  /** Undefined when it is off. */
+  tracing?: Tracing | undefined;
 }
 
 type Env = { Bindings: HttpBindings };
@@ -37,11 +41,12 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
   };
   // Not strict: one slash at the end of a path is ignored.
   const app = new Hono<Env>({ strict: false });
-  const { observe } = dependencies;
+  const { observe, tracing } = dependencies;
+  const startSpan = createRequestSpans(tracing);
   // One handler per path for every method, without middleware.
   for (const { name, path, methods } of routes) {
     const answer = name === 'catchHook' ? answers[name] : onlyFor(methods, answers[name]);
-    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), observed(answer, observe, methods));
+    app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), observed(answer, observe, methods, name === 'catchHook' ? startSpan : undefined));
   }
   const nowhere: Answer = () => {
     throw new IngestError('not_found', 'No such path. Webhooks go to /hooks/catch/:userId/:zapId.');
@@ -112,15 +117,17 @@ function onlyFor(methods: Route['methods'], answer: Answer): Answer {
   };
 }
 
-/** One line per request, however it ends. */
+/** One line per request, however it ends, and one span with tracing. */
 function observed(
   answer: Answer,
   observe: Dependencies['observe'],
   methods: readonly string[] = [],
+  startSpan?: StartRequestSpan,
 ): (c: Context<Env>) => Promise<Response> {
   return async (c) => {
     const began = performance.now();
     const line: RequestLine = { requestId: newRequestId(), method: c.req.method, status: 200, outcome: 'ok', durationMs: 0 };
+    const endSpan = startSpan?.(line, c.req.path, headersOf(c).traceparent);
     let response: Response;
     try {
       response = await answer(c, line);
@@ -129,6 +136,7 @@ function observed(
     }
     line.durationMs = Math.round((performance.now() - began) * 10) / 10;
     observe.request(line);
+    endSpan?.();
     return response;
   };
 }

@@ -92,7 +92,7 @@ export function createCatchHook(given: CatchHook): (request: HookHead, line: Req
       if (method === 'GET' && arrived.body.length === 0) return nothingCame;
 
       const replayKey = access?.verify(hook, settings, arrived);
-      const event = runEventOf(arrived, settings, replayKey, line.requestId);
+      const event = runEventOf(arrived, settings, replayKey, line);
       if (event === undefined) return settings.response ?? received({});
       line.bytes = (event.followers ?? []).reduce((sum, { payload }) => sum + payload.length, event.payload.length);
       // Counted without a limit: finishing this request frees memory sooner than refusing it.

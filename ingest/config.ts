@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_EVENT_BYTES } from '../contract/limits.ts';
 import { metricsSettings } from '../kit/metrics.ts';
+import { tracingSettings } from '../kit/tracing.ts';
 import { host, integer, list, port, postgresUrl } from '../kit/settings.ts';
 
 /** Names of headers that may carry a secret. They must not be kept: every consumer of the topic could read them. */
@@ -12,6 +13,7 @@ export const settings = z.object({
   PORT: port().default(3002).describe('Port for webhooks'),
   HOST: host().default('0.0.0.0').describe('Address to listen on; `::` means all of IPv6 and IPv4'),
   ...metricsSettings(9401),
+  ...tracingSettings('ingest'),
   DATABASE_CONNECTIONS: integer(3, 100).default(6).describe('Connections to Postgres'),
   BODY_LIMIT_BYTES: integer(1, 800_000).default(524_288).describe('Largest body that is accepted'),
   MAX_EVENT_BYTES: integer(1_000, MAX_EVENT_BYTES)

@@ -3,6 +3,7 @@ import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { createPrismaClient } from '../prisma/client.ts';
 import { listen } from '../kit/listen.ts';
 import { startService, stopOnSignal } from '../kit/process.ts';
+import { startTracing } from '../kit/tracing.ts';
 import { createApp } from './app.ts';
 import { Budget } from './budget.ts';
 import { settings } from './config.ts';
@@ -18,7 +19,7 @@ import { createIngestServer } from './server.ts';
 import { insert } from './statements.ts';
 
 const { log, config } = startService('ingest', settings, process.env, logLines());
-
+const tracing = await startTracing(config, log);
 const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: config.DATABASE_CONNECTIONS, keepAlive: true, ...poolTimeouts });
 pool.on('error', (error) => log.warn({ cause: error.message }, 'idle connection lost'));
 const prisma = createPrismaClient(pool);
@@ -47,6 +48,7 @@ const app = createApp({
   maxEventBytes: config.MAX_EVENT_BYTES,
   keepHeaders: config.KEEP_HEADERS,
   observe,
+  tracing,
 });
 const { server, connections, stop } = createIngestServer(app.fetch, config, observe, budget);
 const stopMetrics = await serveMetrics(metrics, config, log);
@@ -61,7 +63,7 @@ stopOnSignal(
     await stop();
     outbox.stop();
     stopMetrics();
-    await pool.end();
+    await Promise.all([pool.end(), tracing?.stop()]);
   },
   config.SHUTDOWN_SECONDS,
 );

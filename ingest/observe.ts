@@ -13,6 +13,8 @@ export interface RequestLine {
   durationMs: number;
   userId?: string;
   zapId?: string;
+  /** The context of the request's span, with tracing. */
+  traceparent?: string;
   /** The run. */
   id?: string;
   /** Of the event. */

@@ -4,6 +4,7 @@ import { unpack } from './decode/unpack.ts';
 import { IngestError } from './errors.ts';
 import { deliveryIdOf, type Idempotency } from './idempotency.ts';
 import { metadataOf } from './metadata.ts';
+import type { RequestLine } from './observe.ts';
 import type { Reading } from './reading.ts';
 import { newRequestId } from './request-id.ts';
 import type { HookRequest } from './signed-content.ts';
@@ -30,6 +31,8 @@ export interface Arrived extends HookRequest {
   codings: readonly string[];
 }
 
+type Line = Pick<RequestLine, 'requestId' | 'traceparent'>;
+
 export const schemaUnknown = () => new IngestError('schema_unknown', 'The event schema is not registered yet. Try again.');
 
 /**
@@ -55,8 +58,9 @@ export function createRunEvents({ eventSchema, bodyLimitBytes, maxEventBytes, ..
     throw new IngestError('payload_too_large', `The event would have ${payload.length} bytes; ${maxEventBytes} are allowed.`);
   }
 
-  return (arrived: Arrived, settings: HookSettings, replayKey: string | undefined, requestId: string): RunEvent | undefined => {
+  return (arrived: Arrived, settings: HookSettings, replayKey: string | undefined, line: Line): RunEvent | undefined => {
     const { hook, headers } = arrived;
+    const { requestId } = line;
     const schema = eventSchema();
     if (schema === undefined) throw schemaUnknown();
     const metadata = read(arrived, settings.reading, bodyLimitBytes);
@@ -69,7 +73,7 @@ export function createRunEvents({ eventSchema, bodyLimitBytes, maxEventBytes, ..
       metadata: first,
       headers: keepHeaders(keptNames, headers),
       idempotencyKey: keyOf(settings.idempotency, headers, metadata, replayKey),
-      traceparent: traceparentOf(headers.traceparent, requestId),
+      traceparent: line.traceparent ?? traceparentOf(headers.traceparent, requestId),
     };
     const receivedAt = new Date();
     const event: RunEvent = {

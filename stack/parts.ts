@@ -58,6 +58,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
       // It needs only Postgres, so that it accepts webhooks while everything else is away.
       ...job('ingest', ['migrate'], '../ingest/main.ts', {
         DATABASE_URL: databaseUrl(config, 'ingest'),
+        OTEL_SERVICE_NAME: 'ingest',
         ...fileSettings('ingest', env),
         PORT: String(config.INGEST_PORT),
         HOST: '127.0.0.1',
@@ -83,6 +84,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
         ...kafkaEnv(config, 'consumer'),
         ...registryEnv(config, 'reader'),
         GROUP_ID: CONSUMER_GROUP,
+        OTEL_SERVICE_NAME: 'consumers-example',
         METRICS_PORT: String(config.CONSUMER_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
       }),
@@ -96,6 +98,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
         ...kafkaEnv(config, 'actions'),
         ...registryEnv(config, 'reader'),
         GROUP_ID: ACTIONS_GROUP,
+        OTEL_SERVICE_NAME: 'actions',
         METRICS_PORT: String(config.ACTIONS_METRICS_PORT),
         METRICS_HOST: '127.0.0.1',
         ECHO_URL: `http://127.0.0.1:${config.ECHO_PORT}/`,

@@ -1,3 +1,5 @@
+import type { Span, Tracing } from '../../kit/tracing.ts';
+import { hostOf, portOf } from './address-guard.ts';
 import type { Delivery, Outcome } from './deliveries.ts';
 import { CallError, type Call, type GuardedClient } from './guarded-client.ts';
 import { nextState, type Ended } from './schedule.ts';
@@ -15,7 +17,7 @@ export interface Attempted {
 
 const AGENT = { 'user-agent': 'webhook-outbox' };
 
-function requestOf({ eventId, body }: Delivery, target: Target): Call {
+function requestOf({ eventId, body }: Delivery, target: Target, traceparent: string | undefined): Call {
   const { url, method, timeoutMs, insecure, confirmSns } = target;
   if (confirmSns !== undefined) {
     const confirming = confirmationUrl(body, confirmSns);
@@ -27,12 +29,38 @@ function requestOf({ eventId, body }: Delivery, target: Target): Call {
   return {
     url,
     method,
-    headers: { ...AGENT, ...target.headers, 'content-type': 'application/json', ...signed },
+    headers: {
+      ...AGENT,
+      ...target.headers,
+      'content-type': 'application/json',
+      ...signed,
+      ...(traceparent !== undefined && { traceparent }),
+    },
     body,
     timeoutMs,
     insecure,
   };
 }
+
+/** The span of a call. It has no URL: the path and the query of a target often are its secret. */
+const startSpan = (tracing: Tracing, { eventId, attempts, traceparent }: Delivery, { name, method, url }: Target): Span =>
+  tracing.start({
+    name: method,
+    kind: 'client',
+    parent: traceparent ?? undefined,
+    attributes: {
+      'http.request.method': method,
+      'server.address': hostOf(url),
+      'server.port': portOf(url),
+      'http.request.resend_count': attempts === 0 ? undefined : attempts,
+      'outbox.target': name,
+      'outbox.run_id': eventId,
+    },
+  });
+
+/** By the conventions of HTTP every status from 400 on is an error of a call. */
+const errorTypeOf = ({ status }: Ended, answer: string): string | undefined =>
+  status === undefined ? answer : status < 400 ? undefined : String(status);
 
 /** Makes one attempt and decides what follows. Never rejects. */
 export async function attempt(
@@ -40,17 +68,20 @@ export async function attempt(
   target: Target,
   { call }: Pick<GuardedClient, 'call'>,
   scheduleMs: readonly number[],
+  tracing?: Tracing,
 ): Promise<Attempted> {
   const began = performance.now();
+  const span = tracing && startSpan(tracing, delivery, target);
   let ended: Ended;
   let answer: string;
   try {
-    ended = await call(requestOf(delivery, target));
+    ended = await call(requestOf(delivery, target, span?.traceparent));
     answer = `${String(ended.status).slice(0, 1)}xx`;
   } catch (error) {
     ended = { error: error instanceof Error ? error.message : String(error) };
     answer = error instanceof CallError ? error.code : 'network';
   }
+  span?.end({ 'http.response.status_code': ended.status }, errorTypeOf(ended, answer));
   const next = nextState(ended, delivery.attempts, { scheduleMs, on4xx: target.on4xx });
   const outcome: Outcome = {
     delivery,

@@ -6,6 +6,7 @@ import { metricsSettings } from '../../kit/metrics.ts';
 import { integer, list, port, postgresUrl } from '../../kit/settings.ts';
 import { parseAllowed } from './address-guard.ts';
 import { parseDuration } from '../../kit/duration.ts';
+import { tracingSettings } from '../../kit/tracing.ts';
 
 /** A text that a function parses; what the function throws is the fault. */
 function parsed<In, Out>(parse: (value: In) => Out) {
@@ -55,4 +56,5 @@ export const settings = z.object({
     .default(336)
     .describe('How long an answered call is remembered; at least the retention of the topic plus 7 days'),
   ...metricsSettings(9405),
+  ...tracingSettings('actions'),
 });

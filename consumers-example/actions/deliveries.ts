@@ -29,8 +29,8 @@ export interface Outcome {
 // Existing rows are not written again: this is the inbox.
 const STORE = `
   WITH new_event AS (
-    INSERT INTO actions.event (id, zap, body)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING
+    INSERT INTO actions.event (id, zap, body, traceparent)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $8::text[]) ON CONFLICT DO NOTHING
   )
   INSERT INTO actions.delivery (event_id, target, due_at)
   SELECT event_id, target, now() + CASE WHEN taken THEN $7 * interval '1 ms' ELSE interval '0' END
@@ -52,7 +52,7 @@ const CLAIM = `
     FROM due WHERE d.event_id = due.event_id AND d.target = due.target
     RETURNING d.event_id, d.target, d.attempts, d.due_at
   )
-  SELECT claimed.*, e.zap, e.body FROM claimed JOIN actions.event e ON e.id = claimed.event_id`;
+  SELECT claimed.*, e.zap, e.body, e.traceparent FROM claimed JOIN actions.event e ON e.id = claimed.event_id`;
 
 // An attempt counts even if its lease has passed to another copy, and a 2xx settles the delivery: the target has it. Any
 // other answer decides what follows only under its own lease.
@@ -105,6 +105,7 @@ interface Row {
   due_at: Date;
   zap: string;
   body: string;
+  traceparent: string | null;
 }
 
 export function createPool(connectionString: string, log: Logger): Pool {
@@ -136,6 +137,7 @@ export function createDeliveries(pool: Pool, leaseMs: number) {
           wanted.map(({ target }) => target),
           wanted.map(({ taken }) => taken),
           leaseMs,
+          actions.map(({ traceparent }) => traceparent),
         ],
       });
       const leases = new Map(rows.map((row) => [`${row.event_id} ${row.target}`, row.due_at]));

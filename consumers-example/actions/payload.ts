@@ -8,6 +8,8 @@ export interface Action {
   /** userId/zapId */
   zap: string;
   body: string;
+  /** The W3C trace context that its calls continue; only with tracing. */
+  traceparent?: string | null | undefined;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface Action {
  *
  * @throws PoisonError when the event breaks the promises of its schema: it can never become a request
  */
-export function toAction({ zapRunId, userId, zapId, receivedAt, metadata, headers }: ZapRunCreated): Action {
+export function toAction({ zapRunId, userId, zapId, receivedAt, metadata, headers }: ZapRunCreated, traceparent?: string): Action {
   if (!RUN_ID.test(zapRunId)) throw new PoisonError('REFUSED', 'zapRunId is not a UUID in lower case');
   if (!HOOK_ID.test(userId) || !HOOK_ID.test(zapId)) throw new PoisonError('REFUSED', 'userId or zapId is not a valid id');
   if (Math.abs(receivedAt) > 8.64e15) throw new PoisonError('REFUSED', 'receivedAt is not a valid time');
@@ -28,5 +30,5 @@ export function toAction({ zapRunId, userId, zapId, receivedAt, metadata, header
   const time = new Date(receivedAt).toISOString();
   const data = JSON.stringify({ id: zapRunId, userId, zapId, receivedAt: time, headers });
   const body = `{"type":"zap-run.created","timestamp":"${time}","data":${data.slice(0, -1)},"metadata":${metadata}}}`;
-  return { eventId: zapRunId, zap: `${userId}/${zapId}`, body };
+  return { eventId: zapRunId, zap: `${userId}/${zapId}`, body, traceparent };
 }

@@ -1,6 +1,7 @@
 import { Partitioners, type Admin, type Kafka } from 'kafkajs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Tracing } from '../../kit/tracing.ts';
 import { Batches } from './batches.ts';
 import { Commits } from './commits.ts';
 import type { Decoder } from './decode.ts';
@@ -8,6 +9,7 @@ import { deadLetter } from './dead-letter.ts';
 import { NotNowError } from './errors.ts';
 import type { ConsumerMetrics } from './observe.ts';
 import { Positions } from './positions.ts';
+import { traced } from './traced.ts';
 import { Watch, type PartitionOffsets } from './watch.ts';
 import type { Delivered, Handling } from './work-off.ts';
 
@@ -35,6 +37,8 @@ export type Consumption<T> = Handler<T> & {
   stallSeconds: number;
   log: Logger;
   metrics: ConsumerMetrics;
+  /** A span for each call of the handler; undefined when tracing is off. */
+  tracing?: Tracing | undefined;
   /** Consuming has ended. The process must be restarted, as it would stay alive doing nothing. */
   onGivingUp: (error: Error) => void;
 };
@@ -74,7 +78,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
   const watch = new Watch({ mine: () => positions.tenure?.partitions, stallMs: stallSeconds * 1000, now: () => Date.now(), log, metrics });
   const handling: Handling<T> = {
     ...consumption,
-    ...batched(consumption),
+    ...traced(batched(consumption), groupId, consumption.tracing),
     bury: async (record, error, attempts) => {
       const messages = [deadLetter(record, { groupId, error, attempts })];
       await producer.send({ topic: deadLetterTopic, acks: -1, messages }).catch((cause: unknown) => {

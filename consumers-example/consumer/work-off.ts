@@ -20,6 +20,8 @@ export interface Delivered<T> {
   /** The event's id, from the record's header. A repeat has the same id. */
   id: string;
   record: Received;
+  /** The W3C trace context for what the handler calls; only with tracing. */
+  traceparent?: string | undefined;
 }
 
 export interface Handling<T> {

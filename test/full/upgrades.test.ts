@@ -90,7 +90,7 @@ test('an upgrade and its way back lose and refuse nothing, and a consumer of the
     load.targets = [ingest.url];
     await stop('ingest');
     await untilAccepted(100);
-    keep(await replace('consumer', () => startConsumer(next)));
+    keep(await replace('consumer', () => startConsumer({}, next)));
     await untilAccepted(100);
 
     // The way back, in the same order, but for the migration, which older versions do not see.

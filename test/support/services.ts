@@ -63,14 +63,16 @@ export async function migrate(of = '.'): Promise<void> {
   if ((await job.ended) !== 0) throw new Error(`migrate failed: ${job.log()}`);
 }
 
-/** Another member of the typed consumer's group. */
-export async function startConsumer(of = '.'): Promise<Copy> {
+/** The typed consumer once more: another member of its group, unless the test gives a GROUP_ID. */
+export async function startConsumer(env: Record<string, string> = {}, of = '.'): Promise<Copy> {
   const [port] = await freePorts(1);
   const settings = {
-    ...kafkaEnv(config, 'consumer'),
+    // Its own login may use its own group only.
+    ...kafkaEnv(config, env.GROUP_ID === undefined ? 'consumer' : 'admin'),
     ...registryEnv(config, 'reader'),
     GROUP_ID: CONSUMER_GROUP,
     METRICS_PORT: String(port),
+    ...env,
   };
   return startProgram('consumers-example/main.ts', settings, of);
 }

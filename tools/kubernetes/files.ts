@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import type { Manifest } from './manifest.ts';
-import { connections, podMonitor, services } from './parts.ts';
+import { connections, type Manifest } from './manifest.ts';
+import { podMonitor, services } from './parts.ts';
 import { setup } from './setup.ts';
 import { connect, connector, restPolicy, topics, users } from './strimzi.ts';
 

@@ -11,7 +11,7 @@ export interface Manifest {
 export const image = (version: string) => `webhook-outbox:${version}`;
 
 /** The ConfigMap with the addresses of a company's servers. */
-export const CONNECTIONS = 'outbox-connections';
+const CONNECTIONS = 'outbox-connections';
 /** Strimzi's names: the Kafka cluster, and the Connect cluster of this project. */
 export const KAFKA_CLUSTER = 'kafka';
 export const CONNECT_CLUSTER = 'outbox';
@@ -56,6 +56,10 @@ export const registryVariables = (user: 'reader' | 'writer'): Variable[] => [
   value('REGISTRY_USERNAME', user),
   fromSecret('REGISTRY_PASSWORD', 'outbox-registry', user),
 ];
+/** Tracing; an empty endpoint turns it off. */
+export const tracingVariables: Variable[] = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG'].map(
+  fromConnections,
+);
 export const databaseVariable = (login: string): Variable => fromSecret('DATABASE_URL', 'outbox-postgres', login);
 
 export const kafkaCa = secretMount('kafka-ca', `${KAFKA_CLUSTER}-cluster-ca-cert`, '/etc/outbox/kafka-ca');
@@ -84,3 +88,22 @@ export const containerSecurity = {
 
 export const mounts = (of: readonly Mount[]) => of.map(({ name, path }) => ({ name, mountPath: path, readOnly: true }));
 export const volumes = (of: readonly Mount[]) => of.map(({ name, source }) => ({ name, ...source }));
+
+/** The addresses of a company's servers; patched by an overlay. */
+export const connections: Manifest = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: CONNECTIONS, labels: labels('connections') },
+  data: {
+    KAFKA_BROKERS: 'kafka-kafka-bootstrap:9093',
+    REGISTRY_URL: 'http://registry:8080/apis/ccompat/v7',
+    CONNECT_URL: 'http://outbox-connect-api:8083',
+    CDC_DATABASE_HOST: 'postgres',
+    CDC_DATABASE_PORT: '5432',
+    CDC_DATABASE_NAME: 'outbox',
+    CDC_DATABASE_USER: 'cdc',
+    OTEL_EXPORTER_OTLP_ENDPOINT: '',
+    OTEL_TRACES_SAMPLER: '',
+    OTEL_TRACES_SAMPLER_ARG: '',
+  },
+};

@@ -22,6 +22,8 @@ export const egress = {
   /** 9093: Strimzi's listener with TLS. */
   kafka: tcp(9092, 9093, 9094),
   registry: tcp(80, 443, 8080, 8081),
+  /** A receiver of OTLP over HTTP. */
+  traces: tcp(4318),
   connect: { to: [connectPods], ...tcp(8083) },
   /** Targets of actions: public addresses, as in the address guard. */
   internet: {

@@ -1,7 +1,6 @@
 import { ACTIONS_GROUP, CONSUMER_GROUP } from '../../contract/kafka-grants.ts';
 import {
   configMount,
-  CONNECTIONS,
   containerSecurity,
   databaseVariable,
   fromConnections,
@@ -14,6 +13,7 @@ import {
   postgresCa,
   registryVariables,
   secretMount,
+  tracingVariables,
   value,
   volumes,
   type Manifest,
@@ -47,13 +47,18 @@ const parts: Part[] = [
     metricsPort: 9401,
     memory: '512Mi',
     cpu: '2',
-    env: [databaseVariable('ingest'), value('PORT', String(INGEST_PORT)), value('ZAPS_FILE', '/etc/outbox/zaps/zaps.json')],
+    env: [
+      databaseVariable('ingest'),
+      value('PORT', String(INGEST_PORT)),
+      value('ZAPS_FILE', '/etc/outbox/zaps/zaps.json'),
+      ...tracingVariables,
+    ],
     mounts: [
       postgresCa,
       configMount('zaps', '/etc/outbox/zaps'),
       secretMount('zap-secrets', 'zap-secrets', '/etc/outbox/zap-secrets', true),
     ],
-    to: ['postgres'],
+    to: ['postgres', 'traces'],
     http: { port: INGEST_PORT, ready: '/readyz', live: '/livez' },
   },
   {
@@ -91,9 +96,9 @@ const parts: Part[] = [
     replicas: 2,
     memory: '256Mi',
     cpu: '1',
-    env: [...kafkaVariables('consumer'), ...registryVariables('reader'), value('GROUP_ID', CONSUMER_GROUP)],
+    env: [...kafkaVariables('consumer'), ...registryVariables('reader'), value('GROUP_ID', CONSUMER_GROUP), ...tracingVariables],
     mounts: [kafkaCa],
-    to: ['kafka', 'registry'],
+    to: ['kafka', 'registry', 'traces'],
   },
   {
     name: 'actions',
@@ -109,6 +114,7 @@ const parts: Part[] = [
       value('GROUP_ID', ACTIONS_GROUP),
       value('ACTIONS_FILE', '/etc/outbox/actions/actions.json'),
       value('ACTIONS_FILES', '/etc/outbox/action-secrets'),
+      ...tracingVariables,
     ],
     mounts: [
       postgresCa,
@@ -116,7 +122,7 @@ const parts: Part[] = [
       configMount('actions', '/etc/outbox/actions'),
       secretMount('action-secrets', 'action-secrets', '/etc/outbox/action-secrets', true),
     ],
-    to: ['postgres', 'kafka', 'registry', 'internet'],
+    to: ['postgres', 'kafka', 'registry', 'traces', 'internet'],
   },
 ];
 
@@ -223,21 +229,5 @@ export const podMonitor: Manifest = {
     selector: { matchLabels: { 'app.kubernetes.io/name': 'webhook-outbox' } },
     jobLabel: 'app.kubernetes.io/component',
     podMetricsEndpoints: [{ port: 'metrics', path: '/metrics', interval: '15s' }],
-  },
-};
-
-/** The addresses of a company's servers; patched by an overlay. */
-export const connections: Manifest = {
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name: CONNECTIONS, labels: labels('connections') },
-  data: {
-    KAFKA_BROKERS: 'kafka-kafka-bootstrap:9093',
-    REGISTRY_URL: 'http://registry:8080/apis/ccompat/v7',
-    CONNECT_URL: 'http://outbox-connect-api:8083',
-    CDC_DATABASE_HOST: 'postgres',
-    CDC_DATABASE_PORT: '5432',
-    CDC_DATABASE_NAME: 'outbox',
-    CDC_DATABASE_USER: 'cdc',
   },
 };
