@@ -6,7 +6,13 @@ export interface Spread {
   most: number;
 }
 
-export const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+/** Of an even number, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [below, above] = [sorted[Math.ceil(sorted.length / 2) - 1] ?? NaN, sorted[Math.floor(sorted.length / 2)] ?? NaN];
+  return (below + above) / 2;
+}
+
 export const spread = (values: readonly number[]): Spread => ({
   median: median(values),
   least: Math.min(...values),

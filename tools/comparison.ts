@@ -10,7 +10,7 @@ const goalTable = (goals: readonly Goal[]) =>
   table(['Goal', 'Measured', ''], goals.map(({ goal, measured, met }) => [goal, measured, met ? 'met' : '🔴 not met'])); // prettier-ignore
 const whole = ({ median, least, most }: Spread) =>
   least === most ? thousands(median) : `${thousands(median)} (${thousands(least)}–${thousands(most)})`;
-const thousands = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'));
+const thousands = (value: number) => (value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value).toLocaleString('en'));
 const on = ({ date, cpus, cpu, loadBefore }: Machine) =>
   `on ${date.slice(0, 10)} with ${cpus} cores (${cpu}), load average before the run ${loadBefore.toFixed(1)}`;
 
@@ -42,7 +42,7 @@ function peers(result: Peers): string[] {
   const { contestants, goals, rate, backlogRows, waitSeconds, versions } = result;
   const rounds = Math.max(...contestants.map((peer) => peer.rounds ?? 0));
   return [
-    `The same job for each: rows of an outbox table, 400 bytes, to Kafka with acks=all. Measured by \`npm run bench:peers\` ${on(result)}, Postgres ${versions.postgres}, Kafka ${versions.kafka}, ${rounds} interleaved rounds: medians, spread in brackets. What each is and how it is set up is in [bench/peers/](../bench/peers/README.md).`,
+    `The same job for each: rows of an outbox table, 400 bytes, to Kafka with acks=all. Measured by \`npm run bench:peers\` ${on(result)}, Postgres ${versions.postgres}, Kafka ${versions.kafka}, ${rounds === 1 ? 'one round' : `${rounds} interleaved rounds: medians, spread in brackets`}. What each is and how it is set up is in [bench/peers/](../bench/peers/README.md).`,
     '',
     ...[
       '![Events per second out of a backlog](plots/peers-throughput.svg)',
@@ -65,7 +65,7 @@ function peers(result: Peers): string[] {
       contestants.map(peerRow),
     ),
     '',
-    `Latency is from COMMIT's reply to a reader of the topic; at the steady rate. CPU and memory are those of the relay's processes, for this project Connect and cleanup. A relay that falls behind has lower bounds of latency. Still waiting: in its table ${waitSeconds.kill} seconds after the kill, to be sent later.`,
+    `Latency is from COMMIT's reply to a reader of the topic; at the steady rate. CPU and memory are those of the relay's processes, for this project Connect and cleanup, which deletes the rows meanwhile; Debezium leaves them in its table. A relay that falls behind has lower bounds of latency. Still waiting: in its table ${waitSeconds.kill} seconds after the kill, to be sent later.`,
     '',
     ...goalTable(goals),
   ];
