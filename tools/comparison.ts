@@ -59,7 +59,7 @@ function peers(result: Peers): string[] {
         'p99, ms',
         'CPU per event at that rate / out of the backlog, µs',
         'Memory, MB',
-        'Lost after one kill -9',
+        `Lost after ${rounds === 1 ? 'one kill -9' : `${rounds} × kill -9`}`,
         'Repeated / reordered',
       ],
       contestants.map(peerRow),
