@@ -9,5 +9,4 @@ export class RegisterError extends Error {
   }
 }
 
-export type RegisterErrorCode =
-  'KAFKA_UNREACHABLE' | 'PREFLIGHT_FAILED' | 'TOPIC_UNSUITABLE' | 'SCHEMA_REFUSED' | 'SCHEMA_ID_CHANGED' | 'CONNECTOR_NOT_RUNNING';
+export type RegisterErrorCode = 'PREFLIGHT_FAILED' | 'TOPIC_UNSUITABLE' | 'SCHEMA_REFUSED' | 'SCHEMA_ID_CHANGED' | 'CONNECTOR_NOT_RUNNING';

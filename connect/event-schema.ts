@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { currentSchema, fingerprintOf } from '../contract/event.ts';
 import type { PrismaClient } from '../prisma/client.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
-import { askService, LoginError, type HttpService } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
+import { askService, type HttpService } from '../kit/http-login.ts';
 import { RegisterError } from './errors.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -20,7 +21,7 @@ export interface RegisteredSchema {
  * Registers contract/schemas/zap-run.avsc and stores its id in `event_schema`, from which ingest reads it.
  *
  * @throws RegisterError SCHEMA_REFUSED when the registry refuses the schema or does not answer, SCHEMA_ID_CHANGED when
- *   it returns another id than stored events carry; LoginError REGISTRY_LOGIN
+ *   it returns another id than stored events carry; ConnectionFault REGISTRY_LOGIN, REGISTRY_TLS
  */
 export async function registerEventSchema(registry: HttpService, prisma: PrismaClient): Promise<RegisteredSchema> {
   const schema = currentSchema();
@@ -67,7 +68,7 @@ async function ask(registry: HttpService, method: string, route: string, body: u
       body: JSON.stringify(body),
     });
   } catch (error) {
-    if (error instanceof LoginError) throw error;
+    if (error instanceof ConnectionFault) throw error;
     throw new RegisterError('SCHEMA_REFUSED', `The registry does not answer at ${registry.url}. Is REGISTRY_URL right?`, error);
   }
 }

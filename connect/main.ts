@@ -5,7 +5,7 @@ import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
 import { readConnectorFile } from '../checks/connector-file.ts';
 import { ConnectApi, ConnectError } from '../kit/connect-api.ts';
-import { LoginError } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
 import { RegisterError } from './errors.ts';
 import { register } from './register.ts';
 
@@ -17,20 +17,14 @@ try {
   const pool = openPool(config.DATABASE_URL, { max: 10, statementMs: 30_000 }, log);
   const admin = createKafka(config, { clientId: 'outbox-register' }).admin();
   try {
-    await admin.connect().catch((error: unknown) => {
-      throw new RegisterError(
-        'KAFKA_UNREACHABLE',
-        `Kafka does not answer at ${config.KAFKA_BROKERS.join(', ')}. Are KAFKA_BROKERS and the login right?`,
-        error,
-      );
-    });
+    await admin.connect();
     const done = await register({ config, connector: readConnectorFile(), pool, admin, connect: new ConnectApi(config) });
     log.info(done, 'connector is running');
   } finally {
     await Promise.all([admin.disconnect(), pool.end()]);
   }
 } catch (error) {
-  const expected = [RegisterError, ConnectError, LoginError, SettingsError].find((kind) => error instanceof kind);
+  const expected = [RegisterError, ConnectError, ConnectionFault, SettingsError].find((kind) => error instanceof kind);
   if (expected === undefined || !(error instanceof expected)) throw error;
   log.error({ code: error.code, cause: error.cause }, error.message);
   process.exitCode = 1;

@@ -8,7 +8,8 @@ import { CONNECTOR_NAME } from '../contract/names.ts';
 import { topicPlans } from '../contract/topics.ts';
 import type { ConnectConfig } from './config.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
-import { LoginError, registryService } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
+import { registryService } from '../kit/http-login.ts';
 import { ensureTopics } from '../kit/kafka-topics.ts';
 import { RegisterError } from './errors.ts';
 import { registerEventSchema } from './event-schema.ts';
@@ -33,14 +34,14 @@ export interface Registered {
 /**
  * preflight → topics → schema → validate → PUT → wait until connector and task are RUNNING.
  *
- * @throws RegisterError, ConnectError, LoginError with what is wrong and what to do. Completed steps stay, and the next
+ * @throws RegisterError, ConnectError, ConnectionFault with what is wrong and what to do. Completed steps stay, and the next
  *   run continues
  */
 export async function register({ config, connector, pool, admin, connect }: RegisterDependencies): Promise<Registered> {
   const context = { pool, admin, connect, connector, cdcUser: config.CDC_DATABASE_USER };
   // A refused login stops the run at once. A worker that does not answer is one of preflight's findings.
   await connect.clusterId().catch((error: unknown) => {
-    if (error instanceof LoginError) throw error;
+    if (error instanceof ConnectionFault) throw error;
   });
   refuse('PREFLIGHT_FAILED', 'Not ready for the connector', await preflight(context));
   const topicsCreated = await ensureTopics(admin, topicPlans(config));

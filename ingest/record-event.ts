@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { PostgresClient } from '../kit/postgres.ts';
 import { IngestError } from './errors.ts';
 import type { Observer } from './observe.ts';
 import { noAnswer, type Member } from './member.ts';
@@ -21,10 +22,11 @@ const MAX_WAIT_MS = 1000;
 const ANSWER_WITHIN_MS = 2800;
 const SWEEP_EVERY_MS = 100;
 /**
- * Settings of the pool. A dead connection is noticed early enough to retry on a new one, and the server cancels statements
+ * Settings of the pool. Its clients say why a login is refused; a dead connection is noticed early enough to retry on a new one, and the server cancels statements
  * that nobody waits for.
  */
 export const poolTimeouts = {
+  Client: PostgresClient,
   connectionTimeoutMillis: 2000,
   query_timeout: 1200,
   statement_timeout: 2000,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { askService, connectService, LoginError, type ConnectSettings, type HttpService } from './http-login.ts';
+import { ConnectionFault } from './connection-fault.ts';
+import { askService, connectService, type ConnectSettings, type HttpService } from './http-login.ts';
 
 export type ConnectorConfig = Readonly<Record<string, string>>;
 
@@ -32,8 +33,8 @@ export class ConnectError extends Error {
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * The part of Kafka Connect's REST interface that the project uses; no other code calls it. Each call throws LoginError
- * CONNECT_LOGIN when the login is wrong or missing, and ConnectError CONNECT_FAILED when it fails otherwise.
+ * The part of Kafka Connect's REST interface that the project uses; no other code calls it. Each call throws ConnectionFault
+ * CONNECT_LOGIN or CONNECT_TLS when the login or the certificate is refused, and ConnectError CONNECT_FAILED when it fails otherwise.
  */
 export class ConnectApi {
   readonly #service: HttpService;
@@ -149,7 +150,7 @@ export class ConnectApi {
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
     } catch (error) {
-      if (error instanceof LoginError) throw error;
+      if (error instanceof ConnectionFault) throw error;
       throw new ConnectError('CONNECT_FAILED', `Kafka Connect does not answer at ${this.#service.url}. Is CONNECT_URL right?`, error);
     }
   }

@@ -41,9 +41,9 @@ describe.each(['CONNECT', 'REGISTRY'] as const)('the login of %s', (kind) => {
   });
 
   test.each([
-    ['none', 401, {}, 'requires a login: set'],
+    ['none', 401, {}, 'requires a login. Set'],
     ['wrong', 401, { user: 'someone' }, 'refuses the login "someone"'],
-    ['without the right', 403, { user: 'someone' }, 'does not allow "someone" to PUT /config'],
+    ['without the right', 403, { user: 'someone' }, 'does not allow the login "someone" to PUT /config'],
   ])('that is %s is an error with a code, the address and the settings', async (_name, status, { user }: { user?: string }, says) => {
     const server = createServer((_request, response) => response.writeHead(status).end('no'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -51,9 +51,28 @@ describe.each(['CONNECT', 'REGISTRY'] as const)('the login of %s', (kind) => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const login = user === undefined ? {} : { [`${kind}_USERNAME`]: user, [`${kind}_PASSWORD`]: 'hidden' };
     const refused = askService(serviceOf({ [`${kind}_URL`]: `${url}/`, ...login }), '/config', { method: 'PUT' });
-    await expect(refused).rejects.toMatchObject({ name: 'LoginError', code: `${kind}_LOGIN` });
+    await expect(refused).rejects.toMatchObject({ name: 'ConnectionFault', code: `${kind}_LOGIN` });
     await expect(refused).rejects.toThrow(says);
     await expect(refused).rejects.toThrow(url);
     await expect(refused).rejects.toThrow(`${kind}_USERNAME and ${kind}_PASSWORD`);
+  });
+});
+
+describe('a bearer token for the registry', () => {
+  test('is read from its file again for each request, as somebody renews it', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'token-')), 'token');
+    onTestFinished(() => rmSync(file));
+    writeFileSync(file, 'first\n');
+    const service = registryService(readSettings(schema, { REGISTRY_TOKEN_FILE: file }));
+    expect(service.headers).toEqual({ authorization: 'Bearer first' });
+    writeFileSync(file, 'second\n');
+    expect(service.headers).toEqual({ authorization: 'Bearer second' });
+  });
+
+  test('is refused beside a user, and a CA without https', () => {
+    const both = { REGISTRY_TOKEN: 'hidden', REGISTRY_USERNAME: 'someone', REGISTRY_PASSWORD: 'secret' };
+    expect(() => readSettings(schema, both)).toThrow('REGISTRY_TOKEN is set: REGISTRY_USERNAME is set too: set only one of them');
+    const ca = { REGISTRY_CA_FILE: import.meta.filename, REGISTRY_URL: 'http://registry' };
+    expect(() => readSettings(schema, ca)).toThrow('REGISTRY_URL is "http://registry": REGISTRY_CA_FILE needs https://');
   });
 });

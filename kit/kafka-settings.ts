@@ -49,3 +49,6 @@ export const kafkaSettings = {
   KAFKA_OAUTH_CLIENT_SECRET: secret().optional().describe("The client's secret"),
   KAFKA_OAUTH_SCOPE: z.string().min(1).optional().describe('Scope to request'),
 };
+
+/** The settings by which a process reaches Kafka. */
+export type KafkaSettings = Readonly<z.output<z.ZodObject<typeof kafkaSettings>>>;

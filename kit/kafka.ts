@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs';
 import kafkajs, { type Admin, type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs';
 import type { Logger } from 'pino';
-import type { z } from 'zod';
+import { kafkaFault, usesTls } from './kafka-fault.ts';
 import { oauthTokens } from './kafka-oauth.ts';
-import type { kafkaSettings } from './kafka-settings.ts';
+import type { KafkaSettings } from './kafka-settings.ts';
 import './quiet-kafkajs.ts';
 
 // The only place that makes a Kafka client, so that every process finds the brokers and logs in the same way.
 
 const { logLevel } = kafkajs;
 
-/** The settings by which a process reaches Kafka. */
-export type KafkaSettings = Readonly<z.output<z.ZodObject<typeof kafkaSettings>>>;
+export type { KafkaSettings };
 
 export interface ClientOptions extends Pick<KafkaConfig, 'retry' | 'connectionTimeout'> {
   /** The caller's name in the broker's log. */
@@ -22,7 +21,7 @@ export interface ClientOptions extends Pick<KafkaConfig, 'retry' | 'connectionTi
 
 /**
  * Makes a Kafka client from the settings. Certificates are read for every connection, so replaced files take effect.
- * User and password are read once, at the start.
+ * User and password are read once, at the start. What its clients throw when they connect is a ConnectionFault.
  */
 export function createKafka(settings: KafkaSettings, { log, ...options }: ClientOptions): Kafka {
   const ssl = tlsOptions(settings);
@@ -36,8 +35,26 @@ export function createKafka(settings: KafkaSettings, { log, ...options }: Client
       ? { logLevel: logLevel.NOTHING }
       : { logLevel: logLevel.WARN, logCreator: () => (entry: LogEntry) => logged(log, entry) }),
   });
-  const admin = client.admin.bind(client);
-  client.admin = (config) => topicsInTurn(admin(config));
+  const { admin, consumer, producer } = client;
+  const named = <C extends { connect: () => Promise<void> }>(one: C): C => ({
+    ...one,
+    connect: () =>
+      one.connect().catch((error: unknown) => {
+        throw kafkaFault(settings, error);
+      }),
+  });
+  client.admin = (config) => {
+    const one = topicsInTurn(admin.call(client, config));
+    // A broker tells its version to a client without a login, and kafkajs does not read the answer to a token: both seem
+    // connected until the first request.
+    const connect = () => one.connect().then(() => one.describeCluster());
+    return named({
+      ...one,
+      connect: sasl === undefined || sasl.mechanism === 'oauthbearer' ? () => connect().then(() => undefined) : one.connect,
+    });
+  };
+  client.consumer = (config) => named(consumer.call(client, config));
+  client.producer = (config) => named(producer.call(client, config));
   return client;
 }
 
@@ -65,8 +82,8 @@ function topicsInTurn(admin: Admin): Admin {
 }
 
 function tlsOptions(settings: KafkaSettings): KafkaConfig['ssl'] {
-  const { KAFKA_TLS: tls, KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key } = settings;
-  if (tls !== true && ca === undefined && cert === undefined) return undefined;
+  const { KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key } = settings;
+  if (!usesTls(settings)) return undefined;
   const options = {};
   // kafkajs copies these at each connection, and the getters then read the files.
   for (const [name, path] of Object.entries({ ca, cert, key }))

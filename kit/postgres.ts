@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { explainPostgres } from './postgres-fault.ts';
 
 // How all services reach Postgres. A connection can die silently (a proxy, a firewall, a lost host): then neither an
 // answer nor an error ever arrives. So every wait has a bound, on both ends.
@@ -20,10 +21,29 @@ export interface Bounds {
   options?: string;
 }
 
-/** The options of a pool or client with a bound on every wait. */
+type Connected = (error: Error | null, client: pg.Client) => void;
+
+/** A client whose errors about login and TLS say what to do. */
+export class PostgresClient extends pg.Client {
+  override connect(): Promise<pg.Client>;
+  override connect(callback: Connected): void;
+  override connect(callback?: Connected): Promise<pg.Client> | void {
+    const explained = <E>(error: E) => explainPostgres(error, this.user);
+    if (callback !== undefined) {
+      super.connect((error: Error | null) => callback(explained(error), this));
+      return;
+    }
+    return super.connect().catch((error: unknown) => {
+      throw explained(error);
+    });
+  }
+}
+
+/** The options of a pool with a bound on every wait. */
 export function bounded(connectionString: string, { max, statementMs, lockMs, options = '' }: Bounds): pg.PoolConfig {
   return {
     connectionString,
+    Client: PostgresClient,
     max,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_MS,

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { z } from 'zod';
+import { ConnectionFault } from './connection-fault.ts';
 import { loggable, settingsOrExit } from './settings.ts';
 
 // How every service starts, stops and fails. Exit codes: 0 it was asked to stop, 1 a fault (its supervisor restarts it),
@@ -14,8 +15,8 @@ export interface Service<S extends z.ZodObject> {
 }
 
 /**
- * Makes the log and reads the settings of a service. An uncaught error is logged as one line and ends the process with
- * 1. Invalid settings are printed and end it with 2.
+ * Makes the log and reads the settings of a service. An uncaught error is logged as one line, with the code of a
+ * ConnectionFault, and ends the process with 1. Invalid settings are printed and end it with 2.
  *
  * @param destination of the log; stdout when not given
  */
@@ -27,7 +28,10 @@ export function startService<S extends z.ZodObject>(
 ): Service<S> {
   const log = destination === undefined ? pino({ name }) : pino({ name }, destination);
   const config = settingsOrExit(schema, env);
-  process.on('uncaughtException', (error) => fail(log, 'UNEXPECTED', 'an error that nothing catches', error));
+  process.on('uncaughtException', (error) => {
+    if (error instanceof ConnectionFault) fail(log, error.code, error.message);
+    fail(log, 'UNEXPECTED', 'an error that nothing catches', error);
+  });
   log.info(loggable(schema, config), 'starting');
   return { log, config };
 }

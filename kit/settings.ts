@@ -49,20 +49,28 @@ export const list = () =>
 export const secret = () => z.string().min(1).meta({ secret: true });
 
 /** The path of a file that must be readable at the start. */
-export const readableFile = () =>
-  z.string().superRefine((path, context) => {
-    try {
-      readText(path);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-    }
-  });
+export const readableFile = () => z.string().superRefine(requireReadable);
 
-/** A PostgreSQL URL. It carries a password, so it is never printed. */
+function requireReadable(path: string, context: z.RefinementCtx): void {
+  try {
+    readText(path);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** The parameters of a PostgreSQL URL that name files. */
+const URL_FILES = ['sslrootcert', 'sslcert', 'sslkey'];
+
+/** A PostgreSQL URL. It carries a password, so it is never printed. The files that it names must be readable at the start. */
 export const postgresUrl = () =>
   z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'expected postgresql://user:password@host:port/database')
+    .superRefine((url, context) => {
+      const given = URL.canParse(url) ? new URL(url).searchParams : new URLSearchParams();
+      for (const path of URL_FILES.flatMap((name) => given.getAll(name))) requireReadable(path, context);
+    })
     .meta({ secret: true });
 
 /**

@@ -8,7 +8,8 @@ import { askRegistry, registryChecks } from '../checks/registry.ts';
 import { slotChecks } from '../checks/slot.ts';
 import { readConnectorFile } from '../checks/connector-file.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
-import { LoginError, registryService } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
+import { registryService } from '../kit/http-login.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
@@ -34,8 +35,9 @@ export const systemFindings = Object.values(unreachable);
 /** @param reason the error of the attempt */
 export function unreachableFinding(system: System, reason: Error): Finding {
   const finding = { ...unreachable[system], found: reason.message };
-  if (reason instanceof LoginError)
-    return { ...finding, code: reason.code, remedy: `Give the login that the service has: ${reason.settings}.` };
+  const fault = reason instanceof ConnectionFault ? reason : reason.cause;
+  if (fault instanceof ConnectionFault && fault.code !== finding.code)
+    return { ...finding, code: fault.code, found: fault.message, remedy: `${fault.remedy}.` };
   return { ...finding, remedy: `Start it, or give its address: the settings are in the README (${system}).` };
 }
 

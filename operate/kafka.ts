@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
 import { OPERATOR_GROUPS } from '../contract/kafka-grants.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
+import { kafkaFault } from '../kit/kafka-fault.ts';
 import { createKafka as createClient, type KafkaSettings } from '../kit/kafka.ts';
 import { withAdmin as withClient } from '../kit/kafka-admin.ts';
 import { OperateError } from './verb.ts';
@@ -19,35 +21,30 @@ const RETRY = { retries: 3, initialRetryTime: 100 };
 const createKafka = (settings: KafkaSettings): Kafka =>
   createClient(settings, { clientId: CLIENT_ID, connectionTimeout: CONNECT_WITHIN_MS, retry: RETRY });
 
-/** An admin client that stays connected, for frequent calls. It throws kafkajs's errors. */
+/** An admin client that stays connected, for frequent calls. It throws a ConnectionFault, and then kafkajs's errors. */
 export async function openAdmin(settings: KafkaSettings): Promise<Admin> {
   const admin = createKafka(settings).admin();
   await admin.connect();
   return admin;
 }
 
-/** @throws OperateError KAFKA_UNREACHABLE, or KAFKA_REFUSED when a broker answers with an error */
+/** @throws OperateError with the code of a ConnectionFault, or KAFKA_REFUSED when a broker answers with an error */
 export async function withAdmin<T>(settings: KafkaSettings, use: (admin: Admin) => Promise<T>): Promise<T> {
   try {
     return await withClient(settings, CLIENT_ID, use, RETRY);
   } catch (error) {
-    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(settings, error) : error;
+    throw operateError(settings, error);
   }
 }
 
-function kafkaFault(settings: KafkaSettings, error: Error): OperateError {
+function operateError(settings: KafkaSettings, error: unknown): unknown {
+  if (error instanceof ConnectionFault) return new OperateError(error.code, error.message, error);
+  if (!(error instanceof kafkajs.KafkaJSError)) return error;
   // An error about exhausted retries has the real error as its cause.
   const told = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded && error.cause instanceof Error ? error.cause : error;
   if (told instanceof kafkajs.KafkaJSProtocolError) return new OperateError('KAFKA_REFUSED', `Kafka refuses: ${told.message}`, error);
-  if (told instanceof kafkajs.KafkaJSSASLAuthenticationError) {
-    const remedy = 'Are KAFKA_SASL_MECHANISM, KAFKA_USERNAME and KAFKA_PASSWORD right?';
-    return new OperateError('KAFKA_REFUSED', `Kafka refuses the login: ${told.message}. ${remedy}`, error);
-  }
-  return new OperateError(
-    'KAFKA_UNREACHABLE',
-    `Kafka does not answer at ${settings.KAFKA_BROKERS.join(', ')}. Is KAFKA_BROKERS right?`,
-    error,
-  );
+  const fault = kafkaFault(settings, error);
+  return new OperateError(fault.code, fault.message, fault);
 }
 
 /** First offset and the one after the last, by partition. */
@@ -108,7 +105,7 @@ export async function scanTopic(
       await delay(20);
     }
   } catch (error) {
-    throw error instanceof kafkajs.KafkaJSError ? kafkaFault(settings, error) : error;
+    throw operateError(settings, error);
   } finally {
     await consumer.disconnect();
     await withAdmin(settings, (admin) => admin.deleteGroups([groupId])).catch(() => undefined); // Kafka forgets it after days anyway.

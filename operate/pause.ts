@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
-import { LoginError } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
 import { reason } from './arguments.ts';
 import type { Config } from './config.ts';
 import { withPostgres } from './postgres.ts';
@@ -48,7 +48,7 @@ async function tell(config: Config, what: (connect: ConnectApi) => Promise<void>
   try {
     await what(new ConnectApi(config));
   } catch (error) {
-    const [code, reason] = error instanceof LoginError ? [error.code, error.message] : ['CONNECT_FAILED', String(error)];
+    const [code, reason] = error instanceof ConnectionFault ? [error.code, error.message] : ['CONNECT_FAILED', String(error)];
     throw new OperateError(code, `Stored, but Connect could not be told: ${reason}; ${meanwhile}`, error);
   }
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { ConnectionFault } from '../kit/connection-fault.ts';
 import { bounded } from '../kit/postgres.ts';
 import { OperateError } from './verb.ts';
 
@@ -15,7 +16,8 @@ interface Options {
 /**
  * Opens a pool and closes it when `use` has ended. Its queries throw only OperateErrors.
  *
- * @throws OperateError POSTGRES_UNREACHABLE, or POSTGRES_REFUSED when it answers with an error
+ * @throws OperateError POSTGRES_LOGIN or POSTGRES_TLS when it cannot be connected to as DATABASE_URL says,
+ *   POSTGRES_UNREACHABLE when it does not answer, POSTGRES_REFUSED when it answers with an error
  */
 export async function withPostgres<T>(
   connectionString: string,
@@ -53,6 +55,8 @@ const AWAY = /^(08|57P0|53300|3D000|28)/;
 
 /** What a query threw, as what an operator can act on. */
 export function postgresFault(error: unknown): OperateError {
+  const { cause } = error as { cause?: unknown };
+  if (cause instanceof ConnectionFault) return new OperateError(cause.code, cause.message, cause);
   if (error instanceof pg.DatabaseError && !AWAY.test(error.code ?? ''))
     return new OperateError('POSTGRES_REFUSED', `Postgres refuses: ${error.message} (SQLSTATE ${error.code})`, error);
   return new OperateError('POSTGRES_UNREACHABLE', `Postgres cannot be asked: ${messageOf(error)}. Is DATABASE_URL right?`, error);

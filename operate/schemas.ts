@@ -2,7 +2,8 @@ import type { Schema } from 'avsc';
 import type { Pool } from 'pg';
 import { eventSchema, fingerprintOf, type EventSchema } from '../contract/event.ts';
 import { EVENT_SUBJECT } from '../contract/names.ts';
-import { askService, LoginError, type HttpService } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
+import { askService, type HttpService } from '../kit/http-login.ts';
 import { OperateError } from './verb.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -65,7 +66,7 @@ async function askRegistry(registry: HttpService, id: number): Promise<string | 
     if (response.ok) return ((await response.json()) as { schema: string }).schema;
     throw new Error(`it answers ${response.status}`);
   } catch (error) {
-    if (error instanceof LoginError) throw new OperateError(error.code, error.message, error);
+    if (error instanceof ConnectionFault) throw new OperateError(error.code, error.message, error);
     throw new OperateError(
       'REGISTRY_UNAVAILABLE',
       `Schema ${id} cannot be read from the registry at ${registry.url}: ${error instanceof Error ? error.message : String(error)}`,

@@ -2,7 +2,8 @@ import { Command } from '@commander-js/extra-typings';
 import { RECONCILE_EVERY_MS } from '../contract/limits.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC, SLOT_NAME } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
-import { LoginError, type ConnectSettings } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
+import type { ConnectSettings } from '../kit/http-login.ts';
 import type { KafkaSettings } from '../kit/kafka.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
@@ -39,7 +40,7 @@ async function describePipeline(config: StatusConfig): Promise<string[]> {
 
 async function fact(name: string, read: () => Promise<string>): Promise<string> {
   const text = await read().catch((error: unknown) => {
-    const code = error instanceof LoginError ? `${error.code}: ` : '';
+    const code = error instanceof ConnectionFault ? `${error.code}: ` : '';
     return `unknown: ${code}${error instanceof Error ? error.message : String(error)}`;
   });
   return `${name.padEnd(10)} ${text}`;

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { PostgresClient } from '../kit/postgres.ts';
 import { closed, clusterSteps, insideSteps, type Database, type Login, type Step } from './login-steps.ts';
 import { isVerifierOf, scramVerifier } from './scram.ts';
 
@@ -70,7 +71,7 @@ function onDatabase(adminUrl: string, database: string): string {
 }
 
 async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new PostgresClient({ connectionString: url });
   await client.connect();
   try {
     return await use(client);

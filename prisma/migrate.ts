@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConnectionFault } from '../kit/connection-fault.ts';
 import { postgresUrl, settingsOrExit } from '../kit/settings.ts';
 import { MigrateError } from './prepare.ts';
 import { applyMigrations } from './schema-engine.ts';
@@ -14,10 +15,12 @@ try {
   const applied = await applyMigrations(config.DATABASE_URL);
   process.stdout.write(applied.length === 0 ? 'nothing to migrate\n' : `applied ${applied.join(', ')}\n`);
 } catch (error) {
+  const told = error instanceof Error && error.cause instanceof ConnectionFault ? error.cause : error;
+  const named = told instanceof MigrateError || told instanceof ConnectionFault;
   // The engine appends a stack trace of its own, which helps no reader.
-  const [cause = '', trace = ''] = (error instanceof MigrateError ? error.message : String(error)).split(/\n {3}0: (.*)/s);
+  const [cause = '', trace = ''] = (named ? told.message : String(told)).split(/\n {3}0: (.*)/s);
   const migration = /migration_name="([^"]+)"/.exec(trace)?.[1];
-  const code = error instanceof MigrateError ? error.code : 'MIGRATION_FAILED';
+  const code = named ? told.code : 'MIGRATION_FAILED';
   process.stderr.write(`${code}: ${migration === undefined ? '' : `${migration}: `}${cause}\n`);
   process.exitCode = 1;
 }

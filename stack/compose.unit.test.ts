@@ -91,8 +91,8 @@ describe('compose.yaml', () => {
   });
 
   test('passes on the same settings to each service as the embedded stack: all that the stack does not set', async () => {
-    // The stack's Kafka is its own: how it is reached is said by the stack, and TLS is for a Kafka that is not.
-    const isOfTheirKafka = (name: string) => name.startsWith('KAFKA_') && name !== 'KAFKA_BROKERS';
+    // The stack's Kafka and registry are its own: how they are reached is said by the stack; the rest is for those that are not.
+    const isOfTheirKafka = (name: string) => /^(KAFKA_(?!BROKERS$)|REGISTRY_(CA|TOKEN))/.test(name);
     const names = Object.entries({ register, watch, ingest, cleanup, consumer, echo, actions, console: page }).flatMap(([part, schema]) =>
       Object.keys(schema.shape)
         .filter((name) => !isOfTheirKafka(name))

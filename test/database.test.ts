@@ -78,7 +78,7 @@ describe('the migrations', () => {
     const wrong = uniqueName('wrong');
     const { code, stdout, stderr } = await migrate(databaseUrl(config, 'outbox_owner').replace(config.secrets.outbox_owner, wrong));
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^MIGRATION_FAILED: .*password authentication failed for user "outbox_owner"/);
+    expect(stderr).toMatch(/^POSTGRES_LOGIN: .*password authentication failed for user "outbox_owner"/);
     expect(stdout + stderr).not.toContain(wrong);
   });
 

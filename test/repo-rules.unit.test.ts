@@ -150,7 +150,7 @@ test('CI starts a Docker engine only when it is told to, or when CI is set', () 
 const rooms = ['contract', 'kit', 'checks', 'ingest', 'connect', 'watch', 'cleanup', 'consumers-example', 'operate', 'stack', 'prisma'];
 /** Names that look like codes: of Node, of Kafka's grants, of a file of Postgres, of the registry's rule, and of secrets. */
 const notCodes =
-  /^(ERR_|HPE_|(ALTER|DESCRIBE)_CONFIGS$|TRANSACTIONAL_ID$|SASL_PLAINTEXT$|PG_VERSION$|BACKWARD_TRANSITIVE$|(OWNER|INGEST|CDC|CLEANUP|OPERATOR|ACTIONS|REGISTRY|POSTGRES)_PASSWORD$|ECHO_(URL|SECRET)$)/;
+  /^(ERR_|HPE_|(ALTER|DESCRIBE)_CONFIGS$|TRANSACTIONAL_ID$|SASL_(PLAINTEXT|SSL)$|PG_VERSION$|BACKWARD_TRANSITIVE$|(OWNER|INGEST|CDC|CLEANUP|OPERATOR|ACTIONS|REGISTRY|POSTGRES)_PASSWORD$|ECHO_(URL|SECRET)$)/;
 
 test('every code that the program prints is explained in docs/troubleshooting.md', () => {
   const files = sources.filter((path) => rooms.includes(path.split('/')[0] ?? '') && !path.includes('.test.'));

@@ -4,7 +4,7 @@ import { evaluatePublication, readPublication } from '../checks/postgres.ts';
 import { describePause, readConnectorState, readSlot, type ConnectorState, type Slot } from '../checks/state.ts';
 import { CONNECTOR_NAME } from '../contract/names.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
-import { LoginError } from '../kit/http-login.ts';
+import { ConnectionFault } from '../kit/connection-fault.ts';
 
 /** The answers of Postgres and Connect in one round. */
 export interface Facts {
@@ -52,7 +52,7 @@ export async function readFacts(pool: Pool, connect: ConnectApi, config: Connect
       (status) => ({ answers: true, status, refuses: undefined }),
       (error: unknown) => ({
         ...{ answers: false, status: undefined },
-        refuses: error instanceof LoginError ? `${error.code}: ${error.message}` : undefined,
+        refuses: error instanceof ConnectionFault ? `${error.code}: ${error.message}` : undefined,
       }),
     ),
     connect.storedOffset(CONNECTOR_NAME).catch(() => undefined),

@@ -1,4 +1,6 @@
+import { Agent } from 'node:https';
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
+import { ConnectionFault } from '../../kit/connection-fault.ts';
 import { askService, loginFault, registryService, type HttpService, type RegistrySettings } from '../../kit/http-login.ts';
 import { NotNowError, PoisonError } from './errors.ts';
 
@@ -13,16 +15,17 @@ const SCHEMA_NOT_FOUND = 40_403;
  * change it for every client of the process.
  *
  * getSchema throws PoisonError SCHEMA_UNKNOWN when the registry has no such id, NotNowError REGISTRY_LOGIN when it refuses the
- * login, NotNowError REGISTRY_UNAVAILABLE when it does not answer.
+ * login, REGISTRY_TLS when its certificate is refused, and REGISTRY_UNAVAILABLE when it does not answer.
  */
 export function createRegistry(settings: RegistrySettings): Pick<SchemaRegistry, 'getSchema'> {
   const service = registryService(settings);
-  const { url, headers } = service;
+  const { url } = service;
   const timeout = () => ({
-    prepareRequest: async <R extends { enhance: (extras: { timeout: number; headers: typeof headers }) => R }>(next: () => Promise<R>) =>
-      (await next()).enhance({ timeout: TIMEOUT_MS, headers }),
+    prepareRequest: async <R extends { enhance: (extras: { timeout: number; headers: typeof service.headers }) => R }>(
+      next: () => Promise<R>,
+    ) => (await next()).enhance({ timeout: TIMEOUT_MS, headers: service.headers }),
   });
-  const registry = new SchemaRegistry({ host: url, middlewares: [timeout] });
+  const registry = new SchemaRegistry({ host: url, middlewares: [timeout], ...(service.ca !== undefined && { agent: agentOf(service) }) });
   return {
     getSchema: async (id) => {
       try {
@@ -34,10 +37,29 @@ export function createRegistry(settings: RegistrySettings): Pick<SchemaRegistry,
         if (status === 404 && (await hasNone(service, id))) {
           throw new PoisonError('SCHEMA_UNKNOWN', `the registry has no schema ${id}`, error);
         }
+        const untrusted = await certificate(service, id);
+        if (untrusted !== undefined) throw new NotNowError(untrusted.code, untrusted.message, error);
         throw new NotNowError('REGISTRY_UNAVAILABLE', `schema ${id} cannot be fetched from ${url}: ${String(error)}`, error);
       }
     },
   };
+}
+
+/** Reads the file of the CA again for each connection. */
+function agentOf(service: HttpService): Agent {
+  const agent = new Agent({ keepAlive: true });
+  Object.defineProperty(agent.options, 'ca', { enumerable: true, get: () => service.ca });
+  return agent;
+}
+
+/** The fault of TLS, of which the client's error has only the text. */
+async function certificate(registry: HttpService, id: number): Promise<ConnectionFault | undefined> {
+  try {
+    await askService(registry, `/schemas/ids/${id}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return undefined;
+  } catch (error) {
+    return error instanceof ConnectionFault ? error : undefined;
+  }
 }
 
 /**

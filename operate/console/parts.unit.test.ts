@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LoginError } from '../../kit/http-login.ts';
+import { ConnectionFault } from '../../kit/connection-fault.ts';
 import { checks } from '../diagnose.ts';
 import { findingsOf, merged, partOf, stateOf } from './parts.ts';
 import type { Snapshot } from './sources.ts';
@@ -43,7 +43,7 @@ test('a fault in a snapshot is a finding at once, in the words of the doctor', (
 });
 
 test('a refused login is another finding than a service that is away', () => {
-  const refused = new LoginError('CONNECT_LOGIN', 'refused', 'CONNECT_USERNAME and CONNECT_PASSWORD');
+  const refused = new ConnectionFault('CONNECT_LOGIN', 'refused', 'CONNECT_USERNAME and CONNECT_PASSWORD');
   const found = merged([finding('CONNECT_LOGIN', 'broken')], snapshot([['connect', refused]]), []);
   expect(found).toMatchObject([{ code: 'CONNECT_LOGIN', part: 'connect', remedy: expect.stringContaining('CONNECT_PASSWORD') as string }]);
 });
