@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that need the real services: one stack for all files, which therefore run one after another. */
-const stack = (name: string, files: string) => ({
+const stack = (name: string, files: string | string[]) => ({
   test: {
     name,
-    include: [files],
+    include: [files].flat(),
     exclude: ['**/*.unit.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     fileParallelism: false,
@@ -12,6 +12,12 @@ const stack = (name: string, files: string) => ({
     hookTimeout: 60_000,
   },
 });
+
+/** The tests of the whole pipeline, which hold on secured servers too. */
+const ON_SECURED_SERVERS = [
+  ...['chain', 'consumer', 'actions', 'cleanup', 'watch', 'operate', 'doctor'],
+  ...['kafka-logins', 'logins', 'erase', 'silent-links', 'ingest-outcome', 'bootstrap'],
+];
 
 export default defineConfig({
   test: {
@@ -36,6 +42,8 @@ export default defineConfig({
       stack('full', 'test/full/*.test.ts'),
       // Needs Go: make test/tracing.
       stack('tracing', 'test/tracing/*.test.ts'),
+      // On servers that accept only TLS: make test/secure.
+      stack('secure', ['test/secure/*.test.ts', ...ON_SECURED_SERVERS.map((name) => `test/${name}.test.ts`)]),
     ],
   },
 });

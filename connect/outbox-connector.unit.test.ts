@@ -56,7 +56,7 @@ describe("the connector's settings", () => {
     const pattern = /^config\.providers\.env\.param\.allowlist\.pattern=(.+)$/m.exec(text('worker.properties'))?.[1] ?? '';
     const allowed = new RegExp(pattern);
     const named = [...text('outbox-connector.json').matchAll(/\$\{env:([^}]+)\}/g)].map(([, name]) => name ?? '');
-    expect(named).toHaveLength(5);
+    expect(named).toHaveLength(7);
     expect(named.filter((name) => !allowed.test(name))).toEqual([]);
     expect(allowed.test('PATH')).toBe(false);
   });

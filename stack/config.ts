@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { kafkaServices } from '../contract/kafka-grants.ts';
 import { integer, port, readSettings, secret } from '../kit/settings.ts';
+import { certificates } from './certificates.ts';
 
 export const settings = z.object({
   STACK: z.enum(['auto', 'docker', 'embedded']).default('auto').describe('docker, embedded, or auto: Docker if an engine answers'),
@@ -39,6 +40,12 @@ export const settings = z.object({
     .enum(['enabled', 'disabled'])
     .default('disabled')
     .describe('Whether Connect writes events and its position in one Kafka transaction: no repeats after a crash of Connect'),
+  STACK_TLS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'true: Postgres, Kafka and the registry of the embedded stack accept only TLS, with certificates that it makes with openssl, and Kafka requires a client certificate',
+    ),
   KAFKA_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of the broker'),
   CONNECT_HEAP_MB: integer(128, 65_536).default(320).describe('Java heap of Kafka Connect'),
   REGISTRY_HEAP_MB: integer(96, 65_536).default(192).describe('Java heap of the registry'),
@@ -81,8 +88,12 @@ export const PRIVATE = 0o077;
 
 /** A login's URL on this stack's Postgres. */
 export function databaseUrl(config: StackConfig, login: Login, database = 'outbox'): string {
-  return `postgresql://${login}:${config.secrets[login]}@127.0.0.1:${config.POSTGRES_PORT}/${database}`;
+  const url = `postgresql://${login}:${config.secrets[login]}@127.0.0.1:${config.POSTGRES_PORT}/${database}`;
+  return config.STACK_TLS ? `${url}?${verifyFull(config)}` : url;
 }
+
+/** The parameters by which a client of Postgres verifies its certificate; the same for Node and for Java. */
+export const verifyFull = ({ dir }: StackConfig): string => `sslmode=verify-full&sslrootcert=${encodeURIComponent(certificates(dir).ca)}`;
 
 /** Others may pass through it, as Postgres may have to run as another user, but not look around. */
 function makeStateFolder(dir: string): void {
@@ -110,5 +121,6 @@ export const consolePassword = ({ CONSOLE_PASSWORD, secrets }: StackConfig) => C
 /** The echo target's, in the form of Standard Webhooks. */
 export const echoSecret = ({ secrets }: StackConfig) => `whsec_${Buffer.from(secrets.echo).toString('base64')}`;
 export const brokerAddress = (config: StackConfig) => `127.0.0.1:${config.KAFKA_PORT}`;
-export const registryUrl = (config: StackConfig) => `http://127.0.0.1:${config.REGISTRY_PORT}/apis/ccompat/v7`;
+export const registryUrl = (config: StackConfig) =>
+  `http${config.STACK_TLS ? 's' : ''}://127.0.0.1:${config.REGISTRY_PORT}/apis/ccompat/v7`;
 export const connectUrl = (config: StackConfig) => `http://127.0.0.1:${config.CONNECT_PORT}`;

@@ -11,8 +11,18 @@ import { down, up } from './up.ts';
 
 /** The state of the stack below its folder. Jars and programs from PyPI stay, as they hold no data. */
 const STATE = [
-  ...['postgres', 'kafka', 'logs', 'run', 'cds'],
-  ...['kafka.properties', 'kafka.format', 'kafka-admin.properties', 'connect.jaas', 'connect.users', 'kaskade.ini'],
+  ...['postgres', 'kafka', 'logs', 'run', 'cds', 'tls'],
+  ...[
+    'kafka.properties',
+    'kafka.format',
+    'kafka-admin.properties',
+    'connect.jaas',
+    'connect.users',
+    'connect.properties',
+    'connect.pem',
+    'connect.pid',
+    'kaskade.ini',
+  ],
 ];
 
 /** The stack as processes of this machine, under the process runner. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { connectSettings, registrySettings, type ConnectSettings, type RegistrySettings } from '../kit/http-login.ts';
 import { readSettings } from '../kit/settings.ts';
+import { certificates } from './certificates.ts';
 import { connectUrl, registryUrl, type StackConfig } from './config.ts';
 
 // How a part of the stack reaches Connect's REST interface and the registry.
@@ -22,6 +23,7 @@ export const registryEnv = (config: StackConfig, as: RegistryUser) => ({
   REGISTRY_URL: registryUrl(config),
   REGISTRY_USERNAME: as,
   REGISTRY_PASSWORD: config.secrets[`registry_${as}`],
+  ...(config.STACK_TLS && { REGISTRY_CA_FILE: certificates(config.dir).ca }),
 });
 
 /** The same for a client in this process. */

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { databaseUrl, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 import type { Part } from './keeper.ts';
+import { copyForPostgres, postgresTls } from './secured.ts';
 
 type Binaries = { initdb: string; postgres: string };
 
@@ -21,13 +22,22 @@ export async function postgresPart(config: StackConfig): Promise<Part> {
     address: `127.0.0.1:${config.POSTGRES_PORT}`,
     prepare: () => {
       if (!existsSync(join(data, 'PG_VERSION'))) initialise(binaries, data, config.secrets.postgres, user);
+      if (config.STACK_TLS) copyForPostgres(config, user);
     },
     command: {
       file: binaries.postgres,
       args: [
         ...['-D', data, '-p', String(config.POSTGRES_PORT), '-c', 'listen_addresses=127.0.0.1'],
-        ...['-c', `config_file=${here('postgres.conf')}`, '-c', `data_directory=${data}`, '-c', `hba_file=${here('pg_hba.conf')}`],
+        ...[
+          '-c',
+          `config_file=${here('postgres.conf')}`,
+          '-c',
+          `data_directory=${data}`,
+          '-c',
+          `hba_file=${here(config.STACK_TLS ? 'pg_hba.tls.conf' : 'pg_hba.conf')}`,
+        ],
         ...['-c', `ident_file=${join(data, 'pg_ident.conf')}`, '-c', 'unix_socket_directories='],
+        ...(config.STACK_TLS ? postgresTls(config) : []),
       ],
       ...(user === undefined ? {} : { user }),
     },

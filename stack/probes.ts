@@ -1,4 +1,5 @@
 import type { Admin } from 'kafkajs';
+import { askService, type HttpService } from '../kit/http-login.ts';
 import type { KafkaSettings } from '../kit/kafka.ts';
 import { withAdmin as withKafkaAdmin } from '../kit/kafka-admin.ts';
 
@@ -11,10 +12,17 @@ export async function answers(url: string): Promise<void> {
 }
 
 /** @throws unless a GET of the URL answers 2xx */
-export async function answersOk(url: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(WITHIN_MS) });
+export async function answersOk(url: string): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(WITHIN_MS) });
   await response.body?.cancel();
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+}
+
+/** @throws unless a GET of the service's path answers 2xx to its login */
+export async function serviceAnswers(service: HttpService, path: string): Promise<void> {
+  const response = await askService(service, path, { signal: AbortSignal.timeout(WITHIN_MS) });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`${service.url}${path} answers ${response.status}`);
 }
 
 /** @throws unless the broker knows itself as part of a cluster with a controller */

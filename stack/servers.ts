@@ -3,15 +3,17 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { connectService, registryService } from '../kit/http-login.ts';
-import { brokerAddress, connectUrl, registryUrl, type StackConfig } from './config.ts';
+import { certificates } from './certificates.ts';
+import { brokerAddress, connectUrl, registryUrl, verifyFull, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 import { jarsHome, kafkaClasspath, registryHome } from './jars.ts';
 import { CONNECT_USER, connectFor, registryFor } from './http-logins.ts';
-import { brokerLogins, formatArguments, kafkaEnv, kafkaFor, scramLogin } from './kafka-logins.ts';
+import { brokerLogins, formatArguments, kafkaEnv, kafkaFor, kafkaProtocol } from './kafka-logins.ts';
 import type { Part } from './keeper.ts';
 import { writePrivate } from './private-file.ts';
-import { answers, answersOk, brokerAnswers } from './probes.ts';
+import { answers, brokerAnswers, serviceAnswers } from './probes.ts';
 import { execute } from './process.ts';
+import { brokerOptions, brokerTls, registryTls } from './secured.ts';
 
 // The Java servers: real ones, from the jars of connect/pom.xml.
 
@@ -43,9 +45,11 @@ export function kafkaPart(config: StackConfig, java: string): Part {
     `advertised.listeners=EXTERNAL://${broker}`,
     `controller.quorum.voters=1@${controller}`,
     ...brokerLogins(config, 'EXTERNAL'),
+    ...(config.STACK_TLS ? brokerTls(config, 'EXTERNAL') : []),
   ];
   const properties = join(config.dir, 'kafka.properties');
-  const base = [...jvm(config, 'kafka', config.KAFKA_HEAP_MB), logging, '-cp', kafkaClasspath(config.jars)];
+  const options = [...jvm(config, 'kafka', config.KAFKA_HEAP_MB), logging, ...(config.STACK_TLS ? brokerOptions(config) : [])];
+  const base = [...options, '-cp', kafkaClasspath(config.jars)];
   return {
     name: 'kafka',
     needs: [],
@@ -111,19 +115,19 @@ export function registryPart(config: StackConfig, java: string): Part {
       env: {
         ...LOCALE,
         QUARKUS_HTTP_HOST: '127.0.0.1',
-        QUARKUS_HTTP_PORT: String(config.REGISTRY_PORT),
+        ...(config.STACK_TLS ? registryTls(config) : { QUARKUS_HTTP_PORT: String(config.REGISTRY_PORT) }),
         QUARKUS_MANAGEMENT_HOST: '127.0.0.1',
         QUARKUS_MANAGEMENT_PORT: String(config.REGISTRY_MANAGEMENT_PORT),
         // The default keeps schemas in memory: after a restart the ids in stored events would point nowhere.
         APICURIO_STORAGE_KIND: 'sql',
         APICURIO_STORAGE_SQL_KIND: 'postgresql',
-        APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.POSTGRES_PORT}/registry`,
+        APICURIO_DATASOURCE_URL: `jdbc:postgresql://127.0.0.1:${config.POSTGRES_PORT}/registry${config.STACK_TLS ? `?${verifyFull(config)}` : ''}`,
         APICURIO_DATASOURCE_USERNAME: 'registry',
         APICURIO_DATASOURCE_PASSWORD: config.secrets.registry,
         ...registryLogins(config),
       },
     },
-    probe: () => answersOk(`${registryUrl(config)}/subjects`, registryService(registryFor(config, 'reader')).headers),
+    probe: () => serviceAnswers(registryService(registryFor(config, 'reader')), '/subjects'),
   };
 }
 
@@ -140,39 +144,26 @@ const registryLogins = ({ secrets }: StackConfig) => ({
   QUARKUS_SECURITY_USERS_EMBEDDED_ROLES_READER: 'sr-readonly',
 });
 
-/** Reads the logins of the REST interface from a file, NAME=PASSWORD. An empty file would let everybody in. */
-const REST_LOGIN = 'org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule';
-
+/** Started by connect/start.sh, as in its container. */
 export function connectPart(config: StackConfig, java: string): Part {
-  const [jaas, users] = [join(config.dir, 'connect.jaas'), join(config.dir, 'connect.users')];
-  // The password is in the file: what a variable of the worker holds, a connector can name too.
-  const { KAFKA_BROKERS, KAFKA_SASL_MECHANISM } = kafkaEnv(config, 'connect');
   return {
     name: 'connect',
     // It would wait by itself, but looks again only every ten seconds.
     needs: ['kafka', 'acls'],
     address: connectUrl(config),
-    prepare: () => {
-      writePrivate(users, [`${CONNECT_USER}=${config.secrets.connect}`]);
-      const clients = `KafkaClient { ${scramLogin(config, 'connect')} };`;
-      writePrivate(jaas, [`KafkaConnect { ${REST_LOGIN} required file="${users}"; };`, clients]);
-    },
     command: {
-      file: java,
-      args: [
-        ...jvm(config, 'connect', config.CONNECT_HEAP_MB),
-        logging,
-        `-Djava.security.auth.login.config=${jaas}`,
-        // The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
-        '-Dorg.apache.kafka.automatic.config.providers=org.apache.kafka.common.config.provider.EnvVarConfigProvider',
-        ...['-cp', kafkaClasspath(config.jars), 'org.apache.kafka.connect.cli.ConnectDistributed'],
-        here('../connect/worker.properties'),
-      ],
+      file: 'sh',
+      args: [here('../connect/start.sh'), ...jvm(config, 'connect', config.CONNECT_HEAP_MB)],
       cwd: jarsHome(config.jars),
       env: {
         ...LOCALE,
-        ...{ KAFKA_BROKERS, KAFKA_SASL_MECHANISM },
-        CONNECT_SECURITY_PROTOCOL: 'SASL_PLAINTEXT',
+        ...kafkaEnv(config, 'connect'),
+        JAVA: java,
+        CONNECT_STATE: config.dir,
+        CONNECT_JARS: kafkaClasspath(config.jars),
+        CONNECT_LOGGING: pathToFileURL(here('log4j2.yaml')).href,
+        REST_LOGIN: `${CONNECT_USER}=${config.secrets.connect}`,
+        CONNECT_SECURITY_PROTOCOL: kafkaProtocol(config),
         CONNECT_LISTENER: connectUrl(config),
         CONNECT_REPLICATION_FACTOR: '1',
         CONNECT_EXACTLY_ONCE: config.EXACTLY_ONCE,
@@ -181,9 +172,10 @@ export function connectPart(config: StackConfig, java: string): Part {
         CDC_DATABASE_NAME: 'outbox',
         CDC_DATABASE_USER: 'cdc',
         CDC_DATABASE_PASSWORD: config.secrets.cdc,
+        ...(config.STACK_TLS && { CDC_DATABASE_SSLMODE: 'verify-full', CDC_DATABASE_SSLROOTCERT: certificates(config.dir).ca }),
       },
     },
-    probe: () => answersOk(`${connectUrl(config)}/health`, connectService(connectFor(config)).headers),
+    probe: () => serviceAnswers(connectService(connectFor(config)), '/health'),
     // Not /health, which fails while Kafka is away: a new worker would not help.
     alive: () => answers(connectUrl(config)),
   };

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EVENT_TOPIC } from '../contract/names.ts';
+import { certificates } from './certificates.ts';
 import type { StackConfig } from './config.ts';
 import { registryEnv } from './http-logins.ts';
-import { kafkaEnv } from './kafka-logins.ts';
+import { kafkaEnv, kafkaProtocol } from './kafka-logins.ts';
 import { requireFreePorts } from './ports.ts';
 import { writePrivate } from './private-file.ts';
 import { ensurePython } from './python.ts';
@@ -21,16 +22,20 @@ export function kaskadeArguments(config: StackConfig): { topics: string[]; recor
   const file = join(config.dir, 'kaskade.ini');
   const { KAFKA_BROKERS, KAFKA_SASL_MECHANISM, KAFKA_USERNAME, KAFKA_PASSWORD } = kafkaEnv(config, 'ui');
   const { REGISTRY_URL, REGISTRY_USERNAME, REGISTRY_PASSWORD } = registryEnv(config, 'reader');
+  const { ca, client } = certificates(config.dir);
+  const kafkaTls = [`ssl.ca.location=${ca}`, `ssl.certificate.location=${client.cert}`, `ssl.key.location=${client.key}`];
   writePrivate(file, [
     '[kafka]',
     `bootstrap.servers=${KAFKA_BROKERS}`,
-    'security.protocol=SASL_PLAINTEXT',
+    `security.protocol=${kafkaProtocol(config)}`,
     `sasl.mechanism=${KAFKA_SASL_MECHANISM}`,
     `sasl.username=${KAFKA_USERNAME}`,
     `sasl.password=${KAFKA_PASSWORD}`,
+    ...(config.STACK_TLS ? kafkaTls : []),
     '[registry]',
     `url=${REGISTRY_URL}`,
     `basic.auth.user.info=${REGISTRY_USERNAME}:${REGISTRY_PASSWORD}`,
+    ...(config.STACK_TLS ? [`ssl.ca.location=${ca}`] : []),
   ]);
   return {
     topics: ['admin', '--config-file', file],

@@ -6,6 +6,7 @@ import { readHandedFiles } from './files.ts';
 import { ensureJars } from './jars.ts';
 import { findJava } from './jdk.ts';
 import { requireFreePorts } from './ports.ts';
+import { ensureSecured } from './secured.ts';
 import { end, leftovers, start } from './process.ts';
 import type { Say, Stack, UpTimes } from './stack.ts';
 import { untilUp } from './until-up.ts';
@@ -20,6 +21,7 @@ export async function up(stack: Stack, config: StackConfig, say: Say): Promise<U
     await stopLeftovers(config.dir, say);
     const java = findJava(process.env);
     await requireFreePorts(config);
+    if (config.STACK_TLS) ensureSecured(config);
     downloads = ensureJars(config.jars, java, say);
     rmSync(`${config.dir}/logs`, { recursive: true, force: true });
     const args = ['--import', 'tsx', fileURLToPath(new URL('runner.ts', import.meta.url))];

@@ -32,6 +32,7 @@ interface Brought {
 
 /** One stack for all files: TEST_STACK says which, `embedded` unless told. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (project.name === 'secure') process.env.STACK_TLS = 'true';
   const kind = process.env.TEST_STACK || 'embedded';
   const bring = Object.entries(BRINGERS).find(([name]) => name === kind)?.[1];
   if (bring === undefined) throw new Error(`TEST_STACK is "${kind}": expected one of ${Object.keys(BRINGERS).join(', ')}`);
@@ -43,10 +44,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /**
  * Booted by the very code of `make up`, on free ports and with a state of its own: the tests kill its parts, so it is
- * never the stack that somebody works with. Its logs stay in .stack/test/logs.
+ * never the stack that somebody works with. Its logs stay in .stack/test/logs, with STACK_TLS in .stack/secure/logs.
  */
 async function bootEmbedded(): Promise<Brought> {
-  const { config, unlock } = await ownStack();
+  const { config, unlock } = await ownStack(process.env.STACK_TLS === 'true' ? '.stack/secure' : '.stack/test');
   const stack = new EmbeddedStack(config);
   await stack.down(); // What a test run that was killed left.
   for (const state of ['postgres', 'kafka']) rmSync(`${config.dir}/${state}`, { recursive: true, force: true });
@@ -90,12 +91,12 @@ async function useRunning(): Promise<Brought> {
   return { config, way: stack.way, end: async () => undefined };
 }
 
-async function ownStack(): Promise<{ config: StackConfig; unlock: () => void }> {
-  const unlock = lockFolder('.stack/test');
+async function ownStack(dir = '.stack/test'): Promise<{ config: StackConfig; unlock: () => void }> {
+  const unlock = lockFolder(dir);
   const ports = await freePorts(portSettings.length);
   const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
   // The reconciler runs all the time: it must decide correctly at any age of a row, or the tests see repeats.
-  const chosen = { ...own, STACK_DIR: '.stack/test', RESEND_AFTER_SECONDS: '5' };
+  const chosen = { ...own, STACK_DIR: dir, RESEND_AFTER_SECONDS: '5' };
   Object.assign(process.env, chosen);
   return { config: readStackConfig(process.env), unlock };
 }

@@ -63,6 +63,8 @@ export const tracingVariables: Variable[] = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTE
 export const databaseVariable = (login: string): Variable => fromSecret('DATABASE_URL', 'outbox-postgres', login);
 
 export const kafkaCa = secretMount('kafka-ca', `${KAFKA_CLUSTER}-cluster-ca-cert`, '/etc/outbox/kafka-ca');
+/** Where Kafka Connect finds the CA of Postgres. */
+export const CONNECT_POSTGRES_CA = '/mnt/postgres-ca';
 /** For URLs with `sslmode=verify-full&sslrootcert=/etc/outbox/postgres-ca/ca.crt`. */
 export const postgresCa = secretMount('postgres-ca', 'outbox-postgres-ca', '/etc/outbox/postgres-ca', true);
 
@@ -102,6 +104,9 @@ export const connections: Manifest = {
     CDC_DATABASE_PORT: '5432',
     CDC_DATABASE_NAME: 'outbox',
     CDC_DATABASE_USER: 'cdc',
+    // With a CA of your own: verify-full.
+    CDC_DATABASE_SSLMODE: 'prefer',
+    CDC_DATABASE_SSLROOTCERT: `${CONNECT_POSTGRES_CA}/ca.crt`,
     OTEL_EXPORTER_OTLP_ENDPOINT: '',
     OTEL_TRACES_SAMPLER: '',
     OTEL_TRACES_SAMPLER_ARG: '',

@@ -3,7 +3,19 @@ import { kafkaGrants, kafkaServices, type Grant, type KafkaService } from '../..
 import { CONNECTOR_NAME } from '../../contract/names.ts';
 import { topicPlans, type TopicPlan } from '../../contract/topics.ts';
 import { operationName } from '../../kit/kafka-acls.ts';
-import { CONNECT_CLUSTER, containerSecurity, fromConnections, fromSecret, KAFKA_CLUSTER, labels, type Manifest } from './manifest.ts';
+import {
+  CONNECT_CLUSTER,
+  CONNECT_POSTGRES_CA,
+  containerSecurity,
+  fromConnections,
+  fromSecret,
+  KAFKA_CLUSTER,
+  labels,
+  mounts,
+  postgresCa,
+  volumes,
+  type Manifest,
+} from './manifest.ts';
 import { connectPolicy } from './network.ts';
 
 // Strimzi's resources, made from the same files and rules as the other ways to run.
@@ -30,6 +42,9 @@ const ITS_OWN = /^((producer|consumer|admin)\.)?(security|sasl)\.|^(bootstrap\.s
 const LEFT_OUT = ['admin.listeners'];
 const VARIABLES: Record<string, string> = { CONNECT_REPLICATION_FACTOR: '3', CONNECT_EXACTLY_ONCE: 'disabled' };
 
+/** How the connector reaches Postgres, from the ConfigMap. */
+const DATABASE = ['HOST', 'PORT', 'NAME', 'USER', 'SSLMODE', 'SSLROOTCERT'];
+
 /** All of connect/worker.properties, with the variables of a deployment filled in. */
 export function workerProperties(): Map<string, string> {
   const lines = read('worker.properties').split('\n');
@@ -41,6 +56,8 @@ export function workerProperties(): Map<string, string> {
 }
 
 export function connect(version: string): Manifest {
+  // Strimzi mounts volumes below /mnt only.
+  const ca = { ...postgresCa, path: CONNECT_POSTGRES_CA };
   const all = workerProperties();
   const storage = ['config.storage.topic', 'offset.storage.topic', 'status.storage.topic'] as const;
   const config = [...all].filter(([name]) => !ITS_OWN.test(name) && !LEFT_OUT.includes(name) && !storage.some((one) => one === name));
@@ -71,11 +88,15 @@ export function connect(version: string): Manifest {
       jvmOptions: { '-Xms': '256m', '-Xmx': '512m' },
       resources: { requests: { cpu: '250m', memory: '1Gi' }, limits: { cpu: '2', memory: '1Gi' } },
       template: {
-        pod: { securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } },
+        pod: {
+          securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+          volumes: volumes([ca]),
+        },
         connectContainer: {
           securityContext: containerSecurity,
+          volumeMounts: mounts([ca]),
           env: [
-            ...['CDC_DATABASE_HOST', 'CDC_DATABASE_PORT', 'CDC_DATABASE_NAME', 'CDC_DATABASE_USER'].map(fromConnections),
+            ...DATABASE.map((name) => fromConnections(`CDC_DATABASE_${name}`)),
             fromSecret('CDC_DATABASE_PASSWORD', 'outbox-postgres', 'cdc'),
           ],
         },
