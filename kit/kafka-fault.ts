@@ -33,7 +33,7 @@ export function kafkaFault(settings: KafkaSettings, error: unknown): ConnectionF
   }
   const tls = tlsFault(error);
   if (tls !== undefined) return fault('KAFKA_TLS', `cannot be connected to with TLS: ${tls.found}`, TLS_REMEDIES[tls.kind]);
-  const closed = errors.find(({ message }) => /closed connection|ECONNRESET|EPIPE|SASL/i.test(message));
+  const closed = errors.find(({ message }) => /closed connection|no brokers in the broker pool|ECONNRESET|EPIPE|SASL/i.test(message));
   if (closed !== undefined && settings.KAFKA_SASL_MECHANISM === 'OAUTHBEARER')
     return fault('KAFKA_LOGIN', `refuses the token (OAUTHBEARER): ${closed.message}`, 'Are the KAFKA_OAUTH_ settings right?');
   const without = [...(usesTls(settings) ? [] : ['TLS']), ...(settings.KAFKA_SASL_MECHANISM === undefined ? ['a login'] : [])];

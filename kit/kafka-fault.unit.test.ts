@@ -22,6 +22,7 @@ const refused = (message: string) =>
 const afterRetries = (error: Error) => new kafkajs.KafkaJSNumberOfRetriesExceeded(error, { retryCount: 5, retryTime: 1000 });
 
 test.each([
+  ['a connection that is gone after a token', oauth, connection('No brokers in the broker pool'), 'KAFKA_LOGIN', 'refuses the token'],
   ['a refused login', scram, refused('SASL SCRAM authentication failed'), 'KAFKA_LOGIN', 'refuses the login "someone"'],
   ['a refused token', oauth, refused('invalid_token'), 'KAFKA_LOGIN', 'refuses the token'],
   ['a connection that is closed after a token', oauth, afterRetries(connection('Closed connection')), 'KAFKA_LOGIN', 'refuses the token'],
