@@ -59,6 +59,15 @@ async function tryDrop(pool: Pool): Promise<'dropped' | 'gone already' | 'in use
   }
 }
 
+/**
+ * Makes a missing publication again. The slot goes first: Postgres 18 passes over what it has no publication for, where 17
+ * fails, and what is written next would be published before the events that were passed over.
+ */
+export async function makePublication(tools: Tools): Promise<string> {
+  const slot = await dropSlot(tools);
+  return `${slot}; ${await restorePublication(tools)}`;
+}
+
 /** The new oid is recorded after the drop, so an interrupted repair is retried. */
 export async function dropSlotOfOldPublication(tools: Tools, publicationOid: number): Promise<string> {
   const done = await dropSlot(tools);

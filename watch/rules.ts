@@ -4,6 +4,7 @@ import type { Facts } from './facts.ts';
 import {
   dropSlot,
   dropSlotOfOldPublication,
+  makePublication,
   putBack,
   registerAgain,
   restartAll,
@@ -77,7 +78,7 @@ export const rules: readonly Rule[] = [
     name: 'PUBLICATION_MISSING',
     wrong: ({ publicationOid, publicationFault }) => (publicationOid === undefined ? publicationFault : undefined),
     patienceMs: 0,
-    steps: [restorePublication],
+    steps: [makePublication],
   },
   {
     // Events written meanwhile were skipped. Cleanup's reconciler sends them again.
