@@ -67,6 +67,14 @@ describe('the consumer reads events', () => {
       /answers 401 instead of a token.*KAFKA_OAUTH_CLIENT_SECRET/,
     ],
     ['an endpoint of an unknown CA', {}, 'the-client-secret', {}, 'KAFKA_OAUTH', /not trusted here.*NODE_EXTRA_CA_CERTS/],
+    [
+      'a token for somebody else',
+      { audience: 'another' },
+      'the-client-secret',
+      { NODE_EXTRA_CA_CERTS: ca },
+      'KAFKA_LOGIN',
+      /refuses the token \(OAUTHBEARER\)/,
+    ],
   ])('and not by OAUTHBEARER with %s: it ends with a code', { timeout: 90_000 }, async (_what, options, secret, env, code, words) => {
     const url = await tokenEndpoint({ consumer: 'the-client-secret' }, options);
     const consumer = await startConsumer({ ...token(url, secret), ...env });

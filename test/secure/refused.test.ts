@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CONNECTOR_NAME } from '../../contract/names.ts';
 import { certificates, issue } from '../../stack/certificates.ts';
 import { connectEnv, registryEnv } from '../../stack/http-logins.ts';
 import { kafkaEnv } from '../../stack/kafka-logins.ts';
 import { databaseUrl } from '../../stack/config.ts';
+import { connect, untilRunning } from '../support/connector.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { outboxWith } from '../support/operate.ts';
 import { expectNoSecret, foreignAuthority, ownFolder, postgresPrograms, startConsumer, startProgram, urlWith } from '../support/secured.ts';
-import { config, start, stop, untilUp } from '../support/stack.ts';
+import { config, stack, start, stop, untilUp } from '../support/stack.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { startWorker } from '../support/worker.ts';
 
 // A client that is not as the servers want it is refused, and the service says by a code what arrived and what to do.
 
@@ -158,3 +162,36 @@ describe('the registry refuses, and register says why:', () => {
     expectNoSecret(register.log());
   });
 });
+
+test(
+  'Postgres refuses a connector without TLS, and a connector refuses a Postgres of another CA, and the doctor sees both',
+  { timeout: 240_000 },
+  async () => {
+    const trace = async () => (await connect.status(CONNECTOR_NAME))?.tasks.map((task) => task.trace ?? '').join();
+    const worker = (env: Record<string, string>) => startWorker((properties) => properties, config.CONNECT_PORT, env);
+    await stop('watch', 'connect');
+    try {
+      const open = await worker({ CDC_DATABASE_SSLMODE: 'disable' });
+      try {
+        await waitFor('the task has failed', async () => (await trace())?.includes('no encryption'), 60_000);
+        expect((await outboxWith({}, 'doctor')).stdout).toMatch(/broken +CONNECTOR_FAILED/);
+      } finally {
+        await open();
+      }
+      const foreign = await worker({ CDC_DATABASE_SSLROOTCERT: foreignAuthority().cert });
+      try {
+        // The connector takes it for a fault that may pass, and tries again.
+        await waitFor('it says why', async () => /SSL error: .*PKIX/.test(await stack.log('connect-of-a-test')), 60_000);
+        expect((await outboxWith({}, 'doctor')).stdout).toMatch(/broken +SLOT_UNREAD/);
+        expectNoSecret(await stack.log('connect-of-a-test'));
+      } finally {
+        await foreign();
+      }
+    } finally {
+      await start('connect', 'watch');
+      await untilUp('connect', 'watch');
+      await connect.restart(CONNECTOR_NAME, false);
+      await untilRunning();
+    }
+  },
+);
