@@ -100,8 +100,9 @@ interface HttpLogin {
 }
 
 function basic(user: string | undefined, password = ''): HttpLogin | undefined {
+  if (user === undefined) return undefined;
   const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-  return user === undefined ? undefined : { user, words: `the login "${user}"`, authorization: () => authorization };
+  return { user, words: `the login "${user}"`, authorization: () => authorization };
 }
 
 /** A token lives for minutes or hours; a renewed one is written to the file. */

@@ -1,5 +1,5 @@
 import { ConnectionFault } from './connection-fault.ts';
-import type { KafkaSettings } from './kafka-settings.ts';
+import { usesTls, type KafkaSettings } from './kafka-settings.ts';
 import { tlsFault, type TlsFault } from './tls-fault.ts';
 
 /** What to do about each fault of TLS. */
@@ -46,10 +46,6 @@ export function kafkaFault(settings: KafkaSettings, error: unknown): ConnectionF
   const words = errors.at(-1)?.message ?? 'no answer';
   return fault('KAFKA_UNREACHABLE', `does not answer: ${words}`, 'Is KAFKA_BROKERS right?');
 }
-
-/** Whether the settings ask for TLS. A CA or a certificate implies it. */
-export const usesTls = ({ KAFKA_TLS, KAFKA_CA_FILE, KAFKA_CERT_FILE }: KafkaSettings): boolean =>
-  KAFKA_TLS === true || KAFKA_CA_FILE !== undefined || KAFKA_CERT_FILE !== undefined;
 
 /** An error with its causes. That of exhausted retries has the real one as its cause. */
 function chain(error: unknown): Error[] {

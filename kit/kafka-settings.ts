@@ -52,3 +52,7 @@ export const kafkaSettings = {
 
 /** The settings by which a process reaches Kafka. */
 export type KafkaSettings = Readonly<z.output<z.ZodObject<typeof kafkaSettings>>>;
+
+/** Whether the settings ask for TLS. A CA or a certificate implies it. */
+export const usesTls = ({ KAFKA_TLS, KAFKA_CA_FILE, KAFKA_CERT_FILE }: KafkaSettings): boolean =>
+  KAFKA_TLS === true || KAFKA_CA_FILE !== undefined || KAFKA_CERT_FILE !== undefined;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import kafkajs, { type Admin, type Kafka, type KafkaConfig, type LogEntry } from 'kafkajs';
 import type { Logger } from 'pino';
-import { kafkaFault, usesTls } from './kafka-fault.ts';
+import { kafkaFault } from './kafka-fault.ts';
 import { oauthTokens } from './kafka-oauth.ts';
-import type { KafkaSettings } from './kafka-settings.ts';
+import { usesTls, type KafkaSettings } from './kafka-settings.ts';
 import './quiet-kafkajs.ts';
 
 // The only place that makes a Kafka client, so that every process finds the brokers and logs in the same way.
