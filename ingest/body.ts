@@ -13,8 +13,9 @@ export class SenderGone extends Error {
 }
 
 /**
- * Reads the whole body. It stays in the budget until the caller gives it back. Only bytes that arrived count, so a slow
- * sender holds almost nothing, whatever length it announced. While the budget is full, slow bodies are refused.
+ * Reads the whole body. It stays in the budget until the caller gives it back. What counts is the memory that the arrived
+ * bytes take, at most twice their size, so a slow sender holds almost nothing, whatever length it announced. While the
+ * budget is full, slow bodies are refused.
  *
  * @param announced the length that the sender announced, if any
  * @throws IngestError payload_too_large, overloaded, or what the server emits on the source (timeout, bad chunk);
@@ -43,12 +44,15 @@ export function readBody(source: Readable, limit: number, budget: Budget, announ
       if (needed > limit) throw new IngestError('payload_too_large', `The body is larger than ${limit} bytes.`);
       if ((pieces += 1) > MAX_PIECES + needed / BYTES_PER_FURTHER_PIECE)
         throw new IngestError('payload_too_large', `The body came in more than ${MAX_PIECES} pieces, most of them too small.`);
-      budget.hold(slow, piece.length);
       // One buffer: a list of pieces of one byte each would take hundreds of times their size.
-      if (length === 0) body = piece;
-      else {
+      if (length === 0) {
+        budget.hold(slow, piece.length);
+        body = piece;
+      } else {
         if (needed > body.length) {
-          const grown = Buffer.allocUnsafe(Math.min(2 * needed, Math.max(announced, needed), limit));
+          const room = Math.min(2 * needed, Math.max(announced, needed), limit);
+          budget.hold(slow, room - body.length);
+          const grown = Buffer.allocUnsafe(room);
           grown.set(body.subarray(0, length));
           body = grown;
         }
@@ -69,6 +73,7 @@ export function readBody(source: Readable, limit: number, budget: Budget, announ
       .on('end', () => {
         if (settled) return;
         settled = true;
+        budget.release(slow, body.length - length);
         budget.keep(slow);
         resolve(body.subarray(0, length));
       })

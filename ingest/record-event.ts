@@ -22,8 +22,8 @@ const MAX_WAIT_MS = 1000;
 const ANSWER_WITHIN_MS = 2800;
 const SWEEP_EVERY_MS = 100;
 /**
- * Settings of the pool. Its clients say why a login is refused; a dead connection is noticed early enough to retry on a new one, and the server cancels statements
- * that nobody waits for.
+ * Settings of the pool. Its clients say why a login is refused. A dead connection is noticed early enough to retry on a new
+ * one, and the server cancels statements that nobody waits for.
  */
 export const poolTimeouts = {
   Client: PostgresClient,

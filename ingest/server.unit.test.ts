@@ -142,7 +142,7 @@ describe('bodies that do not end', () => {
     const { open, port, recorded, budget, lines } = await startServer({ budgetBytes: 1_000_000 });
     const slow = await Promise.all([open(), open(), open()]);
     for (const socket of slow) socket.write(post('x'.repeat(300_000), 300_001));
-    await waitFor('they have arrived', () => budget.held === 900_000);
+    await waitFor('they have arrived, with room for their last byte', () => budget.held === 900_003);
     for (let n = 0; n < 5; n += 1) expect((await sendRaw(port, [post(JSON.stringify('y'.repeat(200_000)))])).status).toBe(200);
     expect(recorded).toHaveLength(5);
     expect(lines.filter(({ outcome }) => outcome === 'overloaded')).toHaveLength(1);
