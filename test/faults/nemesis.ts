@@ -20,11 +20,13 @@ export async function runNemesis(
   say: (line: string) => void,
 ): Promise<void> {
   const lasting: Promise<void>[] = [];
+  let atOnce = false;
   for (const { step, at, fault: name, part, holdMs, then } of steps) {
     const fault = faults.find((one) => one.name === name);
     if (fault === undefined) throw new Error(`there is no fault ${name}`);
     const latest = performance.now() + AT_THE_LATEST_MS;
-    while (world.driver.progress().ok < at && performance.now() < latest) await delay(20);
+    while (!atOnce && world.driver.progress().ok < at && performance.now() < latest) await delay(20);
+    atOnce = then === 'overlap';
     say(`${String(step).padStart(4)}  ${[name, part].filter(Boolean).join(' ')}`);
     history.say({ what: 'inject', step, fault: name, part });
     const lasts = hold(world, fault, part, holdMs)

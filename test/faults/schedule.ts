@@ -3,7 +3,7 @@ import { createRandom } from './random.ts';
 /** One fault of a run. */
 export interface Step {
   step: number;
-  /** It begins when so many events were accepted, or when the one before has taken too long. */
+  /** It begins when so many events were accepted, when that takes too long, or at once when the one before says so. */
   at: number;
   fault: string;
   /** The part or link that it is about; '' for one that is about the whole stack. */
