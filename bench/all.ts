@@ -5,11 +5,11 @@ import { spawnSync } from 'node:child_process';
 
 /** They boot what they need. */
 const alone = [
-  ...['chain', 'growth', 'limits', 'peers', 'ingest', 'overload', 'slow-clients', 'hostile'],
+  ...['chain', 'latency', 'backlog', 'growth', 'limits', 'peers', 'ingest', 'overload', 'slow-clients', 'hostile'],
   ...['decode', 'exactly-once', 'boot', 'docker'],
 ];
 /** They use the stack of `make up`. */
-const onStack = ['latency', 'cleanup', 'actions', 'console'];
+const onStack = ['cleanup', 'actions', 'console'];
 
 const skipped = process.env.BENCH_SKIP?.split(',') ?? [];
 const failed: string[] = [];

@@ -8,7 +8,7 @@ const run = promisify(execFile);
 /** Runs a file of this folder in its own process. @returns the JSON that it prints */
 export async function runJson<T>(file: string, ...args: string[]): Promise<T> {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  return JSON.parse((await run(process.execPath, ['--import', 'tsx', path, ...args])).stdout) as T;
+  return JSON.parse((await run(process.execPath, ['--import', 'tsx', path, ...args], { maxBuffer: 2 ** 26 })).stdout) as T;
 }
 
 export interface Times {

@@ -9,6 +9,7 @@ const TICKS_PER_SECOND = 100;
  * @param pid 0 or a process that has ended: 0 seconds
  */
 export function cpuSeconds(pid: number): number {
+  if (pid === 0) return 0; // Otherwise those that the kernel started, whose parent it is.
   const own = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && (Number(entry) === pid || parentOf(entry) === pid));
   return own.reduce((sum, entry) => sum + ticks(entry, Number(entry) === pid), 0) / TICKS_PER_SECOND;
 }

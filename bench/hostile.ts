@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { hostile, type Kind } from '../test/support/hostile-senders.ts';
 import { HOOK, openLoad } from './child.ts';
 import { atMost, printGoals, type Goal } from './figures.ts';
+import { machine } from './machine.ts';
 import { startPostgres } from './postgres-alone.ts';
 import { pause } from './rows.ts';
 import { startServer, type Server } from './server.ts';
@@ -39,6 +40,7 @@ async function leg(server: Server, kind: Kind) {
   return { kind, what, connections, load, before, onset, during, memory, attacker: JSON.parse(await seen) as unknown };
 }
 
+const on = machine();
 const database = await startPostgres('.stack/bench-hostile');
 const legs: Awaited<ReturnType<typeof leg>>[] = [];
 try {
@@ -57,10 +59,7 @@ try {
   await database.stop();
 }
 mkdirSync(new URL('results/', import.meta.url), { recursive: true });
-writeFileSync(
-  new URL('results/hostile.json', import.meta.url),
-  `${JSON.stringify({ date: new Date().toISOString(), cpus: cpus().length, rate: RATE, legs }, null, 2)}\n`,
-);
+writeFileSync(new URL('results/hostile.json', import.meta.url), `${JSON.stringify({ ...on, rate: RATE, legs }, null, 2)}\n`);
 printGoals(
   legs.flatMap(({ what, connections, during, memory }): Goal[] => {
     const name = `${connections} × ${what}`;

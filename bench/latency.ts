@@ -1,88 +1,50 @@
-import { createKafka } from '../kit/kafka.ts';
-import { kafkaFor } from '../stack/kafka-logins.ts';
-import { serve } from '@hono/node-server';
-import autocannon from 'autocannon';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { cpus } from 'node:os';
-import pg from 'pg';
+import { writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
 import { createDecoder } from '../consumers-example/consumer/decode.ts';
 import { consume } from '../consumers-example/consumer/kafka.ts';
 import { createConsumerMetrics } from '../consumers-example/consumer/observe.ts';
 import { createRegistry } from '../consumers-example/consumer/registry.ts';
+import { DEAD_LETTER_TOPIC, EVENT_TOPIC } from '../contract/names.ts';
 import { zapRunCreated } from '../contract/zap-run.ts';
-import { createApp } from '../ingest/app.ts';
-import { Budget } from '../ingest/budget.ts';
-import { findEventSchema } from '../ingest/event-schema.ts';
-import { createRecorder, poolTimeouts } from '../ingest/record-event.ts';
-import { createPrismaClient } from '../prisma/client.ts';
-import { databaseUrl, readStackConfig } from '../stack/config.ts';
+import { createKafka } from '../kit/kafka.ts';
 import { registryFor } from '../stack/http-logins.ts';
+import { kafkaFor } from '../stack/kafka-logins.ts';
 import { quantile } from '../test/support/open-loop.ts';
+import { runJson } from './child.ts';
 import { atMost, printGoals, spread } from './figures.ts';
+import { machine } from './machine.ts';
+import { until } from './rows.ts';
+import { bootWholeStack } from './whole-stack.ts';
 
-// `npm run bench:latency`, on a running stack (`make up`): from COMMIT's reply at ingest to the consumer's handler. The
-// apps of ingest and of the example consumer run in this process, so that one clock measures both ends. The load is open:
-// 600 requests per second that do not wait for answers. Three rounds, medians and spread.
+// `npm run bench:latency`: how long a webhook takes to a consumer's handler, on a stack of its own with everything on. The
+// load is open: a fixed rate that does not wait for answers, from a process of its own. The handler runs in this process.
+// Two figures: from the time at which the POST was due, and from the answer, which ingest sends after COMMIT, as the sender
+// got it. An event that reaches the handler first counts below zero. The rates take turns.
 
-const RATE = 600;
-const SECONDS = 20;
-const ROUNDS = 3;
-/** The first seconds of a round have a cold JVM and are not counted. */
-const WARM_UP_SECONDS = 5;
-const GOALS = { p50Ms: 20, p99Ms: 60 };
+const RATES = (process.env.BENCH_RATES ?? '100,600,2000').split(',').map(Number);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 20);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+/** A cold JVM is several times as slow. */
+const WARM_UP_SECONDS = 60;
+/** At this rate. */
+const GOALS = { rate: 600, p50Ms: 5, p99Ms: 20 };
 
-if (existsSync('.env')) process.loadEnvFile('.env');
-const config = readStackConfig(process.env);
-const pool = new pg.Pool({ connectionString: databaseUrl(config, 'ingest'), max: 6, ...poolTimeouts });
-const schemaText = readFileSync(new URL('../contract/schemas/zap-run.avsc', import.meta.url), 'utf8');
-const eventSchema = await findEventSchema(createPrismaClient(pool), schemaText);
-if (eventSchema === undefined) throw new Error('the event schema is not registered: run make up first');
-
-// An event can reach the handler before this process reads the reply to its COMMIT, so each end waits for the other.
-const committedAt = new Map<string, number>();
-const arrivedAt = new Map<string, number>();
-let latencies: number[] = [];
-
-function settle(id: string): void {
-  const [committed, arrived] = [committedAt.get(id), arrivedAt.get(id)];
-  if (committed === undefined || arrived === undefined) return;
-  latencies.push(arrived - committed);
-  committedAt.delete(id);
-  arrivedAt.delete(id);
-}
-
-const { record } = createRecorder(pool, 10_000);
-const app = createApp({
-  recordEvent: async (event) => {
-    const recorded = await record(event);
-    committedAt.set(event.id, performance.now());
-    settle(event.id);
-    return recorded;
-  },
-  eventSchema: () => eventSchema,
-  tryWrite: async () => undefined,
-  bodyLimitBytes: 524_288,
-  maxEventBytes: 900_000,
-  outboxIsFull: () => false,
-  budget: new Budget(64_000_000),
-  keepHeaders: [],
-  observe: { request: () => undefined },
-});
-const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
-
+const on = machine();
+const { config, cpuByPart, load, untilEmpty, down } = await bootWholeStack('.stack/bench');
+const now = () => Number(process.hrtime.bigint()) / 1e6;
+/** The time at which a POST was due → the time at which its event reached the handler. */
+const handled = new Map<number, number>();
 const decode = createDecoder(createRegistry(registryFor(config, 'reader')), zapRunCreated);
 const consumer = await consume({
   kafka: createKafka(kafkaFor(config, 'admin'), { clientId: 'bench' }),
   groupId: 'bench-latency',
   topic: EVENT_TOPIC,
   decode,
-  handle: async ({ event: { zapRunId } }) => {
-    arrivedAt.set(zapRunId, performance.now());
-    settle(zapRunId);
+  handle: async ({ event: { metadata } }) => {
+    const at = now();
+    const { due } = JSON.parse(metadata) as { due?: number };
+    if (due !== undefined) handled.set(due, at);
   },
   deadLetterTopic: DEAD_LETTER_TOPIC,
   maxAttempts: 1,
@@ -94,48 +56,53 @@ const consumer = await consume({
   },
 });
 
-const load = (seconds: number) =>
-  autocannon({
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    // Sixty-four zaps, so that every partition gets events.
-    requests: Array.from({ length: 64 }, (_, zap) => ({
-      path: `/hooks/catch/bench/zap-${zap}`,
-      method: 'POST' as const,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ text: 'x'.repeat(388) }),
-    })),
-    connections: 32,
-    overallRate: RATE,
-    duration: seconds,
+async function round(perSecond: number) {
+  handled.clear();
+  const before = await cpuByPart();
+  const sent = await runJson<[number, number][]>('timed-load.ts', String(config.INGEST_PORT), String(perSecond), String(SECONDS));
+  await until('all events were handled', async () => handled.size >= sent.length, 30_000);
+  const after = await cpuByPart();
+  const took = sent.map(([due, answered]) => {
+    const at = handled.get(due) ?? NaN;
+    return { answer: answered - due, post: at - due, commit: at - answered };
   });
-
-const rounds: { events: number; p50: number; p99: number; max: number }[] = [];
-for (let round = 1; round <= ROUNDS; round += 1) {
-  await load(WARM_UP_SECONDS);
-  latencies = [];
-  const { non2xx, errors } = await load(SECONDS);
-  if (non2xx + errors > 0) throw new Error(`${non2xx} answers were not 200, ${errors} requests failed`);
-  const deadline = performance.now() + 30_000;
-  while (committedAt.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
-  if (committedAt.size > 0) throw new Error(`${committedAt.size} events did not arrive`);
-  const result = { events: latencies.length, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), max: quantile(latencies, 1) };
-  rounds.push(result);
-  process.stdout.write(
-    `round ${round}: ${result.events} events, p50 ${result.p50.toFixed(1)} ms, p99 ${result.p99.toFixed(1)} ms, max ${result.max.toFixed(1)} ms\n`,
-  );
+  const of = (name: 'answer' | 'post' | 'commit') => {
+    const ms = took.map((times) => times[name]);
+    return { p50: quantile(ms, 0.5), p99: quantile(ms, 0.99), max: quantile(ms, 1) };
+  };
+  const cpu = Object.fromEntries([...after].map(([name, seconds]) => [name, (seconds - (before.get(name) ?? 0)) / SECONDS]));
+  return { perSecond, events: sent.length, answer: of('answer'), post: of('post'), commit: of('commit'), cpu };
 }
 
-const result = {
-  date: new Date().toISOString(),
-  cpus: cpus().length,
-  rate: RATE,
-  p50: spread(rounds.map(({ p50 }) => p50)),
-  p99: spread(rounds.map(({ p99 }) => p99)),
-  rounds,
-};
-writeFileSync(new URL('results/latency.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
-printGoals([atMost('p50, ms', result.p50.median, GOALS.p50Ms, 1), atMost('p99, ms', result.p99.median, GOALS.p99Ms, 1)]);
-await consumer.stop();
-server.close();
-await pool.end();
+const rounds: Awaited<ReturnType<typeof round>>[] = [];
+try {
+  await load(WARM_UP_SECONDS);
+  await untilEmpty(60_000);
+  for (let n = 1; n <= ROUNDS; n += 1)
+    for (const rate of RATES) {
+      const result = await round(rate);
+      rounds.push(result);
+      const text = ({ p50, p99, max }: typeof result.post) => `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, at most ${max.toFixed(1)} ms`;
+      const { post, answer, commit } = result;
+      process.stdout.write(
+        `round ${n}, ${rate}/s: POST → handler ${text(post)}; → answer ${text(answer)}; answer → handler ${text(commit)}\n`,
+      );
+    }
+} finally {
+  await consumer.stop();
+  await down();
+}
+const rates = RATES.map((rate) => {
+  const those = rounds.filter(({ perSecond }) => perSecond === rate);
+  const figure = (name: 'post' | 'commit', part: 'p50' | 'p99') => spread(those.map((one) => one[name][part]));
+  const both = (name: 'post' | 'commit') => ({ p50: figure(name, 'p50'), p99: figure(name, 'p99') });
+  return { rate, post: both('post'), commit: both('commit') };
+});
+writeFileSync(new URL('results/latency.json', import.meta.url), `${JSON.stringify({ ...on, rates, rounds }, null, 2)}\n`);
+const goal = rates.find(({ rate }) => rate === GOALS.rate);
+if (goal !== undefined)
+  printGoals([
+    atMost(`answer → handler at ${GOALS.rate}/s, p50, ms`, goal.commit.p50.median, GOALS.p50Ms, 1),
+    atMost(`the same, p99, ms`, goal.commit.p99.median, GOALS.p99Ms, 1),
+  ]);
 process.exit();

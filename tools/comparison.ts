@@ -1,18 +1,10 @@
-import type { Goal, Spread } from '../bench/figures.ts';
-import type { Machine } from '../bench/machine.ts';
+import type { Spread } from '../bench/figures.ts';
 import type { PeerResult, Peers } from '../bench/peers/result.ts';
-import { isMeasured, resultOf, type Growth, type Limits } from './peers-result.ts';
+import { chainFigures } from './chain-figures.ts';
+import { goalTable, on, table, thousands, whole } from './markdown.ts';
+import { isMeasured, resultOf, type Backlog, type Growth, type Ingest, type Limits } from './results.ts';
 
 // The part of docs/performance.md that compares the project with its limits and with what people would use instead.
-
-const table = (head: string[], rows: string[][]) => [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
-const goalTable = (goals: readonly Goal[]) =>
-  table(['Goal', 'Measured', ''], goals.map(({ goal, measured, met }) => [goal, measured, met ? 'met' : '🔴 not met'])); // prettier-ignore
-const whole = ({ median, least, most }: Spread) =>
-  least === most ? thousands(median) : `${thousands(median)} (${thousands(least)}–${thousands(most)})`;
-const thousands = (value: number) => (value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value).toLocaleString('en'));
-const on = ({ date, cpus, cpu, loadBefore }: Machine) =>
-  `on ${date.slice(0, 10)} with ${cpus} cores (${cpu}), load average before the run ${loadBefore.toFixed(1)}`;
 
 function peerRow(peer: PeerResult): string[] {
   if (!isMeasured(peer))
@@ -107,13 +99,45 @@ function growth(result: Growth): string[] {
   ];
 }
 
-/** Empty for what was not measured. */
+function backlog(result: Backlog): string[] {
+  const { rows, startSeconds, publishedPerSecond, emptiedPerSecond, goals } = result;
+  return [
+    `After Connect was down, ${thousands(rows)} rows waited (\`npm run bench:backlog\`, ${on(result)}). Its first record came ${startSeconds.toFixed(1)} s after its start. From then on it published ${thousands(publishedPerSecond)} rows/s, and ${thousands(emptiedPerSecond)} rows/s until both groups and cleanup were done and the outbox was empty:`,
+    '',
+    ...goalTable(goals),
+  ];
+}
+
+function ratios(results: [string, Ingest][]): string[] {
+  const times = (value: number) => value.toFixed(2);
+  return [
+    'Which ratios travel: `npm run bench:ingest` with both cores, and with a quota of one core for everything (a cgroup).',
+    '',
+    ...table(
+      ['', 'Bare server, per second', 'Ingest, per second', 'of the bare server', 'times pgbench', 'times an interactive transaction'],
+      results.map(([name, { perSecond, ofBare, timesPgbench, timesTransaction }]) => [
+        name,
+        whole(perSecond.bare),
+        whole(perSecond.ours),
+        ...[ofBare, timesPgbench, timesTransaction].map(times),
+      ]),
+    ),
+  ];
+}
+
+/** The section for a result; empty for what was not measured. */
+const section = <T>(result: T | undefined, write: (measured: T) => string[]) => (result === undefined ? [] : write(result));
+
+/** All sections about the whole chain and its alternatives. */
 export function comparison(): string {
-  const [measuredPeers, measuredLimits, measuredGrowth] = [resultOf('peers'), resultOf('limits'), resultOf('growth')];
+  const [both, half] = [resultOf('ingest'), resultOf('ingest-half')];
   const parts = [
-    measuredPeers === undefined ? [] : peers(measuredPeers),
-    measuredLimits === undefined ? [] : limits(measuredLimits),
-    measuredGrowth === undefined ? [] : growth(measuredGrowth),
+    section(resultOf('chain'), chainFigures),
+    section(resultOf('backlog'), backlog),
+    section(resultOf('growth'), growth),
+    section(resultOf('limits'), limits),
+    section(half, (measured) => ratios([...(both === undefined ? [] : [['two cores', both] as [string, Ingest]]), ['one core', measured]])),
+    section(resultOf('peers'), peers),
   ];
   return parts.filter((part) => part.length > 0).map((part) => part.join('\n')).join('\n\n'); // prettier-ignore
 }

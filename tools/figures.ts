@@ -4,7 +4,9 @@ import type { Spread } from '../bench/figures.ts';
 interface Latency {
   date: string;
   cpus: number;
-  rate: number;
+  rates: { rate: number; post: Quantiles; commit: Quantiles }[];
+}
+interface Quantiles {
   p50: Spread;
   p99: Spread;
 }
@@ -172,15 +174,17 @@ function consoleFigures(): string[][] {
 
 /** The table of figures, from the files that the benchmarks wrote. */
 export function figures(): string {
-  const { date, cpus, rate, p50, p99 } = measured('latency.json') as Latency;
+  const { date, cpus, rates } = measured('latency.json') as Latency;
   const { cold, warm, memoryMb } = measured('boot.json') as Boot;
   const decode = measured('decode.json') as Decode;
   const perSecond = ({ median, least, most }: Spread) => `${median} records/s (${least}–${most})`;
   const ms = ({ median, least, most }: Spread) => `${median.toFixed(1)} ms (${least.toFixed(1)}–${most.toFixed(1)})`;
   const s = (seconds: number | undefined) => `${(seconds ?? NaN).toFixed(1)} s`;
   const rows = [
-    [`COMMIT's reply at ingest → consumer's handler, ${rate} events/s, p50`, ms(p50), '`npm run bench:latency`'],
-    ['the same, p99', ms(p99), 'median of three rounds of 20 s, spread in brackets'],
+    ...rates.flatMap(({ rate, post, commit }) => [
+      [`POST → a consumer's handler at ${rate} events/s, p50`, ms(post.p50), `p99 ${ms(post.p99)}; \`npm run bench:latency\``],
+      ["the same from ingest's answer, which follows COMMIT, p50", ms(commit.p50), `p99 ${ms(commit.p99)}; at the sender`],
+    ]),
     ['a consumer decodes into typed events, one core', perSecond(decode.decoder), '`npm run bench:decode`, median of three rounds'],
     ["the same by the registry client's own `decode`", perSecond(decode.client), 'in turns with it; builds its resolver for each record'],
     ...ingestFigures(),

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Spread } from '../bench/figures.ts';
 import type { PeerResult } from '../bench/peers/result.ts';
-import { isMeasured, resultOf, type MeasuredPeer } from './peers-result.ts';
+import { isMeasured, resultOf, type MeasuredPeer } from './results.ts';
 import { bars, line } from './svg.ts';
 
 // `npm run generate` writes the plots of docs/performance.md from bench/results. With --check it only reports stale ones.

@@ -11,7 +11,9 @@ import type { Contestant } from './relay.ts';
 
 export const RATE = 600;
 export const BACKLOG_ROWS = Number(process.env.BENCH_BACKLOG_ROWS ?? 50_000);
-const STEADY_SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
+const STEADY_SECONDS = Number(process.env.BENCH_SECONDS ?? 15);
+/** At the steady rate before it is measured. A JVM takes about this long; a relay runs for months. */
+const WARM_UP_SECONDS = 30;
 const DRAIN_SECONDS = 8;
 /** After the last COMMIT of the steady rate, and after a kill. What is not there then counts as it is. */
 export const GRACE_SECONDS = { steady: 3, kill: 45 };
@@ -37,7 +39,7 @@ export async function measure(contestant: Contestant, reader: Reader, pool: pg.P
     // A worker of Connect runs for months, so that one without compiled code is not what is compared.
     if (inConnect(contestant)) await measureDrain(contestant, reader.begin(), pool);
     const cold = reader.begin();
-    await insertSteadily(contestant, pool, cold, 2); // Not counted.
+    await insertSteadily(contestant, pool, cold, WARM_UP_SECONDS);
     await all(cold, GRACE_SECONDS.steady);
     if (cold.arrived < cold.sent.size) await startEmpty(contestant);
     const steady = await measureSteady(contestant, reader.begin(), pool);

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Answered {
   /** 0: the connection ended without an answer. */
   status: number;
+  /** When the request was due; 0 for one that no connection was left for. */
+  dueAt: number;
   /** From the time at which the request was due, so that a late generator counts as well. */
   ms: number;
 }
@@ -23,15 +25,15 @@ const MAX_SOCKETS = 6000;
  *
  * @returns one entry per request that was due
  */
-export async function openLoop(port: number, { path, body, perSecond, seconds }: OpenLoad): Promise<Answered[]> {
-  const request = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+export async function openLoop(port: number, { path, body, perSecond, seconds, each }: OpenLoad & { each?: Each }): Promise<Answered[]> {
+  const same = toRequest({ path, body });
   const idle: Connection[] = [];
   const all = new Set<Connection>();
   const answers: Answered[] = [];
   let open = 0;
 
   function settle(connection: Connection, status: number): void {
-    answers.push({ status, ms: performance.now() - connection.dueAt });
+    answers.push({ status, dueAt: connection.dueAt, ms: performance.now() - connection.dueAt });
     open -= 1;
     connection.dueAt = 0;
   }
@@ -67,13 +69,13 @@ export async function openLoop(port: number, { path, body, perSecond, seconds }:
     const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond));
     for (; sent < due; sent += 1) {
       if (idle.length === 0 && all.size >= MAX_SOCKETS) {
-        answers.push({ status: 0, ms: 0 });
+        answers.push({ status: 0, dueAt: 0, ms: 0 });
         continue;
       }
       const connection = idle.pop() ?? dial();
       connection.dueAt = began + (sent / perSecond) * 1000;
       open += 1;
-      connection.socket.write(request);
+      connection.socket.write(each === undefined ? same : toRequest(each(sent, connection.dueAt)));
     }
     await delay(2);
   }
@@ -83,9 +85,18 @@ export async function openLoop(port: number, { path, body, perSecond, seconds }:
   return answers;
 }
 
-export interface OpenLoad {
+interface Webhook {
   path: string;
   body: string;
+}
+
+/** A webhook of its own for each request, by its number and the time at which it is due. */
+type Each = (n: number, dueAt: number) => Webhook;
+
+const toRequest = ({ path, body }: Webhook) =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+export interface OpenLoad extends Webhook {
   perSecond: number;
   seconds: number;
 }

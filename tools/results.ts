@@ -3,7 +3,7 @@ import type { Goal, Spread } from '../bench/figures.ts';
 import type { Machine } from '../bench/machine.ts';
 import type { PeerResult, Peers } from '../bench/peers/result.ts';
 
-// What bench:peers, bench:limits and bench:growth wrote.
+// What the benchmarks wrote that docs/performance.md has a section about.
 
 type LimitName = 'insert' | 'decode' | 'producer';
 export interface Limits extends Machine, Record<LimitName | 'chain', Spread> {
@@ -17,7 +17,40 @@ export interface Growth extends Machine {
   samples: { seconds: number; depth: number; sizeMb: number }[];
 }
 
+export interface Chain extends Machine {
+  accepted: Spread;
+  deleted: Spread;
+  /** Of ingest's answers. */
+  p99Ms: Spread;
+  /** Part → share of a core, while nothing happens. */
+  idle: Record<string, number>;
+  idleShare: number;
+  /** CPU per event by part. */
+  rounds: { microseconds: Record<string, number> }[];
+}
+
+export interface Backlog extends Machine {
+  rows: number;
+  /** From the start of Connect until its first record. */
+  startSeconds: number;
+  publishedPerSecond: number;
+  emptiedPerSecond: number;
+  goals: Goal[];
+}
+
+/** `npm run bench:ingest`, here or on another machine (BENCH_NAME). */
+export interface Ingest extends Machine {
+  perSecond: Record<'bare' | 'ours' | 'pgbench' | 'transaction', Spread>;
+  ofBare: number;
+  timesPgbench: number;
+  timesTransaction: number;
+}
+
 interface Results {
+  backlog: Backlog;
+  ingest: Ingest;
+  'ingest-half': Ingest;
+  chain: Chain;
   peers: Peers;
   limits: Limits;
   growth: Growth;
