@@ -66,7 +66,7 @@ export async function openLoop(port: number, { path, body, perSecond, seconds, e
   const began = performance.now();
   const total = Math.round(perSecond * seconds);
   for (let sent = 0; sent < total;) {
-    const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond));
+    const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond) + 1); // The first one at once.
     for (; sent < due; sent += 1) {
       if (idle.length === 0 && all.size >= MAX_SOCKETS) {
         answers.push({ status: 0, dueAt: 0, ms: 0 });
