@@ -49,8 +49,9 @@ export const mutants: readonly Mutant[] = [
         replace: 'for (let at = 0; at < records.length;) {\n    turn.done(after(records.at(-1)));\n',
       },
     ],
-    // The position is committed while Postgres takes no calls, and then the process dies.
-    schedule: 'freeze:postgres:6&, kill:actions, kill:actions.',
+    // Records wait for the consumer while it is frozen. When it goes on, Postgres is frozen: the position is committed, no call
+    // can be noted, and then the process dies. Two freezes that do no harm take the time that it needs.
+    schedule: 'freeze:actions:1&, freeze:postgres:8&, freeze:watch:1&, freeze:registry:1&, kill:actions.',
     caughtBy: ['I8'],
   },
   {
