@@ -98,6 +98,13 @@ const headersOf = (c: Context<Env>): RequestHeaders => node(c).incoming?.headers
 const bodyOf = (c: Context<Env>): Readable =>
   node(c).incoming ?? (c.req.raw.body === null ? Readable.from([]) : Readable.fromWeb(c.req.raw.body as never));
 
+/** The rest of a body in chunks has no bound in bytes or chunks, so a connection that is answered before it ends is closed. */
+function closeIfEndless(c: Context<Env>): void {
+  const { incoming, outgoing } = node(c);
+  if (outgoing !== undefined && incoming?.complete === false && incoming.headers['transfer-encoding'] !== undefined)
+    outgoing.shouldKeepAlive = false;
+}
+
 /** Sends 100 Continue to a sender that expects it: nothing in the head refuses its request. */
 function askForBody(c: Context<Env>): void {
   const { incoming, outgoing } = node(c);
@@ -135,6 +142,7 @@ function observed(
       response = refuse(c, line, error, methods);
     }
     line.durationMs = Math.round((performance.now() - began) * 10) / 10;
+    closeIfEndless(c);
     observe.request(line);
     endSpan?.();
     return response;

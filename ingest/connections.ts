@@ -12,7 +12,7 @@ const MAX_UNANSWERED = 16;
 const MAX_PIPELINED = 1000;
 /** How many waiting requests start in one turn of the event loop. */
 const PIPELINED_PER_TURN = 2;
-/** How long a closing connection is still read. With unread bytes it would be reset, and the answer lost. */
+/** How long a closing connection is still read without a byte. With unread bytes it would be reset, and the answer lost. */
 const LINGER_MS = 1000;
 export const CHECK_EVERY_MS = 1000;
 
@@ -35,7 +35,7 @@ export interface Connection extends Reading {
   readonly unread: Slow;
 }
 
-export type ConnectionLimits = Pick<Config, 'MAX_CONNECTIONS' | 'ANSWER_TIMEOUT_MS'>;
+export type ConnectionLimits = Pick<Config, 'MAX_CONNECTIONS' | 'ANSWER_TIMEOUT_MS' | 'REQUEST_TIMEOUT_MS'>;
 
 const accepted = (socket: Socket, giveWay: () => void): Connection => ({
   socket,
@@ -93,6 +93,12 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
     connection.closing = true;
     connection.closeBy = performance.now() + LINGER_MS;
     connection.socket.end();
+    // What still comes is dropped unread: Node's parser, which would make an object of each chunk, gives up a socket that has
+    // another reader.
+    const last = performance.now() + limits.REQUEST_TIMEOUT_MS;
+    connection.socket.removeAllListeners('data').on('data', () => {
+      connection.closeBy = Math.min(performance.now() + LINGER_MS, last);
+    });
   }
 
   return {
