@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
@@ -16,12 +16,14 @@ import { EVENT_SUBJECT } from '../contract/names.ts';
 import { databaseUrl, readStackConfig, registryUrl } from '../stack/config.ts';
 import { freePorts } from '../test/support/free-ports.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:actions`, on a running stack (`make up`): an action consumer in its own process works off a full topic,
 // with targets in this process that answer at once. It measures from the first call to the last: decoding, inbox,
 // signing, HTTP, outcomes in Postgres, a log line for each. First with one target, then with a hundred, with and without
 // one that accepts every connection and never answers.
 
+const on = machine();
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 30_000);
 const TARGETS = 100;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -158,8 +160,7 @@ rmSync(folder, { recursive: true });
 
 const loss = 1 - spread(withDead).median / spread(alive).median;
 const result = {
-  date: new Date().toISOString(),
-  cpus: cpus().length,
+  ...on,
   ...{ events: EVENTS, targets: TARGETS, rounds: ROUNDS },
   ...{ oneTarget: spread(one), allAlive: spread(alive), oneDead: spread(withDead), loss },
 };

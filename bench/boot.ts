@@ -1,12 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { machine } from './machine.ts';
 
 // `npm run bench:boot`: how long `make up` takes, cold (a fresh clone, empty caches of npm and Maven) and warm (three
 // times), and how much memory the stack then uses. It uses the default ports, so no stack may run. Writes
 // bench/results/boot.json.
 
+const on = machine();
 const folder = mkdtempSync('/var/tmp/outbox-boot-');
 const clone = join(folder, 'clone');
 const caches = { npm_config_cache: join(folder, 'npm'), MAVEN_OPTS: `-Dmaven.repo.local=${join(folder, 'maven')}` };
@@ -34,8 +35,7 @@ try {
   const memoryMb = number(make('status').output, /in all\s+(\d+) MB/);
   make('down');
   const result = {
-    date: new Date().toISOString(),
-    cpus: cpus().length,
+    ...on,
     cold: { seconds: cold.seconds, npmSeconds: cold.seconds - boot - maven, mavenSeconds: maven },
     warm: warm.toSorted((a, b) => a - b),
     memoryMb,

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import autocannon from 'autocannon';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { order } from '../stack/client.ts';
@@ -10,10 +9,12 @@ import { kafkaEnv, kafkaFor } from '../stack/kafka-logins.ts';
 import { withAdmin } from '../stack/probes.ts';
 import { printGoals, spread } from './figures.ts';
 import { createRows, pause, samplePayload, until } from './rows.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:cleanup`, on a running stack (`make up`): whether cleanup keeps up, what a backlog costs, and how it
 // affects ingest. The stack's own cleanup and consumers are stopped meanwhile and restarted afterwards.
 
+const on = machine();
 const STEADY_RATE = 5000;
 const STEADY_SECONDS = Number(process.env.BENCH_STEADY_SECONDS ?? 40);
 const BACKLOG_ROWS = Number(process.env.BENCH_BACKLOG_ROWS ?? 1_000_000);
@@ -165,8 +166,7 @@ async function slowing() {
 
 try {
   const result = {
-    date: new Date().toISOString(),
-    cpus: cpus().length,
+    ...on,
     backlog: await backlog(),
     steady: await steady(),
     posts: await slowing(),

@@ -1,15 +1,16 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { readStackConfig } from '../stack/config.ts';
 import { EmbeddedStack } from '../stack/embedded.ts';
 import { cpuSeconds } from './cpu.ts';
 import { atMost, printGoals, spread, type Spread } from './figures.ts';
 import { pause } from './rows.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:console`, on a running embedded stack (`make up`): the cost of the page of the pipeline while no
 // browser, one and ten have it open. A page is its stream of events, read as a browser reads it. The doctor runs once a
 // minute, so a window lasts a minute. Writes bench/results/console.json.
 
+const on = machine();
 const PAGES = [0, 1, 10] as const;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const WINDOW_SECONDS = 60;
@@ -60,7 +61,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
   }
 }
 const percent = Object.fromEntries([...percents].map(([pages, of]): [number, Spread] => [pages, spread(of)]));
-const result = { date: new Date().toISOString(), cpus: cpus().length, windowSeconds: WINDOW_SECONDS, percent };
+const result = { ...on, windowSeconds: WINDOW_SECONDS, percent };
 writeFileSync(new URL('results/console.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([
   atMost('ten pages, % of a core', percent[10]?.median ?? NaN, GOALS.open, 2),

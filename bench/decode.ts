@@ -4,16 +4,17 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { cpus } from 'node:os';
 import { createDecoder } from '../consumers-example/consumer/decode.ts';
 import { createRegistry } from '../consumers-example/consumer/registry.ts';
 import { zapRunCreated } from '../contract/zap-run.ts';
 import { atLeast, printGoals, spread } from './figures.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:decode`: how many records per second one core decodes into typed events with the pinned reader schema:
 // by the example's decoder and, in turns with it, by the registry client's own `decode`. The registry is a server in this
 // process that answers with the one schema. Three rounds, medians and spread.
 
+const on = machine();
 const RECORDS = 20_000;
 const ROUNDS = 3;
 /** Passes per round of the example's decoder, which would otherwise finish too soon to measure. */
@@ -72,8 +73,7 @@ server.close();
 server.closeAllConnections();
 
 const result = {
-  date: new Date().toISOString(),
-  cpus: cpus().length,
+  ...on,
   valueBytes: values[0]?.length,
   goal: GOAL,
   decoder: spread(rounds.map(({ decoder }) => decoder)),

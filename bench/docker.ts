@@ -1,12 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { projectName, readPins } from '../stack/compose.ts';
 import { readStackConfig } from '../stack/config.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:docker`, with a Docker engine and no running stack: the size of the images, how long a warm `make up`
 // takes (three times), and how much memory the stack then uses. Writes bench/results/docker.json.
 
+const on = machine();
 const GOALS = { warmSeconds: 45, connectImageMb: 500, addedToNodeMb: 150, memoryMb: 2560 };
 const ROUNDS = 3;
 
@@ -29,8 +30,7 @@ try {
   }).toSorted((a, b) => a - b);
   const memoryMb = Number(/in all\s+(\d+) MB/.exec(make('status').output)?.[1] ?? NaN);
   const result = {
-    date: new Date().toISOString(),
-    cpus: cpus().length,
+    ...on,
     warm,
     memoryMb,
     connectImageMb: imageMb(`${project}-connect`),

@@ -1,5 +1,4 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { createKafka } from '../kit/kafka.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { order } from '../stack/client.ts';
@@ -11,10 +10,12 @@ import { quantile } from '../test/support/open-loop.ts';
 import { cpuSeconds } from './cpu.ts';
 import { median, spread } from './figures.ts';
 import { createRows, pause, samplePayload, until } from './rows.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:exactly-once`: Connect with and without exactly-once (KIP-618), interleaved, each time on its own new
 // stack. It measures from COMMIT's reply to a consumer, with rows inserted without ingest.
 
+const on = machine();
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 2);
 const RATE = 600;
 const LATENCY_SECONDS = Number(process.env.BENCH_SECONDS ?? 15);
@@ -149,8 +150,7 @@ const of = (mode: string) => {
   };
 };
 const result = {
-  date: new Date().toISOString(),
-  cpus: cpus().length,
+  ...on,
   rate: RATE,
   backlogRows: BACKLOG_ROWS,
   disabled: of('disabled'),

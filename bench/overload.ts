@@ -1,17 +1,18 @@
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { startProxy } from '../test/support/proxy.ts';
 import { openLoad } from './child.ts';
 import { atLeast, atMost, printGoals, spread } from './figures.ts';
 import { startPostgres } from './postgres-alone.ts';
 import { pause } from './rows.ts';
 import { startServer } from './server.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:overload`: ingest at five times the capacity of its database. Postgres is behind a link that delays
 // everything sent to it by half a second, which limits it to about a thousand events per second (two groups of 256 at a
 // time). The load is open: a fixed rate, on as many connections as it needs. Ingest, Postgres and the load are separate
 // processes. Writes bench/results/overload.json.
 
+const on = machine();
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 60);
 const CAPACITY_SECONDS = 15;
@@ -76,7 +77,7 @@ const figures = {
   memoryGrowth: over(({ memoryMb }) => memoryMb.late / memoryMb.early),
   others: rounds.reduce((sum, { others }) => sum + others, 0),
 };
-const result = { date: new Date().toISOString(), cpus: cpus().length, seconds: SECONDS, times: TIMES, ...figures, rounds };
+const result = { ...on, seconds: SECONDS, times: TIMES, ...figures, rounds };
 writeFileSync(new URL('results/overload.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([
   atLeast('stored, of the capacity', figures.ofCapacity.median, GOALS.ofCapacity, 2),

@@ -1,15 +1,16 @@
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { crawl } from '../test/support/slow-senders.ts';
 import { HOOK, openLoad } from './child.ts';
 import { atMost, printGoals, spread } from './figures.ts';
 import { startPostgres } from './postgres-alone.ts';
 import { pause, until } from './rows.ts';
 import { startServer } from './server.ts';
+import { machine } from './machine.ts';
 
 // `npm run bench:slow-clients`: the p99 of 500 ordinary requests per second, without and with 500 senders that send one
 // byte per second, in turns on one ingest. Writes bench/results/slow-clients.json.
 
+const on = machine();
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const RATE = 500;
@@ -47,7 +48,7 @@ try {
   await database.stop();
 }
 const [without, beside] = [spread(rounds.map((one) => one.without)), spread(rounds.map((one) => one.beside))];
-const result = { date: new Date().toISOString(), cpus: cpus().length, rate: RATE, slow: SLOW, without, beside, rounds };
+const result = { ...on, rate: RATE, slow: SLOW, without, beside, rounds };
 writeFileSync(new URL('results/slow-clients.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 printGoals([atMost(`p99 beside ${SLOW} slow senders, ms (without: ${without.median.toFixed(1)})`, beside.median, GOAL_P99_MS, 1)]);
 process.exit();
