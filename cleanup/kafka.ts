@@ -1,6 +1,7 @@
 import type { Admin, Consumer } from 'kafkajs';
 import type { Logger } from 'pino';
-import { createKafka, type KafkaSettings } from '../kit/kafka.ts';
+import { createKafka } from '../kit/kafka.ts';
+import type { KafkaSettings } from '../kit/kafka-settings.ts';
 import { committedOffsets, topicConfigs, topicOffsets, type Offsets } from '../kit/kafka-admin.ts';
 
 /** The topic and the groups' positions at one moment. */

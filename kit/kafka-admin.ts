@@ -1,5 +1,6 @@
 import kafkajs, { type Admin, type RetryOptions } from 'kafkajs';
-import { createKafka, type KafkaSettings } from './kafka.ts';
+import { createKafka } from './kafka.ts';
+import type { KafkaSettings } from './kafka-settings.ts';
 
 // Kafka's administration, for code that does not consume.
 

@@ -20,7 +20,7 @@ const TLS_REMEDIES: Record<TlsFault['kind'], string> = {
  */
 export function kafkaFault(settings: KafkaSettings, error: unknown): ConnectionFault {
   const at = `Kafka at ${settings.KAFKA_BROKERS.join(', ')}`;
-  const errors = chain(error);
+  const errors = causesOf(error);
   const own = errors.find((one) => one instanceof ConnectionFault);
   if (own !== undefined) return own;
   const fault = (code: string, found: string, remedy: string) => new ConnectionFault(code, `${at} ${found}`, remedy, error);
@@ -47,8 +47,8 @@ export function kafkaFault(settings: KafkaSettings, error: unknown): ConnectionF
   return fault('KAFKA_UNREACHABLE', `does not answer: ${words}`, 'Is KAFKA_BROKERS right?');
 }
 
-/** An error with its causes. That of exhausted retries has the real one as its cause. */
-function chain(error: unknown): Error[] {
+/** @returns the error and its causes. kafkajs's error about exhausted retries has the real one as its cause. */
+export function causesOf(error: unknown): Error[] {
   const found: Error[] = [];
   for (let one = error; one instanceof Error && !found.includes(one); one = one.cause) found.push(one);
   return found;

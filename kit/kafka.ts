@@ -10,8 +10,6 @@ import './quiet-kafkajs.ts';
 
 const { logLevel } = kafkajs;
 
-export type { KafkaSettings };
-
 export interface ClientOptions extends Pick<KafkaConfig, 'retry' | 'connectionTimeout'> {
   /** The caller's name in the broker's log. */
   clientId: string;

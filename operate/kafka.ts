@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs';
 import { OPERATOR_GROUPS } from '../contract/kafka-grants.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
-import { kafkaFault } from '../kit/kafka-fault.ts';
-import { createKafka as createClient, type KafkaSettings } from '../kit/kafka.ts';
+import { causesOf, kafkaFault } from '../kit/kafka-fault.ts';
+import { createKafka as createClient } from '../kit/kafka.ts';
+import type { KafkaSettings } from '../kit/kafka-settings.ts';
 import { withAdmin as withClient } from '../kit/kafka-admin.ts';
 import { OperateError } from './verb.ts';
 
@@ -40,9 +41,8 @@ export async function withAdmin<T>(settings: KafkaSettings, use: (admin: Admin) 
 function operateError(settings: KafkaSettings, error: unknown): unknown {
   if (error instanceof ConnectionFault) return new OperateError(error.code, error.message, error);
   if (!(error instanceof kafkajs.KafkaJSError)) return error;
-  // An error about exhausted retries has the real error as its cause.
-  const told = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded && error.cause instanceof Error ? error.cause : error;
-  if (told instanceof kafkajs.KafkaJSProtocolError) return new OperateError('KAFKA_REFUSED', `Kafka refuses: ${told.message}`, error);
+  const refused = causesOf(error).find((cause) => cause instanceof kafkajs.KafkaJSProtocolError);
+  if (refused !== undefined) return new OperateError('KAFKA_REFUSED', `Kafka refuses: ${refused.message}`, error);
   const fault = kafkaFault(settings, error);
   return new OperateError(fault.code, fault.message, fault);
 }

@@ -4,7 +4,7 @@ import { CONNECTOR_NAME, EVENT_TOPIC, SLOT_NAME } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
 import type { ConnectSettings } from '../kit/http-login.ts';
-import type { KafkaSettings } from '../kit/kafka.ts';
+import type { KafkaSettings } from '../kit/kafka-settings.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { consumerGroups, readLag } from './lag.ts';

@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
-import type { KafkaSettings } from '../kit/kafka.ts';
+import type { KafkaSettings } from '../kit/kafka-settings.ts';
 import { scanTopic, type Ranges } from './kafka.ts';
 import { consumerGroups } from './lag.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { kafkaSettings } from '../kit/kafka-settings.ts';
-import type { KafkaSettings } from '../kit/kafka.ts';
+import type { KafkaSettings } from '../kit/kafka-settings.ts';
 import { readSettings } from '../kit/settings.ts';
 import { certificates } from './certificates.ts';
 import { brokerAddress, kafkaPrincipals, kafkaSecret, type KafkaPrincipal, type StackConfig } from './config.ts';

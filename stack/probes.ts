@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs';
 import { askService, type HttpService } from '../kit/http-login.ts';
-import type { KafkaSettings } from '../kit/kafka.ts';
+import type { KafkaSettings } from '../kit/kafka-settings.ts';
 import { withAdmin as withKafkaAdmin } from '../kit/kafka-admin.ts';
 
 const WITHIN_MS = 3000;
