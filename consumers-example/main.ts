@@ -32,8 +32,12 @@ const consumer = await consume({
   tracing,
   onGivingUp: (error) => fail(log, 'CONSUMING_ENDED', `consuming has ended: ${error.message}`),
 });
-stopOnSignal(log, async () => {
-  await consumer.stop();
-  await tracing?.stop();
-  closeMetrics();
-});
+stopOnSignal(
+  log,
+  async () => {
+    await consumer.stop();
+    closeMetrics();
+  },
+  undefined,
+  tracing?.stop,
+);

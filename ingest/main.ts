@@ -59,11 +59,11 @@ stopOnSignal(
   log,
   async () => {
     stopping.abort();
-    // No new connections; requests in flight are answered.
-    await stop();
+    await stop(); // No new connections; requests in flight are answered.
     outbox.stop();
     stopMetrics();
-    await Promise.all([pool.end(), tracing?.stop()]);
+    await pool.end();
   },
   config.SHUTDOWN_SECONDS,
+  tracing?.stop,
 );

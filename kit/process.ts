@@ -8,6 +8,8 @@ import { loggable, settingsOrExit } from './settings.ts';
 
 /** Longer than any service needs to stop, and shorter than a supervisor waits before it kills. */
 const STOP_WITHIN_SECONDS = 25;
+/** What the last step of a stop leaves of the time, so that it is never the step that took too long. */
+const RESERVE_MS = 250;
 
 export interface Service<S extends z.ZodObject> {
   log: Logger;
@@ -39,17 +41,30 @@ export function startService<S extends z.ZodObject>(
 /**
  * Stops at the first SIGTERM or SIGINT: `stop` finishes running work and releases everything, and the process ends by
  * itself. A stop that takes longer is cut off, and a second signal ends the process at once; both with exit code 1.
+ *
+ * @param flush what comes last and may be left undone, such as sending spans. It gets what is left of the time, and then the
+ *   process ends, whatever it still holds open
  */
-export function stopOnSignal(log: Logger, stop: () => Promise<unknown>, withinSeconds = STOP_WITHIN_SECONDS): void {
+export function stopOnSignal(
+  log: Logger,
+  stop: () => Promise<unknown>,
+  withinSeconds = STOP_WITHIN_SECONDS,
+  flush?: (withinMs: number) => Promise<unknown>,
+): void {
   let stopping = false;
+  async function stopAndFlush(until: number): Promise<void> {
+    await stop();
+    await flush?.(Math.max(0, until - performance.now()));
+    log.info('stopped');
+    if (flush !== undefined) process.exit(0);
+  }
   const onSignal = (): void => {
     if (stopping) process.exit(1);
     stopping = true;
     const late = setTimeout(() => fail(log, 'STOP_TOOK_TOO_LONG', `not stopped within ${withinSeconds} s`), withinSeconds * 1000);
     late.unref();
-    stop().then(
-      () => log.info('stopped'),
-      (error: unknown) => fail(log, 'UNEXPECTED', 'an error while stopping', error),
+    stopAndFlush(performance.now() + withinSeconds * 1000 - RESERVE_MS).catch((error: unknown) =>
+      fail(log, 'UNEXPECTED', 'an error while stopping', error),
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);

@@ -46,6 +46,15 @@ describe('a service that is asked to stop', () => {
     expect([outcome.code, fatal(outcome).map(({ code }) => code)]).toEqual([1, ['STOP_TOOK_TOO_LONG']]);
   });
 
+  test('gives its last step what is left of the time, and then ends with 0, whatever it holds open', async () => {
+    const { code, lines } = await signalled(
+      `stopOnSignal(log, () => delay(500), 1, async (withinMs) => { log.info({ withinMs }, 'flush'); await delay(withinMs); });`,
+      'SIGTERM',
+    );
+    expect([code, ...lines.slice(2).map(({ msg }) => msg)]).toEqual([0, 'flush', 'stopped']);
+    expect(lines[2]?.withinMs).toBeLessThanOrEqual(250);
+  });
+
   test('and fails to stop ends with 1 and the error', async () => {
     const outcome = await signalled(`stopOnSignal(log, () => Promise.reject(new Error('not that')));`, 'SIGTERM');
     expect([outcome.code, fatal(outcome)]).toEqual([

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Link, SpanContext } from '@opentelemetry/api';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
@@ -24,7 +25,7 @@ export const tracingSettings = (serviceName: string) => ({
   OTEL_EXPORTER_OTLP_HEADERS: secret().optional().describe('Request headers for the receiver, name=value, separated by commas'),
   OTEL_EXPORTER_OTLP_TIMEOUT: integer(100, 10_000)
     .default(2000)
-    .describe('How long one export may take, in milliseconds, retries included; a stop waits as long for the last one'),
+    .describe('How long one export may take, in milliseconds, retries included; a stop waits as long for the last one, if it has the time'),
   OTEL_BSP_SCHEDULE_DELAY: integer(10, 600_000)
     .default(5000)
     .describe('How long spans are gathered, in milliseconds, unless there are 512'),
@@ -66,8 +67,12 @@ export interface Span {
 
 export interface Tracing {
   start(span: SpanStart): Span;
-  /** Sends the spans that wait, within the time of one export. Never rejects. */
-  stop(): Promise<void>;
+  /**
+   * Sends the spans that wait, within the time of one export. Never rejects.
+   *
+   * @param withinMs what the caller has left; after it the export goes on, but nobody waits for it
+   */
+  stop(withinMs?: number): Promise<void>;
 }
 
 /** More than the largest batch of a consumer; OpenTelemetry's own limit is 128. */
@@ -75,6 +80,7 @@ const MAX_LINKS = 1024;
 /** Senders choose some of the values. */
 const MAX_VALUE_CHARACTERS = 1024;
 const WARN_EVERY_MS = 60_000;
+const LONGEST_STOP_MS = 30_000;
 
 /** @returns undefined when tracing is off */
 export async function startTracing(config: TracingSettings, log: Logger): Promise<Tracing | undefined> {
@@ -145,7 +151,11 @@ export async function startTracing(config: TracingSettings, log: Logger): Promis
         },
       };
     },
-    stop: () => provider.shutdown().catch((error: unknown) => warn(messageOf(error))),
+    stop: async (withinMs = LONGEST_STOP_MS) => {
+      const sent = provider.shutdown().catch((error: unknown) => warn(messageOf(error)));
+      const late = delay(withinMs, true, { ref: false });
+      if ((await Promise.race([sent, late])) === true) warn(`no answer within the ${Math.round(withinMs)} ms that a stop had left`);
+    },
   };
 }
 

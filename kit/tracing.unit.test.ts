@@ -182,4 +182,15 @@ describe('a receiver', () => {
     expect(tracing.lines()).toEqual([expect.objectContaining({ level: 40, code: 'TRACES_NOT_SENT' })]);
     expect(startedMs).toBeLessThan(5000);
   });
+
+  test('that never answers delays a stop by no more than the stop has left', async () => {
+    const tracing = await tracingTo(await silentReceiver(), { OTEL_EXPORTER_OTLP_TIMEOUT: '2000' });
+    tracing.start(request).end();
+    const began = performance.now();
+    await tracing.stop(200);
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect(tracing.lines()).toEqual([
+      expect.objectContaining({ code: 'TRACES_NOT_SENT', cause: expect.stringContaining('200 ms') as string }),
+    ]);
+  });
 });

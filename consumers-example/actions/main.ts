@@ -52,10 +52,15 @@ const consumer = await consume<ZapRunCreated>({
   handleBatch: (delivered) => dispatcher.accept(delivered.map(({ event, traceparent }) => toAction(event, traceparent))),
   onGivingUp: (error) => fail(log, 'CONSUMING_ENDED', `consuming has ended: ${error.message}`),
 });
-stopOnSignal(log, async () => {
-  await consumer.stop();
-  await dispatcher.stop(10_000);
-  await settler.stop(3000);
-  await Promise.all([client.close(), pool.end(), tracing?.stop()]);
-  for (const stop of [targets.stop, stopPurge, stopMetrics]) stop();
-});
+stopOnSignal(
+  log,
+  async () => {
+    await consumer.stop();
+    await dispatcher.stop(10_000);
+    await settler.stop(3000);
+    await Promise.all([client.close(), pool.end()]);
+    for (const stop of [targets.stop, stopPurge, stopMetrics]) stop();
+  },
+  undefined,
+  tracing?.stop,
+);
