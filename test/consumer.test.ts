@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { NotNowError } from '../consumers-example/consumer/errors.ts';
 import { createConsumerMetrics } from '../consumers-example/consumer/observe.ts';
 import { endOf, lagOf, ownTopics, produce, readAll, runConsumer, withAdmin, type Record } from './support/consumer.ts';
+import { askService, registryService } from '../kit/http-login.ts';
 import { encode, event, eventRecord, registerSchema, schemaId, schemaText } from './support/events.ts';
 import { uniqueName } from './support/names.ts';
 import { addresses, config } from './support/stack.ts';
@@ -177,11 +178,11 @@ describe('without the registry', () => {
     const evolved = schemaText.replace('"fields": [', '"fields": [ { "name": "attempt", "type": "int", "default": 1 },');
     const newId = await registerSchema(uniqueName('evolved'), evolved);
     let open = true;
+    const registry = registryService(registryFor(config, 'reader'));
     const proxy = createServer((request, response) => {
       if (!open) return void request.socket.destroy();
-      void fetch(`${new URL(addresses.registry).origin}${request.url}`, {
-        headers: { authorization: request.headers.authorization ?? '' },
-      }).then(async (answer) => {
+      const path = request.url?.slice(new URL(addresses.registry).pathname.length) ?? '';
+      void askService(registry, path, { headers: { authorization: request.headers.authorization ?? '' } }).then(async (answer) => {
         response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
       });
     });

@@ -141,12 +141,15 @@ describe('without a login', () => {
     await expect(asAdmin((admin) => admin.listTopics())(clientOf(brokers))).rejects.toThrow(/closed connection|timed out|ECONNRESET/i);
   });
 
-  test.each([
+  const guesses: [string, Record<string, string>][] = [
     ['a wrong password', { ...kafkaEnv(config, 'connect'), KAFKA_PASSWORD: 'wrong' }],
     ['another login’s password', { ...kafkaEnv(config, 'admin'), KAFKA_PASSWORD: kafkaEnv(config, 'watch').KAFKA_PASSWORD }],
     ['a name that nobody has', { ...kafkaEnv(config, 'connect'), KAFKA_USERNAME: 'somebody' }],
-    ['PLAIN, which would show the password', { ...kafkaEnv(config, 'connect'), KAFKA_SASL_MECHANISM: 'PLAIN' }],
-  ])('%s is refused', async (_what, env) => {
+  ];
+  // With STACK_TLS nobody on the way sees it, and two logins may use it.
+  if (!config.STACK_TLS)
+    guesses.push(['PLAIN, which would show the password', { ...kafkaEnv(config, 'connect'), KAFKA_SASL_MECHANISM: 'PLAIN' }]);
+  test.each(guesses)('%s is refused', async (_what, env) => {
     await expect(asAdmin((admin) => admin.listTopics())(clientOf(env))).rejects.toThrow(/authentication failed|mechanism/i);
   });
 

@@ -127,7 +127,8 @@ async function insertRuns(client: Queryable`,
     // A transaction that stays open for seconds and is then aborted.
     schedule: Array(6).fill('freeze:connect:5&, kill:connect.').join(', '),
     env: { EXACTLY_ONCE: 'enabled', RATE: '200' },
-    caughtBy: ['I5'],
+    // A row goes before its record is final; or none goes, as the markers of transactions are counted as records.
+    caughtBy: ['I5', 'I6'],
   },
   {
     name: 'answer before COMMIT',
@@ -139,7 +140,8 @@ async function insertRuns(client: Queryable`,
           'for (const member of members) {\n    member.sent = true;\n    member.resolve({ id: member.event.id, repeated: false });\n  }\n',
       },
     ],
-    schedule: 'freeze:postgres:6&, kill:ingest.',
+    // What a frozen Postgres has received it still does, so that it dies as well, after the process that would send it again.
+    schedule: 'freeze:postgres:6&, kill:ingest&, kill:postgres.',
     caughtBy: ['I1'],
   },
   {
