@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs';
 import { check, type Check } from './check.ts';
+import type { QuotaContext } from './quotas.ts';
 import type { RegistryContext } from './registry.ts';
 import { EVENT_TOPIC } from '../contract/names.ts';
 import { committedOffsets, topicOffsets } from '../kit/kafka-admin.ts';
@@ -7,7 +8,7 @@ import { readOutbox } from './outbox.ts';
 import { readCleanupStop } from './state.ts';
 
 /** What these checks need besides the context of all checks. */
-export interface DoctorContext extends RegistryContext {
+export interface DoctorContext extends RegistryContext, QuotaContext {
   ackGroups: readonly string[];
   cleanupGroup: string;
   rowAgeSeconds: number;

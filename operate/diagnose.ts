@@ -3,6 +3,7 @@ import { configuration } from '../checks/configuration.ts';
 import { connectorChecks } from '../checks/connector.ts';
 import { kafkaGrantMissing } from '../checks/grants.ts';
 import { kafkaChecks } from '../checks/kafka.ts';
+import { kafkaQuota } from '../checks/quotas.ts';
 import { postgresChecks } from '../checks/postgres.ts';
 import { askRegistry, registryChecks } from '../checks/registry.ts';
 import { slotChecks } from '../checks/slot.ts';
@@ -10,6 +11,7 @@ import { readConnectorFile } from '../checks/connector-file.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
 import { registryService } from '../kit/http-login.ts';
+import { readClientQuotas } from '../kit/kafka-quotas.ts';
 import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
@@ -18,7 +20,7 @@ import { groupChecks, type DoctorContext } from '../checks/groups.ts';
 /** All checks of the doctor. */
 export const checks: readonly Check<DoctorContext>[] = [
   ...[...postgresChecks, ...slotChecks, ...connectorChecks, ...configuration],
-  ...[...kafkaChecks, kafkaGrantMissing, ...registryChecks, ...groupChecks],
+  ...[...kafkaChecks, kafkaGrantMissing, kafkaQuota, ...registryChecks, ...groupChecks],
 ];
 
 /** A system that does not answer is one finding, which replaces the findings of the checks that need it. */
@@ -52,6 +54,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
     ackGroups: config.ACK_GROUPS,
     cleanupGroup: config.CLEANUP_GROUP,
     rowAgeSeconds: config.ROW_AGE_SECONDS,
+    clientQuotas: () => readClientQuotas(config),
   };
   const silent = new Map<System, Error>();
   const ask = async (system: System, asked: Promise<unknown>) => {
