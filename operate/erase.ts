@@ -83,7 +83,8 @@ function describe({ erased, waiting, due, buried }: Erased, dry: boolean): strin
   return [
     ...lines,
     `Not reached: the records on ${EVENT_TOPIC} and its dead-letter topic, until their retention ends; what consumers and`,
-    'called targets have stored; backups, WAL archives and replicas of Postgres. Logs hold ids and no content. The',
-    'idempotency keys are gone too: a webhook that is sent once more is a new one.',
+    'called targets have stored; backups, WAL archives and replicas of Postgres; logs, until they are rotated. The services log',
+    'ids and no content, but the two examples (typed consumer, echo target) log whole events, and Postgres the beginning of a row',
+    'that it refuses. The idempotency keys are gone too: a webhook that is sent once more is a new one.',
   ];
 }
