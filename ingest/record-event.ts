@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { PostgresClient } from '../kit/postgres.ts';
+import { PostgresClient, SESSION } from '../kit/postgres.ts';
 import { IngestError } from './errors.ts';
 import type { Observer } from './observe.ts';
 import { noAnswer, type Member } from './member.ts';
@@ -30,7 +30,8 @@ export const poolTimeouts = {
   connectionTimeoutMillis: 2000,
   query_timeout: 1200,
   statement_timeout: 2000,
-  options: '-c search_path=public',
+  // A 200 means that the row is on disk, also where the role or the database has synchronous_commit off.
+  options: `${SESSION} -c synchronous_commit=on`,
 } as const;
 /** The most concurrent lookups of repeats. More would take the groups' connections. */
 const MAX_LOOKUPS = 32;

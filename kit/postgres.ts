@@ -10,6 +10,12 @@ const CONNECT_MS = 5000;
 /** How much later than Postgres the client gives up, so that a healthy Postgres is the one that ends the statement. */
 const LATER_MS = 1000;
 
+/**
+ * What every session relies on, whatever role, database or PGOPTIONS say. search_path: a schema named like the login would come
+ * first and shadow our tables. datestyle: a date in another style is read as none, so a pause would not be seen.
+ */
+export const SESSION = String.raw`-c search_path=public -c datestyle=ISO -c default_transaction_isolation=read\ committed`;
+
 export interface Bounds {
   /** The most connections. */
   max: number;
@@ -50,9 +56,8 @@ export function bounded(connectionString: string, { max, statementMs, lockMs, op
     query_timeout: statementMs + LATER_MS,
     statement_timeout: statementMs,
     ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
-    // Keepalive makes the server notice a lost client within half a minute and free its locks. search_path is public alone,
-    // whatever role, database or PGOPTIONS say: a schema named like the login would come first and shadow our tables.
-    options: `-c search_path=public -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 ${options}`.trimEnd(),
+    // Keepalive makes the server notice a lost client within half a minute and free its locks.
+    options: `${SESSION} -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 ${options}`.trimEnd(),
   };
 }
 

@@ -1,6 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
+import { poolTimeouts } from '../ingest/record-event.ts';
+import { bounded } from '../kit/postgres.ts';
 import { databaseUrl } from '../stack/config.ts';
 import { withClient, withScratchDatabase } from './support/catalog.ts';
 import { uniqueName } from './support/names.ts';
@@ -133,4 +136,19 @@ test.each([
   await waitFor('both answers are 503', async () => (await statuses()) === '503,503');
   await change(give);
   await waitFor('both answers are 200', async () => (await statuses()) === '200,200');
+});
+
+test.each([
+  ['a 200 of ingest is on disk', 'ingest', 'synchronous_commit', 'off', /^on$/],
+  ['ingest does not fail on its own repeats', 'ingest', 'default_transaction_isolation', 'serializable', /^read committed$/],
+  ['the watchdog and the operator read the time of a pause', 'operator', 'datestyle', 'German', /^ISO/],
+] as const)('%s, although its login %s has a %s of %s', async (_what, login, name, given, wanted) => {
+  await query(`ALTER ROLE ${login} SET ${name} = '${given}'`, [], 'postgres');
+  onTestFinished(() => query(`ALTER ROLE ${login} RESET ${name}`, [], 'postgres').then(() => undefined));
+  const connectionString = databaseUrl(config, login);
+  const options = login === 'ingest' ? poolTimeouts : bounded(connectionString, { max: 1, statementMs: 5000 });
+  const pool = new pg.Pool({ ...options, connectionString });
+  onTestFinished(() => pool.end());
+  const { rows } = await pool.query('SELECT current_setting($1) AS is, now() AS at', [name]);
+  expect(rows).toEqual([{ is: expect.stringMatching(wanted) as string, at: expect.any(Date) as Date }]);
 });
