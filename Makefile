@@ -2,7 +2,7 @@
 # Settings come from the environment or from .env, for example: INGEST_PORT=4000 make up
 
 .DEFAULT_GOAL := help
-.PHONY: help up down nuke status doctor pause resume logs ui metrics test test/unit test/stack test/full test/secure test/tracing check sbom generate faults faults/ci faults/full faults/mutants
+.PHONY: help up down nuke status doctor pause resume logs ui metrics test test/unit test/stack test/full test/cluster test/secure test/tracing check sbom generate faults faults/ci faults/full faults/mutants
 
 help: ## show this list
 	@grep -hE '^[a-z/]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "make %-11s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ test/full: prisma/generated ## make test, the tests that take long, and the suit
 
 test/tracing: prisma/generated ## a webhook's trace as Jaeger shows it; builds Jaeger once, needs Go and takes minutes
 	@npm run --silent test:tracing
+
+test/cluster: prisma/generated ## the pipeline on three brokers, two workers and three copies of each service, and the loss of each
+	@npm run --silent test:cluster
 
 test/secure: prisma/generated ## the pipeline on servers that accept only TLS, and every kind of login; needs openssl
 	@npm run --silent test:secure

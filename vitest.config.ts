@@ -42,6 +42,8 @@ export default defineConfig({
       stack('full', 'test/full/*.test.ts'),
       // Needs Go: make test/tracing.
       stack('tracing', 'test/tracing/*.test.ts'),
+      // On three brokers, two workers and three copies of each service: make test/cluster.
+      stack('cluster', ['test/cluster/*.test.ts', 'test/chain.test.ts']),
       // On servers that accept only TLS: make test/secure.
       stack('secure', ['test/secure/*.test.ts', ...ON_SECURED_SERVERS.map((name) => `test/${name}.test.ts`)]),
     ],

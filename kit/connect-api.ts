@@ -6,7 +6,7 @@ export type ConnectorConfig = Readonly<Record<string, string>>;
 
 export interface ConnectorStatus {
   connector: { state: string; trace?: string };
-  tasks: { id: number; state: string; trace?: string }[];
+  tasks: { id: number; state: string; worker_id?: string; trace?: string }[];
 }
 
 interface Plugin {

@@ -9,13 +9,20 @@ import type { Say, Stack, Way } from './stack.ts';
  * The stack that `make up` boots: the one of STACK, otherwise Docker if an engine answers.
  *
  * @throws StackError OTHER_WAY when it runs in the other way, NO_DOCKER when Docker was asked for and cannot be used,
- *   TLS_IN_DOCKER when STACK_TLS was asked for in Docker
+ *   TLS_IN_DOCKER or CLUSTER_IN_DOCKER when what only the embedded stack has was asked for in Docker
  */
 export async function chooseStack(config: StackConfig, say: Say): Promise<Stack> {
   const engine = await findEngine();
-  const way = config.STACK === 'auto' ? (engine.state === 'ready' && !config.STACK_TLS ? 'docker' : 'embedded') : config.STACK;
+  const way =
+    config.STACK === 'auto'
+      ? engine.state === 'ready' && !config.STACK_TLS && config.PROFILE === 'single'
+        ? 'docker'
+        : 'embedded'
+      : config.STACK;
   if (way === 'docker' && config.STACK_TLS)
     throw new StackError('TLS_IN_DOCKER', 'STACK_TLS is for the embedded stack only. Set STACK=embedded, or leave STACK_TLS out.');
+  if (way === 'docker' && config.PROFILE === 'cluster')
+    throw new StackError('CLUSTER_IN_DOCKER', 'PROFILE=cluster is for the embedded stack only. Set STACK=embedded, or leave PROFILE out.');
   const running = await firstRunning(stacksOn(engine, config));
   if (running !== undefined && running.way !== way) {
     throw new StackError(

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { consolePassword, echoSecret, kafkaPrincipals, kafkaSecret, logins, settings, type StackConfig } from './config.ts';
+import { consolePassword, echoSecret, kafkaPrincipals, kafkaSecret, logins, type StackConfig } from './config.ts';
+import { settings } from './settings.ts';
 import { StackError } from './errors.ts';
 
 // The values of compose.yaml's variables: the images' pins from .env.example, and ports, sizes and passwords from the

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { order } from './client.ts';
 import type { StackConfig } from './config.ts';
+import { copyNames } from './copies.ts';
 import type { Status } from './keeper.ts';
 import { readLog } from './logs.ts';
 import type { FollowCommand, Say, Stack, UpTimes } from './stack.ts';
@@ -9,20 +10,14 @@ import { openPrometheus } from './prometheus.ts';
 import { openKaskade } from './ui.ts';
 import { down, up } from './up.ts';
 
+/** What each broker and each worker leaves, in every profile. */
+const brokers = copyNames({ PROFILE: 'cluster' }, 'kafka').flatMap((name) => [name, `${name}.properties`, `${name}.format`]);
+const workers = copyNames({ PROFILE: 'cluster' }, 'connect').slice(1);
 /** The state of the stack below its folder. Jars and programs from PyPI stay, as they hold no data. */
 const STATE = [
-  ...['postgres', 'kafka', 'logs', 'run', 'cds', 'tls'],
-  ...[
-    'kafka.properties',
-    'kafka.format',
-    'kafka-admin.properties',
-    'connect.jaas',
-    'connect.users',
-    'connect.properties',
-    'connect.pem',
-    'connect.pid',
-    'kaskade.ini',
-  ],
+  ...['postgres', 'logs', 'run', 'cds', 'tls', ...brokers, ...workers],
+  ...['kafka-admin.properties', 'kaskade.ini'],
+  ...['connect.jaas', 'connect.users', 'connect.properties', 'connect.pem', 'connect.pid'],
 ];
 
 /** The stack as processes of this machine, under the process runner. */

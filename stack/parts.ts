@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { ACTIONS_GROUP, CONSUMER_GROUP } from '../contract/kafka-grants.ts';
 import { partSettings } from './compose.ts';
 import { databaseUrl, echoSecret, type StackConfig } from './config.ts';
+import { copiesOf, copyName, copyPort, type PortSetting } from './copies.ts';
 import { readHandedFiles, type FilePart } from './files.ts';
 import { connectEnv, registryEnv } from './http-logins.ts';
 import { kafkaEnv, kafkaFor } from './kafka-logins.ts';
@@ -20,6 +21,8 @@ export const ACK_GROUPS: readonly string[] = [CONSUMER_GROUP, ACTIONS_GROUP];
  */
 export async function stackParts(config: StackConfig, java: string, env: NodeJS.ProcessEnv): Promise<Part[]> {
   const job = jobsWith(env);
+  const copies = (part: string, make: (copy: number) => Part) =>
+    copiesOf(config, part).map((copy) => ({ ...make(copy), name: copyName(part, copy) }));
   return [
     await postgresPart(config),
     job('logins', ['postgres'], 'logins.ts', {
@@ -33,65 +36,62 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
       REGISTRY_PASSWORD: config.secrets.registry,
     }),
     job('migrate', ['logins'], '../prisma/migrate.ts', { DATABASE_URL: databaseUrl(config, 'outbox_owner') }),
-    kafkaPart(config, java),
+    ...copiesOf(config, 'kafka').map((copy) => kafkaPart(config, java, copy)),
     job('acls', [], 'acls.ts', kafkaEnv(config, 'admin')),
     registryPart(config, java),
-    connectPart(config, java),
+    ...copiesOf(config, 'connect').map((copy) => connectPart(config, java, copy)),
     job('register', ['migrate', 'registry', 'connect'], '../connect/main.ts', {
       DATABASE_URL: databaseUrl(config, 'operator'),
       ...kafkaEnv(config, 'register'),
       ...registryEnv(config, 'writer'),
       ...connectEnv(config),
       CDC_DATABASE_USER: 'cdc',
+      ...(config.PROFILE === 'cluster' && { TOPIC_REPLICATION_FACTOR: String(copiesOf(config, 'kafka').length) }),
     }),
-    {
+    ...copies('watch', (copy) => ({
       ...job('watch', ['register'], '../watch/main.ts', {
         DATABASE_URL: databaseUrl(config, 'operator'),
         ...connectEnv(config),
         ...kafkaEnv(config, 'watch'),
-        METRICS_PORT: String(config.WATCH_METRICS_PORT),
-        METRICS_HOST: '127.0.0.1',
+        ...metricsEnv(config, 'WATCH_METRICS_PORT', copy),
       }),
-      probe: () => answersOk(`http://127.0.0.1:${config.WATCH_METRICS_PORT}/metrics`),
-    },
-    {
+      probe: () => answersOk(`http://127.0.0.1:${copyPort(config, 'WATCH_METRICS_PORT', copy)}/metrics`),
+    })),
+    ...copies('ingest', (copy) => ({
       // It needs only Postgres, so that it accepts webhooks while everything else is away.
       ...job('ingest', ['migrate'], '../ingest/main.ts', {
         DATABASE_URL: databaseUrl(config, 'ingest'),
         OTEL_SERVICE_NAME: 'ingest',
         ...fileSettings('ingest', env),
-        PORT: String(config.INGEST_PORT),
+        PORT: String(copyPort(config, 'INGEST_PORT', copy)),
         HOST: '127.0.0.1',
-        METRICS_PORT: String(config.INGEST_METRICS_PORT),
-        METRICS_HOST: '127.0.0.1',
+        ...metricsEnv(config, 'INGEST_METRICS_PORT', copy),
       }),
-      address: `http://localhost:${config.INGEST_PORT}`,
-      probe: () => answersOk(`http://127.0.0.1:${config.INGEST_PORT}/readyz`),
-    },
-    {
+      address: `http://localhost:${copyPort(config, 'INGEST_PORT', copy)}`,
+      probe: () => answersOk(`http://127.0.0.1:${copyPort(config, 'INGEST_PORT', copy)}/readyz`),
+    })),
+    ...copies('cleanup', (copy) => ({
       ...job('cleanup', ['register'], '../cleanup/main.ts', {
         DATABASE_URL: databaseUrl(config, 'cleanup'),
         ...kafkaEnv(config, 'cleanup'),
         ACK_GROUPS: ACK_GROUPS.join(','),
-        METRICS_PORT: String(config.CLEANUP_METRICS_PORT),
-        METRICS_HOST: '127.0.0.1',
+        ...metricsEnv(config, 'CLEANUP_METRICS_PORT', copy),
       }),
       // Also when it has stopped deleting: the command that ends that needs the rest of the stack.
-      probe: () => answersOk(`http://127.0.0.1:${config.CLEANUP_METRICS_PORT}/metrics`),
-    },
-    {
+      probe: () => answersOk(`http://127.0.0.1:${copyPort(config, 'CLEANUP_METRICS_PORT', copy)}/metrics`),
+    })),
+    ...copies('consumer', (copy) => ({
       ...job('consumer', ['register'], '../consumers-example/main.ts', {
         ...kafkaEnv(config, 'consumer'),
         ...registryEnv(config, 'reader'),
         GROUP_ID: CONSUMER_GROUP,
         OTEL_SERVICE_NAME: 'consumers-example',
-        METRICS_PORT: String(config.CONSUMER_METRICS_PORT),
-        METRICS_HOST: '127.0.0.1',
+        ...metricsEnv(config, 'CONSUMER_METRICS_PORT', copy),
       }),
       probe: () => groupIsStable(kafkaFor(config, 'consumer'), CONSUMER_GROUP),
-    },
+    })),
     echoPart(config, job),
-    {
+    ...copies('actions', (copy) => ({
       ...job('actions', ['register'], '../consumers-example/actions/main.ts', {
         ...fileSettings('actions', env),
         DATABASE_URL: databaseUrl(config, 'actions'),
@@ -99,17 +99,21 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
         ...registryEnv(config, 'reader'),
         GROUP_ID: ACTIONS_GROUP,
         OTEL_SERVICE_NAME: 'actions',
-        METRICS_PORT: String(config.ACTIONS_METRICS_PORT),
-        METRICS_HOST: '127.0.0.1',
+        ...metricsEnv(config, 'ACTIONS_METRICS_PORT', copy),
         ECHO_URL: `http://127.0.0.1:${config.ECHO_PORT}/`,
         ECHO_SECRET: echoSecret(config),
         ALLOW_TARGETS: [`127.0.0.1:${config.ECHO_PORT}`, env.ALLOW_TARGETS].filter(Boolean).join(','),
       }),
       probe: () => groupIsStable(kafkaFor(config, 'actions'), ACTIONS_GROUP),
-    },
+    })),
     consolePart(config, job),
   ];
 }
+
+const metricsEnv = (config: StackConfig, setting: PortSetting, copy: number) => ({
+  METRICS_PORT: String(copyPort(config, setting, copy)),
+  METRICS_HOST: '127.0.0.1',
+});
 
 /** The page of the pipeline. It needs only Postgres' logins, so that it runs while the rest is away. */
 function consolePart(config: StackConfig, job: Job): Part {

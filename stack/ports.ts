@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
-import { settings, type StackConfig } from './config.ts';
+import type { StackConfig } from './config.ts';
+import { portsOf, type PortSetting } from './copies.ts';
 import { StackError } from './errors.ts';
-
-type PortSetting = Extract<keyof typeof settings.shape, `${string}_PORT`>;
+import { settings } from './settings.ts';
 
 /** The settings that name a port of the stack. */
 export const portSettings = Object.keys(settings.shape).filter((name): name is PortSetting => name.endsWith('_PORT'));
@@ -17,8 +17,8 @@ export async function requireFreePorts(
 ): Promise<void> {
   const taken: string[] = [];
   for (const setting of wanted) {
-    if (!(await isFree(config[setting], '127.0.0.1')) || !(await isFree(config[setting], '::1')))
-      taken.push(`${config[setting]} (${setting})`);
+    for (const port of portsOf(config, setting))
+      if (!(await isFree(port, '127.0.0.1')) || !(await isFree(port, '::1'))) taken.push(`${port} (${setting})`);
   }
   if (taken.length === 0) return;
   const example = taken[0]?.match(/\((.*)\)/)?.[1] ?? '';

@@ -2,7 +2,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { settings, type StackConfig } from './config.ts';
+import type { StackConfig } from './config.ts';
+import { settings } from './settings.ts';
 import { requireFreePorts } from './ports.ts';
 
 const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { StackConfig } from './config.ts';
+import { portsOf } from './copies.ts';
 import { StackError } from './errors.ts';
 import { requireFreePorts } from './ports.ts';
 import type { Say } from './stack.ts';
@@ -14,8 +15,8 @@ const folder = fileURLToPath(new URL('../deploy/prometheus/', import.meta.url));
 /** deploy/prometheus/prometheus.yml with this stack's ports in place of compose's addresses. */
 export function embeddedScrapes(config: StackConfig, text = readFileSync(join(folder, 'prometheus.yml'), 'utf8')): string {
   return text.replace(/'(ingest|cleanup|watch|consumer|actions):\d+'/g, (_all, part: string) => {
-    const port = config[`${part.toUpperCase()}_METRICS_PORT` as 'INGEST_METRICS_PORT'];
-    return `'127.0.0.1:${port}'`;
+    const ports = portsOf(config, `${part.toUpperCase()}_METRICS_PORT` as 'INGEST_METRICS_PORT');
+    return ports.map((port) => `'127.0.0.1:${port}'`).join(', ');
   });
 }
 

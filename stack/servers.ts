@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { connectService, registryService } from '../kit/http-login.ts';
 import { certificates } from './certificates.ts';
-import { brokerAddress, connectUrl, registryUrl, verifyFull, type StackConfig } from './config.ts';
+import { copiesOf, copyName, copyNames, copyPort } from './copies.ts';
+import { connectUrl, registryUrl, verifyFull, type StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 import { jarsHome, kafkaClasspath, registryHome } from './jars.ts';
 import { CONNECT_USER, connectFor, registryFor } from './http-logins.ts';
@@ -35,27 +36,35 @@ const LOCALE = { LC_ALL: 'C.UTF-8' };
 /** A cluster id is 16 bytes in base64; every embedded stack may have the same, as they never meet. */
 const CLUSTER_ID = 'b3V0Ym94LWVtYmVkZGVk';
 
-export function kafkaPart(config: StackConfig, java: string): Part {
-  const data = join(config.dir, 'kafka');
-  const broker = brokerAddress(config);
-  const controller = `127.0.0.1:${config.KAFKA_CONTROLLER_PORT}`;
+/** A broker that is its own controller; in a cluster one of three. */
+export function kafkaPart(config: StackConfig, java: string, copy = 1): Part {
+  const name = copyName('kafka', copy);
+  const data = join(config.dir, name);
+  const broker = `127.0.0.1:${copyPort(config, 'KAFKA_PORT', copy)}`;
+  const controller = (of: number) => `127.0.0.1:${copyPort(config, 'KAFKA_CONTROLLER_PORT', of)}`;
+  const voters = copiesOf(config, 'kafka').map((voter) => `${voter}@${controller(voter)}`);
   const own = [
     `log.dirs=${inProperties(data)}`,
-    `listeners=EXTERNAL://${broker},CONTROLLER://${controller}`,
+    `node.id=${copy}`,
+    `listeners=EXTERNAL://${broker},CONTROLLER://${controller(copy)}`,
     `advertised.listeners=EXTERNAL://${broker}`,
-    `controller.quorum.voters=1@${controller}`,
+    `controller.quorum.voters=${voters.join()}`,
     ...brokerLogins(config, 'EXTERNAL'),
     ...(config.STACK_TLS ? brokerTls(config, 'EXTERNAL') : []),
   ];
-  const properties = join(config.dir, 'kafka.properties');
-  const options = [...jvm(config, 'kafka', config.KAFKA_HEAP_MB), logging, ...(config.STACK_TLS ? brokerOptions(config) : [])];
+  const shared = ['kafka.properties', ...(voters.length > 1 ? ['kafka-cluster.properties'] : [])].map((file) =>
+    readFileSync(here(file), 'utf8'),
+  );
+  const properties = join(config.dir, `${name}.properties`);
+  const options = [...jvm(config, name, config.KAFKA_HEAP_MB), logging, ...(config.STACK_TLS ? brokerOptions(config) : [])];
   const base = [...options, '-cp', kafkaClasspath(config.jars)];
   return {
-    name: 'kafka',
+    name,
     needs: [],
     address: broker,
     prepare: async () => {
-      writePrivate(properties, [readFileSync(here('kafka.properties'), 'utf8'), ...own]);
+      requireProfile(config);
+      writePrivate(properties, [...shared, ...own]);
       const logins = formatArguments(config);
       if (existsSync(join(data, 'meta.properties'))) {
         requireLogins(data, logins);
@@ -64,7 +73,7 @@ export function kafkaPart(config: StackConfig, java: string): Part {
       mkdirSync(data, { recursive: true });
       // First, so that data without it was not made by this version.
       writePrivate(join(data, LOGINS), [hashOf(logins)]);
-      const file = join(config.dir, 'kafka.format');
+      const file = join(config.dir, `${name}.format`);
       writePrivate(file, logins);
       try {
         await execute(java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties, `@${file}`], LOCALE);
@@ -73,7 +82,7 @@ export function kafkaPart(config: StackConfig, java: string): Part {
       }
     },
     command: { file: java, args: [...base, 'kafka.Kafka', properties], env: LOCALE },
-    probe: () => brokerAnswers(kafkaFor(config, 'admin')),
+    probe: () => brokerAnswers({ ...kafkaFor(config, 'admin'), KAFKA_BROKERS: [broker] }),
   };
 }
 
@@ -95,6 +104,16 @@ function requireLogins(data: string, logins: readonly string[]): void {
   throw new StackError(
     'KAFKA_LOGINS_CHANGED',
     `The data in ${data} was made with other logins, or by a version without any. make nuke removes it with the rest of the state.`,
+  );
+}
+
+/** @throws StackError PROFILE_CHANGED: the data of one broker does not become that of three, nor the other way round */
+function requireProfile({ dir, PROFILE }: StackConfig): void {
+  const cluster = existsSync(join(dir, copyName('kafka', 2), 'meta.properties'));
+  if (cluster === (PROFILE === 'cluster') || !existsSync(join(dir, 'kafka', 'meta.properties'))) return;
+  throw new StackError(
+    'PROFILE_CHANGED',
+    `The data in ${dir} was made with PROFILE=${cluster ? 'cluster' : 'single'}. Set that, or remove the data with make nuke.`,
   );
 }
 
@@ -145,27 +164,31 @@ const registryLogins = ({ secrets }: StackConfig) => ({
 });
 
 /** Started by connect/start.sh, as in its container. */
-export function connectPart(config: StackConfig, java: string): Part {
+export function connectPart(config: StackConfig, java: string, copy = 1): Part {
+  const name = copyName('connect', copy);
+  const url = connectUrl(config, copy);
+  const state = copy === 1 ? config.dir : join(config.dir, name);
   return {
-    name: 'connect',
+    name,
     // It would wait by itself, but looks again only every ten seconds.
-    needs: ['kafka', 'acls'],
-    address: connectUrl(config),
+    needs: [...copyNames(config, 'kafka'), 'acls'],
+    address: url,
+    prepare: () => void mkdirSync(state, { recursive: true }),
     command: {
       file: 'sh',
-      args: [here('../connect/start.sh'), ...jvm(config, 'connect', config.CONNECT_HEAP_MB)],
+      args: [here('../connect/start.sh'), ...jvm(config, name, config.CONNECT_HEAP_MB)],
       cwd: jarsHome(config.jars),
       env: {
         ...LOCALE,
         ...kafkaEnv(config, 'connect'),
         JAVA: java,
-        CONNECT_STATE: config.dir,
+        CONNECT_STATE: state,
         CONNECT_JARS: kafkaClasspath(config.jars),
         CONNECT_LOGGING: pathToFileURL(here('log4j2.yaml')).href,
         REST_LOGIN: `${CONNECT_USER}=${config.secrets.connect}`,
         CONNECT_SECURITY_PROTOCOL: kafkaProtocol(config),
-        CONNECT_LISTENER: connectUrl(config),
-        CONNECT_REPLICATION_FACTOR: '1',
+        CONNECT_LISTENER: url,
+        CONNECT_REPLICATION_FACTOR: String(copiesOf(config, 'kafka').length),
         CONNECT_EXACTLY_ONCE: config.EXACTLY_ONCE,
         CDC_DATABASE_HOST: '127.0.0.1',
         CDC_DATABASE_PORT: String(config.POSTGRES_PORT),
@@ -175,8 +198,8 @@ export function connectPart(config: StackConfig, java: string): Part {
         ...(config.STACK_TLS && { CDC_DATABASE_SSLMODE: 'verify-full', CDC_DATABASE_SSLROOTCERT: certificates(config.dir).ca }),
       },
     },
-    probe: () => serviceAnswers(connectService(connectFor(config)), '/health'),
+    probe: () => serviceAnswers(connectService({ ...connectFor(config), CONNECT_URL: url }), '/health'),
     // Not /health, which fails while Kafka is away: a new worker would not help.
-    alive: () => answers(connectUrl(config)),
+    alive: () => answers(url),
   };
 }

@@ -15,7 +15,7 @@ import { describeVerbs } from '../operate/program.ts';
 import { describeSettings } from '../kit/settings.ts';
 import { mutants } from '../test/faults/mutants.ts';
 import { matrixOf, readResults } from '../test/faults/results.ts';
-import { settings as stack } from '../stack/config.ts';
+import { settings as stack } from '../stack/settings.ts';
 import { comparison } from './comparison.ts';
 import { documents } from './documents.ts';
 import { figures } from './figures.ts';

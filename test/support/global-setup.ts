@@ -4,6 +4,7 @@ import type { TestProject } from 'vitest/node';
 import { findRunning } from '../../stack/choose.ts';
 import { composeEnvironment, composeFiles, composeOptions, projectName, root } from '../../stack/compose.ts';
 import { writeOwnComposeFile } from '../../stack/compose-files.ts';
+import { copyNames } from '../../stack/copies.ts';
 import { readStackConfig, type StackConfig } from '../../stack/config.ts';
 import { EmbeddedStack } from '../../stack/embedded.ts';
 import { findEngine } from '../../stack/engine.ts';
@@ -11,6 +12,8 @@ import { removeOperatorEnv, writeOperatorEnv } from '../../stack/operator.ts';
 import { ACK_GROUPS } from '../../stack/parts.ts';
 import { portSettings } from '../../stack/ports.ts';
 import type { Way } from '../../stack/stack.ts';
+import { takePorts } from '../faults/ports.ts';
+import { createRandom } from '../faults/random.ts';
 import { freePorts } from './free-ports.ts';
 import { lockFolder } from './lock.ts';
 
@@ -33,6 +36,7 @@ interface Brought {
 /** One stack for all files: TEST_STACK says which, `embedded` unless told. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (project.name === 'secure') process.env.STACK_TLS = 'true';
+  if (project.name === 'cluster') process.env.PROFILE = 'cluster';
   const kind = process.env.TEST_STACK || 'embedded';
   const bring = Object.entries(BRINGERS).find(([name]) => name === kind)?.[1];
   if (bring === undefined) throw new Error(`TEST_STACK is "${kind}": expected one of ${Object.keys(BRINGERS).join(', ')}`);
@@ -44,17 +48,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /**
  * Booted by the very code of `make up`, on free ports and with a state of its own: the tests kill its parts, so it is
- * never the stack that somebody works with. Its logs stay in .stack/test/logs, with STACK_TLS in .stack/secure/logs.
+ * never the stack that somebody works with. Its logs stay in .stack/test/logs, with STACK_TLS in .stack/secure/logs, with
+ * PROFILE=cluster in .stack/cluster/logs.
  */
 async function bootEmbedded(): Promise<Brought> {
-  const { config, unlock } = await ownStack(process.env.STACK_TLS === 'true' ? '.stack/secure' : '.stack/test');
+  const { STACK_TLS, PROFILE } = process.env;
+  const { config, unlock } = await ownStack(`.stack/${PROFILE === 'cluster' ? 'cluster' : STACK_TLS === 'true' ? 'secure' : 'test'}`);
   const stack = new EmbeddedStack(config);
   await stack.down(); // What a test run that was killed left.
-  for (const state of ['postgres', 'kafka']) rmSync(`${config.dir}/${state}`, { recursive: true, force: true });
+  const remove = () => {
+    for (const state of ['postgres', ...copyNames(config, 'kafka')]) rmSync(`${config.dir}/${state}`, { recursive: true, force: true });
+  };
+  remove();
   await stack.up((line) => process.stdout.write(`${line}\n`));
   const end = async () => {
     await stack.down();
-    for (const state of ['postgres', 'kafka']) rmSync(`${config.dir}/${state}`, { recursive: true, force: true });
+    remove();
     unlock();
   };
   return { config, way: 'embedded', end };
@@ -93,7 +102,9 @@ async function useRunning(): Promise<Brought> {
 
 async function ownStack(dir = '.stack/test'): Promise<{ config: StackConfig; unlock: () => void }> {
   const unlock = lockFolder(dir);
-  const ports = await freePorts(portSettings.length);
+  // The ports of copies lie above those of the first, so these lie side by side, where nothing else has any.
+  const count = portSettings.length;
+  const ports = process.env.PROFILE === 'cluster' ? await takePorts(count, createRandom(process.pid)) : await freePorts(count);
   const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
   // The reconciler runs all the time: it must decide correctly at any age of a row, or the tests see repeats.
   const chosen = { ...own, STACK_DIR: dir, RESEND_AFTER_SECONDS: '5' };

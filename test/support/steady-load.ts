@@ -17,8 +17,7 @@ export interface SteadyLoad {
 }
 
 /** Posts to the zaps of one user at once, each post of a zap after the answer to the one before, until it is stopped. */
-export function startSteadyLoad(zaps: number, targets: readonly string[]): SteadyLoad {
-  const userId = uniqueName('user');
+export function startSteadyLoad(zaps: number, targets: readonly string[], userId = uniqueName('user')): SteadyLoad {
   const stopping = new AbortController();
   const counts = new Map<string, number>();
   let posted = 0;

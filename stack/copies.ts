@@ -1,0 +1,31 @@
+import type { StackSettings } from './settings.ts';
+
+// PROFILE=cluster runs parts of the embedded stack several times, so that each can be lost. There is one watchdog: it can be
+// away for a while, and two would repair the same thing twice.
+
+const CLUSTER: Readonly<Record<string, number>> = { kafka: 3, connect: 2, ingest: 3, cleanup: 3, consumer: 3, actions: 3 };
+/** The port of a copy lies so far above that of the one before. */
+const PORTS_APART = 100;
+
+export type PortSetting = Extract<keyof StackSettings, `${string}_PORT`>;
+
+/** The numbers of a part's copies, from 1. */
+export function copiesOf({ PROFILE }: Pick<StackSettings, 'PROFILE'>, part: string): number[] {
+  const count = PROFILE === 'cluster' ? (CLUSTER[part] ?? 1) : 1;
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** The first has the part's own name. */
+export const copyName = (part: string, copy: number): string => (copy === 1 ? part : `${part}-${copy}`);
+
+export const copyPort = (config: StackSettings, setting: PortSetting, copy: number): number => config[setting] + PORTS_APART * (copy - 1);
+
+/** The ports that a setting stands for: that of each copy of its part. */
+export function portsOf(config: StackSettings, setting: PortSetting): number[] {
+  const part = setting.split('_')[0]?.toLowerCase() ?? '';
+  return copiesOf(config, part).map((copy) => copyPort(config, setting, copy));
+}
+
+/** The names of all copies of a part. */
+export const copyNames = (config: Pick<StackSettings, 'PROFILE'>, part: string): string[] =>
+  copiesOf(config, part).map((copy) => copyName(part, copy));
