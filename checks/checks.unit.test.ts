@@ -3,6 +3,7 @@ import { check, runChecks, type CheckContext } from './check.ts';
 import { cluster, connectorIdle, offsetFlush, plugin } from './connector.ts';
 import { autoCreation, copies } from './kafka.ts';
 import { encoding } from './postgres.ts';
+import { walHeld } from './wal.ts';
 
 // Codes for states that tests cannot produce on the running stack. The other tests of the doctor run their reads there;
 // these tests run their evaluations.
@@ -43,6 +44,15 @@ test('REPLICATION: fewer than three copies, or a min.insync.replicas of 1', () =
   expect(copies.evaluate({ least: 3, minInSync: 2 }, context)).toBeUndefined();
   expect(copies.evaluate({ least: 2, minInSync: 2 }, context)?.found).toContain('2 copies');
   expect(copies.evaluate({ least: 3, minInSync: 1 }, context)?.found).toContain('min.insync.replicas 1');
+});
+
+// archive_mode and max_prepared_transactions are read at the start of Postgres, and the stack has neither.
+test('WAL_HELD: archiving fails, or a prepared transaction was forgotten', () => {
+  const none = { unarchived: null, prepared: null, hours: null };
+  expect(walHeld.evaluate(none, context)).toBeUndefined();
+  expect(walHeld.evaluate({ ...none, prepared: 'theirs', hours: 0 }, context)).toBeUndefined();
+  expect(walHeld.evaluate({ ...none, prepared: 'theirs', hours: 30 }, context)?.remedy).toContain("ROLLBACK PREPARED 'theirs'");
+  expect(walHeld.evaluate({ ...none, unarchived: '00000001000000000000002A' }, context)?.found).toContain('fails at 0000');
 });
 
 // test/full/doctor.test.ts checks it on the running stack, which takes a minute.

@@ -7,6 +7,7 @@ import { kafkaQuota } from '../checks/quotas.ts';
 import { postgresChecks } from '../checks/postgres.ts';
 import { askRegistry, registryChecks } from '../checks/registry.ts';
 import { slotChecks } from '../checks/slot.ts';
+import { walHeld } from '../checks/wal.ts';
 import { readConnectorFile } from '../checks/connector-file.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
@@ -19,7 +20,7 @@ import { groupChecks, type DoctorContext } from '../checks/groups.ts';
 
 /** All checks of the doctor. */
 export const checks: readonly Check<DoctorContext>[] = [
-  ...[...postgresChecks, ...slotChecks, ...connectorChecks, ...configuration],
+  ...[...postgresChecks, ...slotChecks, walHeld, ...connectorChecks, ...configuration],
   ...[...kafkaChecks, kafkaGrantMissing, kafkaQuota, ...registryChecks, ...groupChecks],
 ];
 
