@@ -64,8 +64,15 @@ describe('Kafka refuses, and the consumer ends with a code and the setting to ch
   ])('%s', { timeout: 90_000 }, async (_what, env, code, words) => {
     const consumer = await startConsumer(env());
     expect(await consumer.ended).toBe(1);
-    const last = consumer.log().trim().split('\n').at(-1) ?? '';
-    expect(JSON.parse(last)).toMatchObject({ level: 60, code, msg: expect.stringMatching(words) as string });
+    // kafkajs may still report a connection that it gave up.
+    const lines = consumer
+      .log()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { level: number });
+    expect(lines.filter(({ level }) => level === 60)).toEqual([
+      expect.objectContaining({ code, msg: expect.stringMatching(words) as string }),
+    ]);
     expect(consumer.log()).not.toContain('a-wrong-password');
     expectNoSecret(consumer.log());
   });
