@@ -188,7 +188,10 @@ describe('without the registry', () => {
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     const REGISTRY_URL = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/apis/ccompat/v7`;
-    const consumer = await runConsumer({ ...topics, groupId }, { ...registryFor(config, 'reader'), REGISTRY_URL });
+    const consumer = await runConsumer(
+      { ...topics, groupId },
+      { ...registryFor(config, 'reader'), REGISTRY_URL, REGISTRY_CA_FILE: undefined },
+    );
     const [first, second, third, fresh] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
     try {
       await produce(topics.topic, [eventRecord(known, first, 0)]);
