@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
+import type { Shard } from '../contract/shards.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 
 /**
@@ -29,7 +30,11 @@ export interface CheckContext {
   pool: Pool;
   admin: Admin;
   connect: ConnectApi;
-  /** connect/outbox-connector.json: the expected configuration. */
+  /** All shards of the outbox. */
+  shards: readonly Shard[];
+  /** The shard that is checked. */
+  shard: Shard;
+  /** connect/outbox-connector.json: the expected configuration of the shard's connector. */
   connector: ConnectorConfig;
   cdcUser: string;
 }

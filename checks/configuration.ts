@@ -1,4 +1,3 @@
-import { CONNECTOR_NAME } from '../contract/names.ts';
 import { PRODUCER_LIMIT } from '../contract/limits.ts';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
 import { check, type Check, type Grade, type CheckContext } from './check.ts';
@@ -136,7 +135,7 @@ const MEANING =
 
 const again =
   'The watchdog restores connect/outbox-connector.json within a minute, unless PUT_BACK is false. npm run register restores it at once.';
-const inForce = ({ connect }: CheckContext) => connect.config(CONNECTOR_NAME);
+const inForce = ({ connect, shard }: CheckContext) => connect.config(shard.connector);
 
 /** @returns the keys in which the active configuration differs from the file */
 export function drift(config: ConnectorConfig, file: ConnectorConfig): string[] {

@@ -28,3 +28,12 @@ function rootCause(trace = ''): string {
   const last = lines.findLast((line) => line.startsWith('Caused by: ')) ?? lines[0] ?? '';
   return last.replace('Caused by: ', '').slice(0, 300);
 }
+
+/** The connectors of all shards as one: the first state that is not RUNNING, and all tasks. @returns undefined when one is missing */
+export function together(statuses: readonly (ConnectorStatus | undefined)[]): ConnectorStatus | undefined {
+  const known = statuses.filter((status) => status !== undefined);
+  const [first] = known;
+  if (first === undefined || known.length < statuses.length) return undefined;
+  const { connector } = known.find((status) => status.connector.state !== 'RUNNING') ?? first;
+  return { connector, tasks: known.flatMap(({ tasks }) => tasks) };
+}

@@ -1,11 +1,11 @@
-import { CONNECTOR_NAME, OFFSET_TOPIC } from '../contract/names.ts';
+import { OFFSET_TOPIC } from '../contract/names.ts';
 import type { ConnectorStatus } from '../kit/connect-api.ts';
-import { check, type Check } from './check.ts';
+import { check, type Check, type CheckContext } from './check.ts';
 import { failuresOf } from './connector-status.ts';
 import { describePause, readConnectorState } from './state.ts';
 
-const readStatus = ({ connect }: { connect: { status: (name: string) => Promise<ConnectorStatus | undefined> } }) =>
-  connect.status(CONNECTOR_NAME);
+const readStatus = ({ connect, shard }: Pick<CheckContext, 'connect' | 'shard'>): Promise<ConnectorStatus | undefined> =>
+  connect.status(shard.connector);
 
 export const plugin = check({
   code: 'CONNECT_PLUGIN',
@@ -45,9 +45,9 @@ const connectorMissing = check({
   why: 'Nothing is published. No event is lost: rows wait in the outbox.',
   needs: ['connect'],
   read: readStatus,
-  evaluate: (status) =>
+  evaluate: (status, { shard }) =>
     status === undefined
-      ? { found: `${CONNECTOR_NAME} is not registered`, remedy: 'npm run register. If it was paused: npm run outbox -- resume' }
+      ? { found: `${shard.connector} is not registered`, remedy: 'npm run register. If it was paused: npm run outbox -- resume' }
       : undefined,
 });
 
@@ -112,7 +112,7 @@ const snapshotRunning = check({
   grade: 'weak',
   why: 'All waiting rows are being sent again. Consumers see repeats, and new events come after them.',
   needs: ['connect'],
-  read: ({ connect }) => connect.storedOffset(CONNECTOR_NAME),
+  read: ({ connect, shard }) => connect.storedOffset(shard.connector),
   evaluate: (offset) =>
     offset?.snapshot !== undefined && offset.snapshot !== false && offset.snapshot_completed !== true
       ? {
@@ -127,8 +127,8 @@ const exactlyOnce = check({
   grade: 'broken',
   why: 'The connector requires exactly-once, but the worker writes event and position separately, so a crash of Connect repeats events.',
   needs: ['connect'],
-  read: async ({ connect, connector }) => ({
-    support: (await connect.config(CONNECTOR_NAME))?.['exactly.once.support'],
+  read: async ({ connect, connector, shard }) => ({
+    support: (await connect.config(shard.connector))?.['exactly.once.support'],
     worker: await connect.isExactlyOnce(connector['connector.class'] ?? ''),
   }),
   evaluate: ({ support, worker }) =>
@@ -148,8 +148,8 @@ const connectorStuck = check({
   grade: 'broken',
   why: 'The connector runs without progress: rows wait in the outbox, and Postgres keeps WAL for the slot.',
   needs: ['connect', 'kafka'],
-  read: async ({ connect, admin }) => {
-    const status = await connect.status(CONNECTOR_NAME);
+  read: async ({ connect, admin, shard }) => {
+    const status = await connect.status(shard.connector);
     const runs = status !== undefined && [status.connector, ...status.tasks].every(({ state }) => state === 'RUNNING');
     if (!runs || !(await admin.listTopics()).includes(OFFSET_TOPIC)) return { still: false, offset: undefined };
     const since = await admin.fetchTopicOffsetsByTimestamp(OFFSET_TOPIC, Date.now() - STILL_MS);
@@ -157,7 +157,7 @@ const connectorStuck = check({
     const stored = ends.some(({ partition, high }) =>
       since.some((one) => one.partition === partition && BigInt(one.offset) < BigInt(high)),
     );
-    return { still: !stored, offset: stored ? undefined : await connect.storedOffset(CONNECTOR_NAME) };
+    return { still: !stored, offset: stored ? undefined : await connect.storedOffset(shard.connector) };
   },
   evaluate: ({ still, offset }) =>
     // A snapshot stores its position as it progresses, but the first read of a large table may take long.
@@ -180,8 +180,8 @@ export const offsetFlush = check({
   why: 'After a crash, Connect publishes again everything since the last flush of its position.',
   needs: ['connect', 'kafka'],
   // No interface tells offset.flush.interval.ms. But each heartbeat moves the position, and each flush stores it.
-  read: async ({ connect, admin }): Promise<number[]> => {
-    const heartbeat = Number((await connect.config(CONNECTOR_NAME))?.['heartbeat.interval.ms'] ?? 0);
+  read: async ({ connect, admin, shard }): Promise<number[]> => {
+    const heartbeat = Number((await connect.config(shard.connector))?.['heartbeat.interval.ms'] ?? 0);
     if (!(heartbeat > 0 && heartbeat <= HEARTBEAT_MS) || !(await admin.listTopics()).includes(OFFSET_TOPIC)) return [];
     const now = Date.now();
     const count = async (ago: number) => {
@@ -204,10 +204,11 @@ export const offsetFlush = check({
   },
 });
 
-/** In the order in which a finding explains those after it. */
+/** About the worker. */
+export const workerChecks: readonly Check[] = [plugin, cluster];
+
+/** About each shard's connector, in the order in which a finding explains those after it. */
 export const connectorChecks: readonly Check[] = [
-  plugin,
-  cluster,
   connectorMissing,
   connectorFailed,
   connectorPaused,

@@ -27,8 +27,8 @@ const producerLimit = (config: ConnectorConfig) => Number(config[PRODUCER_LIMIT.
  *
  * @throws when one of them reports no limit: nothing may be buried on a guess
  */
-export async function readRecordLimit(admin: Admin, connect: Pick<ConnectApi, 'config'>): Promise<number> {
-  const config = await connect.config(CONNECTOR_NAME);
+export async function readRecordLimit(admin: Admin, connect: Pick<ConnectApi, 'config'>, connector = CONNECTOR_NAME): Promise<number> {
+  const config = await connect.config(connector);
   if (config === undefined) throw new Error('the connector is not registered');
   const topic = Number((await topicConfigs(admin, EVENT_TOPIC)).get('max.message.bytes'));
   const limits = [topic, limitOf(await brokerConfigs(admin)), producerLimit(config)];

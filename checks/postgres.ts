@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { ConnectorConfig } from '../kit/connect-api.ts';
+import { isSameFilter, type Shard } from '../contract/shards.ts';
 import { check, type Check, type Fault } from './check.ts';
 
 const needs = ['postgres'] as const;
@@ -123,14 +124,15 @@ export interface Publication {
   insertsOnly: boolean;
   /** Whether it also publishes all tables, or all of a schema. */
   more: boolean;
-  tables: { name: string; rows: boolean; columns: boolean }[];
+  /** `filter`: SQL, null for every row. */
+  tables: { name: string; filter: string | null; columns: boolean }[];
 }
 
 // From the catalog, as the view pg_publication_tables hides tables that the reader has no right to see.
 const PUBLICATION = `
   SELECT p.oid::int8 AS oid, p.pubinsert AND NOT p.pubupdate AND NOT p.pubdelete AND NOT p.pubtruncate AS inserts_only,
          p.puballtables OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace WHERE pnpubid = p.oid) AS more,
-         (SELECT coalesce(json_agg(json_build_object('name', n.nspname || '.' || c.relname, 'rows', r.prqual IS NULL, 'columns', r.prattrs IS NULL)), '[]')
+         (SELECT coalesce(json_agg(json_build_object('name', n.nspname || '.' || c.relname, 'filter', pg_get_expr(r.prqual, r.prrelid), 'columns', r.prattrs IS NULL)), '[]')
             FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
            WHERE r.prpubid = p.oid) AS tables
@@ -145,10 +147,13 @@ export async function readPublication(pool: Pool, name: string | undefined): Pro
 }
 
 /** Shared by doctor and watchdog: a publication must have the outbox with all its rows and columns, inserts only, and nothing else. */
-export function evaluatePublication(found: Publication | undefined, connector: ConnectorConfig): Fault | undefined {
+export function evaluatePublication(
+  found: Publication | undefined,
+  connector: ConnectorConfig,
+  shard: Pick<Shard, 'filter'>,
+): Fault | undefined {
   const [name, wanted] = [connector['publication.name'], connector['table.include.list']];
-  const remedy =
-    'The watchdog restores it within seconds (npm run watch). By hand, as a member of outbox_operator: SELECT outbox_restore_publication();';
+  const remedy = `The watchdog restores it within seconds (npm run watch). By hand, as a member of outbox_operator: SELECT outbox_restore_publication(${shard.filter === undefined ? '' : `'${name}'`});`;
   if (found === undefined) return { found: `the publication ${name} does not exist`, remedy };
   const faults = [
     ...(found.insertsOnly ? [] : ['more than inserts']),
@@ -156,12 +161,15 @@ export function evaluatePublication(found: Publication | undefined, connector: C
     ...(found.tables.some((table) => table.name === wanted) ? [] : [`not ${wanted}`]),
     ...found.tables.flatMap((table) => [
       ...(table.name === wanted ? [] : [`${table.name} too`]),
-      ...(table.rows ? [] : [`only some rows of ${table.name}`]),
+      ...(isSameFilter(table.filter ?? undefined, shard.filter) ? [] : [filterFault(table, shard)]),
       ...(table.columns ? [] : [`only some columns of ${table.name}`]),
     ]),
   ];
   return faults.length === 0 ? undefined : { found: `publication ${name} publishes ${faults.join(', ')}`, remedy };
 }
+
+const filterFault = ({ name, filter }: { name: string; filter: string | null }, shard: Pick<Shard, 'filter'>) =>
+  shard.filter === undefined ? `only some rows of ${name}` : `other rows of ${name} than those of its shard (${filter ?? 'all'})`;
 
 export const publication = check({
   code: 'PUBLICATION',
@@ -169,13 +177,13 @@ export const publication = check({
   why: 'It decides what is streamed. Without the outbox, or with only some of its rows or columns, events are missing. With more in it, the router receives records that it cannot route.',
   needs,
   read: ({ pool, connector }) => readPublication(pool, connector['publication.name']),
-  evaluate: (found, { connector }) => evaluatePublication(found, connector),
+  evaluate: (found, { connector, shard }) => evaluatePublication(found, connector, shard),
 });
 
 interface SlotRoom {
   used: number;
   room: number;
-  ours: boolean;
+  ours: number;
 }
 
 export const slotRoom = check({
@@ -183,19 +191,22 @@ export const slotRoom = check({
   grade: 'broken',
   why: 'The connector needs a replication slot.',
   needs,
-  read: ({ pool, connector }) =>
+  read: ({ pool, shards }) =>
     one<SlotRoom>(
       pool,
       `SELECT count(*)::int AS used, current_setting('max_replication_slots')::int AS room,
-              coalesce(bool_or(slot_name = $1), false) AS ours
+              (count(*) FILTER (WHERE slot_name = ANY ($1)))::int AS ours
        FROM pg_replication_slots`,
-      [connector['slot.name']],
+      [shards.map(({ slot }) => slot)],
     ),
-  evaluate: ({ used, room, ours }) =>
-    ours || used < room
+  evaluate: ({ used, room, ours }, { shards }) =>
+    used + shards.length - ours <= room
       ? undefined
       : {
-          found: `all ${room} replication slots are taken`,
+          found:
+            shards.length === 1
+              ? `all ${room} replication slots are taken`
+              : `${used - ours} of ${room} replication slots are taken, and ${shards.length} shards need ${shards.length}`,
           remedy: 'Raise max_replication_slots (and max_wal_senders) and restart Postgres, or drop a slot that nobody uses.',
         },
 });
@@ -229,14 +240,4 @@ export const cdcLogin = check({
 });
 
 /** In the order in which a finding explains those after it. */
-export const postgresChecks: readonly Check[] = [
-  encoding,
-  walLevel,
-  durability,
-  walBound,
-  migrations,
-  outboxGuard,
-  publication,
-  slotRoom,
-  cdcLogin,
-];
+export const postgresChecks: readonly Check[] = [encoding, walLevel, durability, walBound, migrations, outboxGuard, slotRoom, cdcLogin];

@@ -1,8 +1,8 @@
-import { CONNECTOR_NAME, SLOT_NAME } from '../contract/names.ts';
+import { isOfAShard } from '../contract/shards.ts';
 import { check, type Check, type CheckContext } from './check.ts';
 import { lsn, readSlot, slotFault } from './state.ts';
 
-const readOurs = ({ pool }: CheckContext) => readSlot(pool);
+const readOurs = ({ pool, shard }: CheckContext) => readSlot(pool, shard.slot);
 
 const watchdog = 'The watchdog repairs it within seconds (npm run watch), unless the connector is paused.';
 
@@ -12,8 +12,8 @@ const slotMissing = check({
   why: 'Without its slot the connector streams nothing. No event is lost: with a new slot it publishes every waiting row.',
   needs: ['postgres'],
   read: readOurs,
-  evaluate: (slot) =>
-    slotFault(slot) === 'SLOT_MISSING' ? { found: `the replication slot ${SLOT_NAME} does not exist`, remedy: watchdog } : undefined,
+  evaluate: (slot, { shard }) =>
+    slotFault(slot) === 'SLOT_MISSING' ? { found: `the replication slot ${shard.slot} does not exist`, remedy: watchdog } : undefined,
 });
 
 const slotLost = check({
@@ -22,11 +22,11 @@ const slotLost = check({
   why: 'Its WAL is gone, and it can never be read again. Debezium would wait half an hour for it.',
   needs: ['postgres'],
   read: readOurs,
-  evaluate: (slot) =>
+  evaluate: (slot, { shard }) =>
     slotFault(slot) === 'SLOT_LOST'
       ? {
-          found: `the slot ${SLOT_NAME} was invalidated`,
-          remedy: `${watchdog} By hand: SELECT pg_drop_replication_slot('${SLOT_NAME}');`,
+          found: `the slot ${shard.slot} was invalidated`,
+          remedy: `${watchdog} By hand: SELECT pg_drop_replication_slot('${shard.slot}');`,
         }
       : undefined,
 });
@@ -71,13 +71,13 @@ const otherSlots = check({
   grade: 'weak',
   why: 'A slot that nobody reads holds WAL of the whole server, until max_slot_wal_keep_size, or until the disk is full and Postgres stops.',
   needs: ['postgres'],
-  read: async ({ pool }: CheckContext) =>
+  read: async ({ pool, shards }: CheckContext) =>
     (
       await pool.query<{ name: string; kept: string }>(
         `SELECT slot_name AS name, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::int8 AS kept
            FROM pg_catalog.pg_replication_slots
-          WHERE NOT active AND slot_name <> $1 AND pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) >= $2 ORDER BY 2 DESC`,
-        [SLOT_NAME, MUCH_BYTES],
+          WHERE NOT active AND slot_name <> ALL ($1) AND pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) >= $2 ORDER BY 2 DESC`,
+        [shards.map(({ slot }) => slot), MUCH_BYTES],
       )
     ).rows,
   evaluate: (slots) => {
@@ -104,7 +104,7 @@ const slotAhead = check({
   read: async (context): Promise<Positions> => {
     // The slot is read first: it is confirmed up to a position that Connect had stored, so one read later cannot be behind it.
     const slot = await readOurs(context);
-    const offset = await context.connect.storedOffset(CONNECTOR_NAME);
+    const offset = await context.connect.storedOffset(context.shard.connector);
     // The connector stores several positions; the furthest is the acknowledged one.
     const known = [offset?.lsn, offset?.lsn_proc, offset?.lsn_commit].filter((one) => typeof one === 'number').map(BigInt);
     return {
@@ -128,8 +128,9 @@ const slotRole = check({
   needs: ['postgres'],
   read: async ({ pool }) => {
     const { rows } = await pool.query<{ drops: boolean }>(
-      `SELECT rolreplication OR rolsuper AS drops FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
-       WHERE pg_proc.oid = to_regprocedure('public.outbox_drop_slot()')`,
+      `SELECT bool_and(rolreplication OR rolsuper) AS drops FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
+       WHERE pg_proc.oid IN (to_regprocedure('public.outbox_drop_slot()'), to_regprocedure('public.outbox_drop_slot(text)'))
+       HAVING count(*) = 2`,
     );
     return rows[0]?.drops;
   },
@@ -138,12 +139,36 @@ const slotRole = check({
       ? undefined
       : {
           found:
-            drops === undefined ? 'the function outbox_drop_slot does not exist' : 'the owner of outbox_drop_slot() has no REPLICATION',
+            drops === undefined
+              ? 'the function outbox_drop_slot does not exist'
+              : 'the owner of outbox_drop_slot() or outbox_drop_slot(text) has no REPLICATION',
           remedy:
             'Apply the migrations (npm run migrate). Then, as an administrator in this database: CREATE ROLE outbox_slot NOLOGIN REPLICATION; ' +
-            'ALTER FUNCTION public.outbox_drop_slot() OWNER TO outbox_slot;',
+            'ALTER FUNCTION public.outbox_drop_slot() OWNER TO outbox_slot; ALTER FUNCTION public.outbox_drop_slot(text) OWNER TO outbox_slot;',
         },
 });
 
-/** In the order in which a finding explains those after it. */
-export const slotChecks: readonly Check[] = [slotMissing, slotLost, slotUnread, slotReserve, slotAhead, slotRole, otherSlots];
+/** What is left of another number of shards. */
+const shardsLeft = check({
+  code: 'SHARDS_LEFT',
+  grade: 'broken',
+  why: 'A change of the number of shards was not finished. What is left of the old ones publishes events twice, or holds WAL.',
+  needs: ['postgres', 'connect'],
+  read: async ({ pool, connect }: CheckContext) => {
+    const sql = 'SELECT slot_name AS name FROM pg_replication_slots UNION SELECT pubname FROM pg_publication ORDER BY 1';
+    return [...(await pool.query<{ name: string }>(sql)).rows.map(({ name }) => name), ...(await connect.names())];
+  },
+  evaluate: (names, { shards }) => {
+    const current = new Set(shards.flatMap(({ slot, connector }) => [slot, connector]));
+    const left = names.filter((name) => isOfAShard(name) && !current.has(name));
+    return left.length === 0
+      ? undefined
+      : { found: `left of another number of shards: ${left.join(', ')}`, remedy: `npm run outbox -- reshard ${shards.length}` };
+  },
+});
+
+/** About each shard's slot, in the order in which a finding explains those after it. */
+export const slotChecks: readonly Check[] = [slotMissing, slotLost, slotUnread, slotReserve, slotAhead];
+
+/** About all slots. */
+export const allSlotsChecks: readonly Check[] = [slotRole, otherSlots, shardsLeft];

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { CONNECTOR_NAME, SLOT_NAME } from '../contract/names.ts';
+import { shardsOf, type Shard } from '../contract/shards.ts';
 
 // The pipeline's state as Postgres knows it. Each fact has one query, which all callers share.
 
@@ -18,8 +18,20 @@ export interface Slot {
   behindBytes: number;
 }
 
+/**
+ * The shards that the outbox has now.
+ *
+ * @throws when the migrations are missing
+ */
+export async function readShards(pool: Pool): Promise<Shard[]> {
+  const { rows } = await pool.query<{ count: number }>('SELECT count(connector)::int AS count FROM public.connector_state');
+  const count = rows[0]?.count ?? 0;
+  if (count === 0) throw new Error('connector_state has no row: apply the migrations (npm run migrate)');
+  return shardsOf(count);
+}
+
 /** @returns undefined when there is none */
-export async function readSlot(pool: Pool): Promise<Slot | undefined> {
+export async function readSlot(pool: Pool, name: string): Promise<Slot | undefined> {
   interface Row {
     active: boolean;
     status: string;
@@ -33,7 +45,7 @@ export async function readSlot(pool: Pool): Promise<Slot | undefined> {
             coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::float8 AS kept,
             coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::float8 AS behind
        FROM pg_replication_slots WHERE slot_name = $1`,
-    [SLOT_NAME],
+    [name],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -50,6 +62,27 @@ export async function readSlot(pool: Pool): Promise<Slot | undefined> {
 
 /** Why no event can pass the slot at the moment. */
 export type SlotFault = 'SLOT_MISSING' | 'SLOT_LOST' | 'SLOT_UNREAD';
+
+/** The slots of all shards, in their order. */
+export async function readSlots(pool: Pool): Promise<(Slot | undefined)[]> {
+  return Promise.all((await readShards(pool)).map(({ slot }) => readSlot(pool, slot)));
+}
+
+/** The worst of each: what is wrong with one shard is shown for all. @returns undefined when one is missing */
+export function worstSlot(slots: readonly (Slot | undefined)[]): Slot | undefined {
+  const order = ['reserved', 'extended', 'unreserved', 'lost'];
+  return slots.reduce((a, b) => {
+    if (a === undefined || b === undefined) return undefined;
+    return {
+      active: a.active && b.active,
+      walStatus: order.indexOf(a.walStatus) >= order.indexOf(b.walStatus) ? a.walStatus : b.walStatus,
+      keptBytes: Math.max(a.keptBytes, b.keptBytes),
+      safeBytes: a.safeBytes === undefined || b.safeBytes === undefined ? undefined : Math.min(a.safeBytes, b.safeBytes),
+      confirmed: a.confirmed === undefined || b.confirmed === undefined || lsn(a.confirmed) <= lsn(b.confirmed) ? a.confirmed : b.confirmed,
+      behindBytes: Math.max(a.behindBytes, b.behindBytes),
+    };
+  });
+}
 
 export function slotFault(slot: Slot | undefined): SlotFault | undefined {
   if (slot === undefined) return 'SLOT_MISSING';
@@ -80,14 +113,21 @@ export interface ConnectorState {
   publicationOid: number;
 }
 
-/** @throws when the migrations are missing */
-export async function readConnectorState(pool: Pool): Promise<ConnectorState> {
+/**
+ * @param connector undefined: any, for the pause, which all of them share
+ * @throws when the migrations are missing
+ */
+export async function readConnectorState(pool: Pool, connector?: string): Promise<ConnectorState> {
   const { rows } = await pool.query<{ at: Date | null; because: string | null; oid: string }>(
-    `SELECT paused_at AS at, paused_because AS because, publication_oid::int8 AS oid FROM public.connector_state WHERE connector = $1`,
-    [CONNECTOR_NAME],
+    `SELECT paused_at AS at, paused_because AS because, publication_oid::int8 AS oid FROM public.connector_state
+      WHERE connector = coalesce($1, connector) ORDER BY connector LIMIT 1`,
+    [connector ?? null],
   );
   const [row] = rows;
-  if (row === undefined) throw new Error(`connector_state has no row for ${CONNECTOR_NAME}: apply the migrations (npm run migrate)`);
+  if (row === undefined)
+    throw new Error(
+      `connector_state has no row${connector === undefined ? '' : ` for ${connector}`}: apply the migrations (npm run migrate)`,
+    );
   return { paused: row.at === null ? undefined : { at: row.at, because: row.because ?? undefined }, publicationOid: Number(row.oid) };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { lsn, readSlot, slotFault } from '../checks/state.ts';
+import { lsn, readSlots, slotFault, type Slot } from '../checks/state.ts';
 import type { Alarm } from '../kit/metrics.ts';
 import type { createLostRowPolicy, LostRow } from './lost-rows.ts';
 import type { TopicSnapshot } from './kafka.ts';
@@ -57,11 +57,12 @@ const slotWords = {
 
 /** A missing or lost slot is repaired by the watchdog, and all rows are then sent again. */
 async function slotCode(pool: Pool, upTo?: string): Promise<keyof typeof slotWords | 'HEALTHY'> {
-  const slot = await readSlot(pool);
-  const fault = slotFault(slot);
+  // A row may belong to any shard, so all of them must be healthy.
+  const slots = await readSlots(pool);
+  const fault = slots.map(slotFault).find((one) => one !== undefined);
   if (fault !== undefined) return fault;
-  const confirmed = upTo === undefined || (slot?.confirmed !== undefined && lsn(slot.confirmed) >= lsn(upTo));
-  return confirmed ? 'HEALTHY' : 'SLOT_UNCONFIRMED';
+  const isConfirmed = (slot: Slot | undefined) => upTo === undefined || (slot?.confirmed !== undefined && lsn(slot.confirmed) >= lsn(upTo));
+  return slots.every(isConfirmed) ? 'HEALTHY' : 'SLOT_UNCONFIRMED';
 }
 
 // The oldest rows by id, which begins with the time: the primary key is the only index, and the table may be large.

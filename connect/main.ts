@@ -3,7 +3,6 @@ import { createKafka } from '../kit/kafka.ts';
 import { openPool } from '../kit/postgres.ts';
 import { readSettings, SettingsError } from '../kit/settings.ts';
 import { settings } from './config.ts';
-import { readConnectorFile } from '../checks/connector-file.ts';
 import { ConnectApi, ConnectError } from '../kit/connect-api.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
 import { RegisterError } from './errors.ts';
@@ -18,7 +17,7 @@ try {
   const admin = createKafka(config, { clientId: 'outbox-register' }).admin();
   try {
     await admin.connect();
-    const done = await register({ config, connector: readConnectorFile(), pool, admin, connect: new ConnectApi(config) });
+    const done = await register({ config, pool, admin, connect: new ConnectApi(config) });
     log.info(done, 'connector is running');
   } finally {
     await Promise.all([admin.disconnect(), pool.end()]);

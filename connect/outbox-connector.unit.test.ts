@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { readConnectorFile } from '../checks/connector-file.ts';
+import { shardsOf } from '../contract/shards.ts';
 import { CONNECTOR_NAME, EVENT_TOPIC, OFFSET_TOPIC, SLOT_NAME } from '../contract/names.ts';
 import { MAX_EVENT_BYTES, RECORD_OVERHEAD_BYTES } from '../contract/limits.ts';
 
@@ -117,4 +119,17 @@ describe("the connector's settings", () => {
     expect(MAX_EVENT_BYTES).toBe(Number(check));
     expect(Number(setting('producer.override.max.request.size'))).toBeGreaterThanOrEqual(MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES);
   });
+});
+
+test('one shard has the settings of the file, and one of several differs in what makes it a shard', () => {
+  expect(shardsOf(1).map(readConnectorFile)).toEqual([connector]);
+  const second = readConnectorFile(shardsOf(3)[1]);
+  const select = 'snapshot.select.statement.overrides.public.zap_run_outbox';
+  expect(Object.keys({ ...second, ...connector }).filter((key) => second[key] !== connector[key])).toEqual([
+    ...['slot.name', 'publication.name', select, 'custom.metric.tags'],
+  ]);
+  expect([second['slot.name'], second['publication.name']]).toEqual(['zap_run_outbox_2of3', 'zap_run_outbox_2of3']);
+  expect(second[select]).toBe(
+    'SELECT * FROM public.zap_run_outbox WHERE (hashtextextended(aggregateid, 0) & 9223372036854775807) % 3 = 1 ORDER BY seq',
+  );
 });

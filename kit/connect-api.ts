@@ -55,6 +55,11 @@ export class ConnectApi {
     return this.#call<ConnectorConfig>('GET', `/connectors/${name}/config`);
   }
 
+  /** The names of all connectors of the worker. */
+  async names(): Promise<string[]> {
+    return (await this.#call<string[]>('GET', '/connectors')) ?? [];
+  }
+
   async status(name: string): Promise<ConnectorStatus | undefined> {
     return this.#call<ConnectorStatus>('GET', `/connectors/${name}/status`);
   }
@@ -113,6 +118,11 @@ export class ConnectApi {
   /** A pause survives restarts of Connect, but not a deletion of the connector. */
   async pause(name: string): Promise<void> {
     await this.#call('PUT', `/connectors/${name}/pause`);
+  }
+
+  /** Connect keeps the connector's position. */
+  async remove(name: string): Promise<void> {
+    await this.#call('DELETE', `/connectors/${name}`);
   }
 
   /** Ends a pause or a stop. */

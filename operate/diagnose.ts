@@ -1,14 +1,16 @@
 import { gravestFirst, runChecks, type Check, type Finding, type System } from '../checks/check.ts';
 import { configuration } from '../checks/configuration.ts';
-import { connectorChecks } from '../checks/connector.ts';
+import { connectorChecks, workerChecks } from '../checks/connector.ts';
 import { kafkaGrantMissing } from '../checks/grants.ts';
 import { kafkaChecks } from '../checks/kafka.ts';
 import { kafkaQuota } from '../checks/quotas.ts';
-import { postgresChecks } from '../checks/postgres.ts';
+import { postgresChecks, publication } from '../checks/postgres.ts';
 import { askRegistry, registryChecks } from '../checks/registry.ts';
-import { slotChecks } from '../checks/slot.ts';
+import { allSlotsChecks, slotChecks } from '../checks/slot.ts';
 import { walHeld } from '../checks/wal.ts';
 import { readConnectorFile } from '../checks/connector-file.ts';
+import { readShards } from '../checks/state.ts';
+import { ONLY_SHARD, type Shard } from '../contract/shards.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
 import { registryService } from '../kit/http-login.ts';
@@ -18,9 +20,12 @@ import { withAdmin } from './kafka.ts';
 import { withPostgres } from './postgres.ts';
 import { groupChecks, type DoctorContext } from '../checks/groups.ts';
 
+/** Made for each shard. */
+const shardChecks: readonly Check<DoctorContext>[] = [publication, ...slotChecks, ...connectorChecks, ...configuration];
+
 /** All checks of the doctor. */
 export const checks: readonly Check<DoctorContext>[] = [
-  ...[...postgresChecks, ...slotChecks, walHeld, ...connectorChecks, ...configuration],
+  ...[...postgresChecks, ...allSlotsChecks, walHeld, ...workerChecks, ...shardChecks],
   ...[...kafkaChecks, kafkaGrantMissing, kafkaQuota, ...registryChecks, ...groupChecks],
 ];
 
@@ -49,7 +54,6 @@ export async function diagnose(config: Config): Promise<Finding[]> {
   const connect = new ConnectApi(config);
   const context = {
     connect,
-    connector: readConnectorFile(),
     cdcUser: config.CDC_DATABASE_USER,
     registry: registryService(config),
     ackGroups: config.ACK_GROUPS,
@@ -70,11 +74,28 @@ export async function diagnose(config: Config): Promise<Finding[]> {
       // Without Kafka, Connect answers but does not know its connectors.
       const away = (system: System) => silent.has(system) || (system === 'connect' && silent.has('kafka'));
       const possible = checks.filter(({ needs }) => !needs.some(away));
-      return runChecks(possible, { ...context, pool, admin });
+      const shards = silent.has('postgres') ? [ONLY_SHARD] : await readShards(pool).catch(() => [ONLY_SHARD]);
+      return runForShards(possible, shards, { ...context, pool, admin, shards });
     }),
   );
   const unreached = [...silent].map(([system, reason]) => unreachableFinding(system, reason));
   return gravestFirst([...unreached, ...findings]);
+}
+
+/** Runs the checks of a shard for each of them. A finding names its shard, if there are several. */
+async function runForShards(
+  possible: readonly Check<DoctorContext>[],
+  shards: readonly Shard[],
+  shared: Omit<DoctorContext, 'shard' | 'connector'>,
+): Promise<Finding[]> {
+  const found = shards.map(async (shard, index) => {
+    const own = possible.filter((one) => index === 0 || shardChecks.includes(one));
+    const findings = await runChecks(own, { ...shared, shard, connector: readConnectorFile(shard) });
+    if (shard.label === undefined) return findings;
+    const codes = new Set(shardChecks.map(({ code }) => code));
+    return findings.map((one) => (codes.has(one.code) ? { ...one, found: `shard ${shard.label}: ${one.found}` } : one));
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /** Two connections: a statement that waits for a lock must not block all others. */

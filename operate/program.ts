@@ -10,6 +10,7 @@ import { importRuns } from './import.ts';
 import { pause, resume } from './pause.ts';
 import { reconcile } from './reconcile.ts';
 import { repartition } from './repartition.ts';
+import { reshard } from './reshard.ts';
 import { rebuild, replay } from './replay.ts';
 import { status } from './status.ts';
 import { SettingsError } from '../kit/settings.ts';
@@ -28,6 +29,7 @@ const verbs = [
   reconcile,
   acceptTopic,
   repartition,
+  reshard,
   actions,
   erase,
 ];

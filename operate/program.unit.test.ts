@@ -120,6 +120,7 @@ const fitting: Record<string, string[]> = {
   reconcile: ['--since', '2026-11-24'],
   'accept-topic': [],
   repartition: ['12', '--within', '5m'],
+  reshard: ['3'],
   'actions dead list': ['--since', '2h'],
   'actions dead replay': ['--since', '7d'],
   'actions dead discard': ['--all'],

@@ -3,8 +3,8 @@ import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import type { Admin } from 'kafkajs';
 import type { Pool } from 'pg';
 import { isPaused } from '../checks/connector-status.ts';
-import { readCleanupStop, readConnectorState } from '../checks/state.ts';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../contract/names.ts';
+import { readCleanupStop, readConnectorState, readShards } from '../checks/state.ts';
+import { EVENT_TOPIC } from '../contract/names.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { topicOffsets } from '../kit/kafka-admin.ts';
 import { forgetTopic } from './accept-topic.ts';
@@ -64,18 +64,19 @@ async function repartitionTopic(count: number, withinMs: number, hands: Hands): 
   const stop = await readCleanupStop(pool, EVENT_TOPIC);
   if (stop !== undefined)
     throw new OperateError('CLEANUP_STOPPED', `Cleanup has stopped with ${stop.code}. Once you know the cause, run accept-topic first.`);
+  const connectors = (await readShards(pool)).map(({ connector }) => connector);
   const wasPaused = (await readConnectorState(pool)).paused !== undefined;
   const connect = new ConnectApi(config);
   if (!wasPaused) await pausing(`partitions of ${EVENT_TOPIC}: ${before} to ${count}`)(config, output);
   try {
-    await untilPaused(connect);
+    await untilPaused(connect, connectors);
     await untilDrained(hands, withinMs);
     await admin.createPartitions({ topicPartitions: [{ topic: EVENT_TOPIC, count }] });
     output.say(`${EVENT_TOPIC} has ${count} partitions.`);
     await untilAccepted(hands, count);
     // Without a restart the producer would use the old partitions for minutes, and split zaps over two of them.
-    await connect.restart(CONNECTOR_NAME, false);
-    await untilPaused(connect);
+    for (const connector of connectors) await connect.restart(connector, false);
+    await untilPaused(connect, connectors);
   } finally {
     if (!wasPaused) await resuming(config, output);
   }
@@ -92,9 +93,9 @@ async function until(condition: () => Promise<boolean>, withinMs: number, fault:
   }
 }
 
-async function untilPaused(connect: ConnectApi): Promise<void> {
+async function untilPaused(connect: ConnectApi, connectors: readonly string[]): Promise<void> {
   await until(
-    async () => isPaused(await connect.status(CONNECTOR_NAME)),
+    async () => (await Promise.all(connectors.map(async (name) => isPaused(await connect.status(name))))).every(Boolean),
     STEP_WITHIN_MS,
     () => new OperateError('NOT_PAUSED', 'The connector is not PAUSED in Connect. See: npm run outbox -- status'),
   );

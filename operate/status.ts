@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { RECONCILE_EVERY_MS } from '../contract/limits.ts';
-import { CONNECTOR_NAME, EVENT_TOPIC, SLOT_NAME } from '../contract/names.ts';
-import { ConnectApi } from '../kit/connect-api.ts';
+import { EVENT_TOPIC } from '../contract/names.ts';
+import { ConnectApi, type ConnectorStatus } from '../kit/connect-api.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
 import type { ConnectSettings } from '../kit/http-login.ts';
 import type { KafkaSettings } from '../kit/kafka-settings.ts';
@@ -9,7 +9,15 @@ import type { Config } from './config.ts';
 import { withAdmin } from './kafka.ts';
 import { consumerGroups, readLag } from './lag.ts';
 import { readOutbox } from '../checks/outbox.ts';
-import { describePause, readCleanupState, readConnectorState, readSlot, type CleanupState } from '../checks/state.ts';
+import {
+  describePause,
+  readCleanupState,
+  readConnectorState,
+  readShards,
+  readSlot,
+  type CleanupState,
+  type Slot,
+} from '../checks/state.ts';
 import { withPostgres } from './postgres.ts';
 import { bytes } from './units.ts';
 import type { Run } from './verb.ts';
@@ -58,20 +66,30 @@ async function outbox(config: StatusConfig): Promise<string> {
 }
 
 async function slot(config: StatusConfig): Promise<string> {
-  const found = await withDatabase(config, readSlot);
-  if (found === undefined) return 'missing';
-  return `${SLOT_NAME} ${found.active ? 'active' : 'not active'}, WAL ${found.walStatus}, ${bytes(found.behindBytes)} behind`;
+  return withDatabase(config, async (pool) => {
+    const shards = await readShards(pool);
+    const lines = shards.map(async ({ slot: name }) => describeSlot(name, await readSlot(pool, name), shards.length > 1));
+    return (await Promise.all(lines)).join('; ');
+  });
+}
+
+function describeSlot(name: string, found: Slot | undefined, isOneOfSeveral: boolean): string {
+  if (found === undefined) return isOneOfSeveral ? `${name} missing` : 'missing';
+  return `${name} ${found.active ? 'active' : 'not active'}, WAL ${found.walStatus}, ${bytes(found.behindBytes)} behind`;
 }
 
 async function connector(config: StatusConfig): Promise<string> {
-  const [found, { paused: by }] = await Promise.all([
-    new ConnectApi(config).status(CONNECTOR_NAME),
-    withDatabase(config, readConnectorState),
-  ]);
+  const [shards, { paused: by }] = await withDatabase(config, (pool) => Promise.all([readShards(pool), readConnectorState(pool)]));
+  const connect = new ConnectApi(config);
+  const states = await Promise.all(shards.map(async ({ connector: name }) => ({ name, found: await connect.status(name) })));
   const paused = by === undefined ? '' : `; ${describePause(by)}`;
-  if (found === undefined) return `not registered${paused}`;
+  return `${states.map(({ name, found }) => describeConnector(name, found, shards.length > 1)).join('; ')}${paused}`;
+}
+
+function describeConnector(name: string, found: ConnectorStatus | undefined, isOneOfSeveral: boolean): string {
+  if (found === undefined) return isOneOfSeveral ? `${name} not registered` : 'not registered';
   const tasks = found.tasks.map(({ id, state: is }) => `task ${id} ${is}`).join(', ') || 'no task';
-  return `${CONNECTOR_NAME} ${found.connector.state}, ${tasks}${paused}`;
+  return `${name} ${found.connector.state}, ${tasks}`;
 }
 
 async function cleanup(config: StatusConfig): Promise<string> {

@@ -234,7 +234,7 @@ describe('the roles', () => {
     expect(found.map(({ privilege }) => privilege)).toEqual(expected);
   });
 
-  it('and the owner have all grants: none to PUBLIC, by column only for ingest, none grantable, no TRUNCATE', async () => {
+  it('and the owner have all grants: none to PUBLIC, by column only for ingest and cleanup, none grantable, no TRUNCATE', async () => {
     const found = await query(
       `SELECT c.relname AS table, g.grantee::regrole::text AS role, string_agg(g.privilege_type, ' ') AS granted, bool_or(g.is_grantable) AS passes
          FROM pg_class c CROSS JOIN aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) g
@@ -246,11 +246,14 @@ describe('the roles', () => {
     expect(found).toEqual([]);
     const byColumn = await query(
       `SELECT attrelid::regclass::text AS table, string_agg(attname, ' ' ORDER BY attnum) AS columns, attacl::text AS granted
-         FROM pg_attribute WHERE attrelid = ANY ($1::regclass[]) AND attacl IS NOT NULL GROUP BY attrelid, attacl::text`,
+         FROM pg_attribute WHERE attrelid = ANY ($1::regclass[]) AND attacl IS NOT NULL GROUP BY attrelid, attacl::text ORDER BY 1`,
       [`{${tables.join(',')}}`],
     );
     const columns = 'id aggregatetype aggregateid type payload traceparent';
-    expect(byColumn).toEqual([{ table: 'zap_run_outbox', columns, granted: '{outbox_ingest=a/outbox_owner}' }]);
+    expect(byColumn).toEqual([
+      { table: 'connector_state', columns: 'connector', granted: '{outbox_cleanup=r/outbox_owner}' },
+      { table: 'zap_run_outbox', columns, granted: '{outbox_ingest=a/outbox_owner}' },
+    ]);
     const owners = await query(`SELECT DISTINCT relowner::regrole::text AS owner FROM pg_class WHERE oid = ANY ($1::regclass[])`, [
       `{${tables.join(',')}}`,
     ]);

@@ -122,7 +122,7 @@ test('every code of the doctor is produced by a test', () => {
     .filter((path) => /^checks\//.test(path) && !tests.includes(path))
     .flatMap((path) => [...text(path).matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code = '']) => code));
   expect(found).toContain('SLOT_LOST');
-  const proven = tests.filter((path) => /^(test\/(full\/)?(doctor|stuck)[^/]*|checks\/[^/]+)$/.test(path)).map(text);
+  const proven = tests.filter((path) => /^(test\/(full\/)?(doctor|stuck|shards)[^/]*|checks\/[^/]+)$/.test(path)).map(text);
   const named = new Set(proven.flatMap((content) => content.match(/\b[A-Z]+(_[A-Z]+)*\b/g) ?? []));
   expect(found.filter((code) => !named.has(code))).toEqual([]);
 });

@@ -19,6 +19,7 @@ import { settings as stack } from '../stack/settings.ts';
 import { comparison } from './comparison.ts';
 import { documents } from './documents.ts';
 import { figures } from './figures.ts';
+import { scalingTable } from './scaling.ts';
 import { hostileFigures } from './hostile-figures.ts';
 import { vendorTables } from './vendors.ts';
 
@@ -82,6 +83,7 @@ const generated: Record<string, () => string> = {
   figures,
   comparison,
   'hostile senders': hostileFigures,
+  scaling: scalingTable,
   vendors: vendorTables,
   'fault matrix': faultMatrix,
   mutants: mutantTable,

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { drift } from '../checks/configuration.ts';
 import { evaluatePublication, readPublication } from '../checks/postgres.ts';
 import { describePause, readConnectorState, readSlot, type ConnectorState, type Slot } from '../checks/state.ts';
-import { CONNECTOR_NAME } from '../contract/names.ts';
+import type { Shard } from '../contract/shards.ts';
 import type { ConnectApi, ConnectorConfig, ConnectorStatus } from '../kit/connect-api.ts';
 import { ConnectionFault } from '../kit/connection-fault.ts';
 
@@ -42,26 +42,26 @@ const SNAPSHOT = `
                     AND pg_has_role(r.oid, 'outbox_cdc', 'USAGE') AND NOT r.rolsuper) AS snapshot`;
 
 /** @throws when Postgres does not answer or lacks the migrations; a Connect that does not answer is a fact */
-export async function readFacts(pool: Pool, connect: ConnectApi, config: ConnectorConfig): Promise<Facts> {
+export async function readFacts(pool: Pool, connect: ConnectApi, config: ConnectorConfig, shard: Shard): Promise<Facts> {
   const [state, publication, slot, snapshots, connector, stored, inForce] = await Promise.all([
-    readConnectorState(pool),
+    readConnectorState(pool, shard.connector),
     readPublication(pool, config['publication.name']),
-    readSlot(pool),
+    readSlot(pool, shard.slot),
     pool.query<{ snapshot: boolean }>(SNAPSHOT, [config['table.include.list']]),
-    connect.status(CONNECTOR_NAME).then(
+    connect.status(shard.connector).then(
       (status) => ({ answers: true, status, refuses: undefined }),
       (error: unknown) => ({
         ...{ answers: false, status: undefined },
         refuses: error instanceof ConnectionFault ? `${error.code}: ${error.message}` : undefined,
       }),
     ),
-    connect.storedOffset(CONNECTOR_NAME).catch(() => undefined),
-    connect.config(CONNECTOR_NAME).catch(() => undefined),
+    connect.storedOffset(shard.connector).catch(() => undefined),
+    connect.config(shard.connector).catch(() => undefined),
   ]);
   return {
     paused: pausedBy(state, connector.status),
     publicationOid: publication?.oid,
-    publicationFault: evaluatePublication(publication, config)?.found,
+    publicationFault: evaluatePublication(publication, config, shard)?.found,
     knownPublicationOid: state.publicationOid,
     slot,
     position: JSON.stringify([slot?.confirmed, stored]),

@@ -3,15 +3,9 @@ import { createMetrics, serveMetrics } from '../kit/metrics.ts';
 import { openPool } from '../kit/postgres.ts';
 import { watchProgress } from '../kit/stall.ts';
 import { fail, startService, stopOnSignal } from '../kit/process.ts';
-import { readRecordLimit } from '../checks/kafka.ts';
-import { withAdmin } from '../kit/kafka-admin.ts';
-import { readConnectorFile } from '../checks/connector-file.ts';
 import { ConnectApi } from '../kit/connect-api.ts';
 import { settings } from './config.ts';
-import { readFacts } from './facts.ts';
-import { createWatchMetrics } from './metrics.ts';
-import { rules } from './rules.ts';
-import { createWatch } from './watch.ts';
+import { createWatches } from './watches.ts';
 
 // The watchdog. One copy runs beside Connect and repairs what Connect and Debezium do not repair themselves.
 
@@ -24,24 +18,13 @@ const UNREADY_SECONDS = 60;
 
 const { log, config } = startService('watch', settings, process.env);
 
-const connector = readConnectorFile();
 const pool = openPool(config.DATABASE_URL, { max: 4, statementMs: 10_000 }, log);
-const connect = new ConnectApi(config);
 /** A round does not wait longer than this for Connect. */
 const FACTS_TIMEOUT_MS = 3000;
 const connectForFacts = new ConnectApi(config, FACTS_TIMEOUT_MS);
 
-const recordLimit = () => withAdmin(config, 'outbox-watch', (admin) => readRecordLimit(admin, connect));
-
 const registry = createMetrics();
-const watchOnce = createWatch({
-  rules: rules.map(({ optional, steps = [], ...rule }) => ({ ...rule, steps: optional === undefined || config[optional] ? steps : [] })),
-  readFacts: () => readFacts(pool, connectForFacts, connector),
-  tools: { pool, connect, config: connector, recordLimit },
-  metrics: createWatchMetrics(registry),
-  log,
-  now: () => performance.now(),
-});
+const watchOnce = createWatches({ config, pool, connect: new ConnectApi(config), connectForFacts, registry, log });
 const progress = watchProgress(STALL_SECONDS, (seconds) => fail(log, 'WATCH_STALLED', `a round has not ended for ${seconds} s`));
 const unready = () => (progress.ago() > UNREADY_SECONDS ? `the last round ended ${Math.round(progress.ago())} s ago` : undefined);
 const stopMetrics = await serveMetrics(registry, config, log, unready);

@@ -11,7 +11,14 @@ export interface WatchMetrics {
   repair: (rule: string, outcome: 'done' | 'failed') => void;
 }
 
-export function createWatchMetrics(registry: Registry): WatchMetrics {
+/** The metrics of all shards together: each shows the shard that is worst off. */
+interface AllMetrics {
+  of: (connector: string) => WatchMetrics;
+  /** Forgets the shards that no longer exist. */
+  keep: (connectors: readonly string[]) => void;
+}
+
+export function createWatchMetrics(registry: Registry): AllMetrics {
   const registers = [registry];
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const alarms = new Gauge({ name: 'outbox_watch_alarm', help: '1 while the rule finds something wrong', labelNames: ['rule'], registers });
@@ -27,17 +34,43 @@ export function createWatchMetrics(registry: Registry): WatchMetrics {
   const running = gauge('outbox_watch_connector_running', '1 while the connector and its task are RUNNING');
   const active = gauge('outbox_watch_slot_active', '1 while the connector reads its slot');
   const retained = gauge('outbox_watch_slot_retained_bytes', 'WAL that Postgres keeps for the slot');
+  const observed = new Map<string, Facts>();
+  const alarmed = new Map<string, Set<string>>();
+  const reported = new Set<string>();
+  const showAlarm = (rule: string) => alarms.set({ rule }, [...alarmed.values()].some((of) => of.has(rule)) ? 1 : 0);
+  const show = () => {
+    const all = [...observed.values()];
+    sees.set(1);
+    paused.set(all.some(({ paused: why }) => why !== undefined) ? 1 : 0);
+    running.set(all.every(({ connector }) => isRunning(connector)) ? 1 : 0);
+    active.set(all.every(({ slot }) => slot?.active === true) ? 1 : 0);
+    retained.set(Math.max(0, ...all.map(({ slot }) => slot?.keptBytes ?? 0)));
+  };
   return {
-    observe: ({ paused: why, connector, slot }) => {
-      rounds.inc();
-      sees.set(1);
-      paused.set(why === undefined ? 0 : 1);
-      running.set(isRunning(connector) ? 1 : 0);
-      active.set(slot?.active === true ? 1 : 0);
-      retained.set(slot?.keptBytes ?? 0);
+    of: (name) => ({
+      observe: (facts) => {
+        rounds.inc();
+        observed.set(name, facts);
+        show();
+      },
+      blind: () => sees.set(0),
+      alarm: (rule, on) => {
+        reported.add(rule);
+        const own = alarmed.get(name) ?? new Set();
+        if (on) own.add(rule);
+        else own.delete(rule);
+        alarmed.set(name, own);
+        showAlarm(rule);
+      },
+      repair: (rule, outcome) => repairs.inc({ rule, outcome }),
+    }),
+    keep: (names) => {
+      for (const name of [...observed.keys(), ...alarmed.keys()]) {
+        if (names.includes(name)) continue;
+        observed.delete(name);
+        alarmed.delete(name);
+        for (const rule of reported) showAlarm(rule);
+      }
     },
-    blind: () => sees.set(0),
-    alarm: (rule, on) => alarms.set({ rule }, on ? 1 : 0),
-    repair: (rule, outcome) => repairs.inc({ rule, outcome }),
   };
 }

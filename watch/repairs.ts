@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { CONNECTOR_NAME } from '../contract/names.ts';
+import type { Shard } from '../contract/shards.ts';
 import type { ConnectApi, ConnectorConfig } from '../kit/connect-api.ts';
 
 /** The clients and settings of the repairs. */
@@ -8,7 +8,9 @@ export interface Tools {
   /** Logged in as a member of outbox_operator. */
   pool: Pool;
   connect: ConnectApi;
-  /** connect/outbox-connector.json */
+  /** The one to repair. */
+  shard: Shard;
+  /** connect/outbox-connector.json, for the shard */
   config: ConnectorConfig;
   /** The largest record that Kafka accepts at the moment. @throws when it cannot be read */
   recordLimit: () => Promise<number>;
@@ -19,8 +21,8 @@ const RELEASE_WITHIN_MS = 10_000;
 const TRY_EVERY_MS = 20;
 
 /** @returns what was done, for the log */
-export async function restorePublication({ pool }: Tools): Promise<string> {
-  const { rows } = await pool.query<{ done: string }>('SELECT outbox_restore_publication() AS done');
+export async function restorePublication({ pool, shard }: Tools): Promise<string> {
+  const { rows } = await pool.query<{ done: string }>('SELECT outbox_restore_publication($1) AS done', [shard.publication]);
   return `publication ${rows[0]?.done}`;
 }
 
@@ -31,14 +33,14 @@ export async function restorePublication({ pool }: Tools): Promise<string> {
  *
  * @throws when the slot was not released in time
  */
-export async function dropSlot({ pool, connect }: Tools): Promise<string> {
+export async function dropSlot({ pool, connect, shard }: Tools): Promise<string> {
   const deadline = performance.now() + RELEASE_WITHIN_MS;
   let restarted = false;
   for (;;) {
-    const done = await tryDrop(pool);
+    const done = await tryDrop(pool, shard);
     if (done !== 'in use') return `slot ${done}`;
     if (performance.now() > deadline) throw new Error(`the slot is still in use after ${RELEASE_WITHIN_MS} ms`);
-    if (!restarted) await connect.restart(CONNECTOR_NAME, false);
+    if (!restarted) await connect.restart(shard.connector, false);
     restarted = true;
     await delay(TRY_EVERY_MS);
   }
@@ -47,9 +49,9 @@ export async function dropSlot({ pool, connect }: Tools): Promise<string> {
 const OBJECT_IN_USE = '55006';
 const UNDEFINED_OBJECT = '42704';
 
-async function tryDrop(pool: Pool): Promise<'dropped' | 'gone already' | 'in use'> {
+async function tryDrop(pool: Pool, { slot }: Shard): Promise<'dropped' | 'gone already' | 'in use'> {
   try {
-    await pool.query('SELECT public.outbox_drop_slot()');
+    await pool.query('SELECT public.outbox_drop_slot($1)', [slot]);
     return 'dropped';
   } catch (error) {
     const { code } = error as { code?: unknown };
@@ -71,26 +73,26 @@ export async function makePublication(tools: Tools): Promise<string> {
 /** The new oid is recorded after the drop, so an interrupted repair is retried. */
 export async function dropSlotOfOldPublication(tools: Tools, publicationOid: number): Promise<string> {
   const done = await dropSlot(tools);
-  await tools.pool.query('UPDATE connector_state SET publication_oid = $2 WHERE connector = $1', [CONNECTOR_NAME, publicationOid]);
+  await tools.pool.query('UPDATE connector_state SET publication_oid = $2 WHERE connector = $1', [tools.shard.connector, publicationOid]);
   return done;
 }
 
-export async function restartFailed({ connect }: Tools): Promise<string> {
-  await connect.restart(CONNECTOR_NAME, true);
+export async function restartFailed({ connect, shard }: Tools): Promise<string> {
+  await connect.restart(shard.connector, true);
   return 'the failed parts were restarted';
 }
 
-export async function restartAll({ connect }: Tools): Promise<string> {
-  await connect.restart(CONNECTOR_NAME, false);
+export async function restartAll({ connect, shard }: Tools): Promise<string> {
+  await connect.restart(shard.connector, false);
   return 'connector and task were restarted';
 }
 
-export async function registerAgain({ connect, config }: Tools): Promise<string> {
-  await connect.putIfDifferent(CONNECTOR_NAME, config);
+export async function registerAgain({ connect, config, shard }: Tools): Promise<string> {
+  await connect.putIfDifferent(shard.connector, config);
   return 'registered again';
 }
 
 /** A PUT also restarts a FAILED task. */
-export async function putBack({ connect, config }: Tools): Promise<string> {
-  return (await connect.putIfDifferent(CONNECTOR_NAME, config)) ? "the file's settings were put back" : 'they had been put back already';
+export async function putBack({ connect, config, shard }: Tools): Promise<string> {
+  return (await connect.putIfDifferent(shard.connector, config)) ? "the file's settings were put back" : 'they had been put back already';
 }

@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../../contract/names.ts';
+import { EVENT_TOPIC } from '../../contract/names.ts';
+import { readShards } from '../../checks/state.ts';
+import { ONLY_SHARD } from '../../contract/shards.ts';
 import { ConnectApi } from '../../kit/connect-api.ts';
 import { topicConfigs } from '../../kit/kafka-admin.ts';
 import { withAdmin } from '../kafka.ts';
@@ -36,7 +38,10 @@ async function settingsOf(part: PartId, config: Config, pool: Pool): Promise<Set
     );
     return rows.map(({ name, value }) => [name, value]);
   }
-  if (part === 'connect') return Object.entries((await new ConnectApi(config, 2000).config(CONNECTOR_NAME)) ?? {});
+  if (part === 'connect') {
+    const [shard = ONLY_SHARD] = await readShards(pool);
+    return Object.entries((await new ConnectApi(config, 2000).config(shard.connector)) ?? {});
+  }
   if (part === 'topic') return [...(await withAdmin(config, (admin) => topicConfigs(admin, EVENT_TOPIC)))];
   return startSettings(config.CONSOLE_LOG_DIR, logs[part]);
 }

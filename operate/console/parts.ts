@@ -24,7 +24,7 @@ export interface Placed extends Finding {
 
 const places: [RegExp, PartId][] = [
   [/^(POSTGRES_|OUTBOX_|DATABASE_|DURABILITY|MIGRATIONS)/, 'outbox'],
-  [/^(SLOT_|OTHER_SLOTS|WAL_)/, 'slot'],
+  [/^(SLOT_|OTHER_SLOTS|SHARDS_|WAL_)/, 'slot'],
   [/^(KAFKA_|TOPIC_|HELPER_TOPIC|REPLICATION|RECORD_SIZE|REGISTRY_|SCHEMA_|COMPATIBILITY)/, 'topic'],
   [/^(ACK_GROUP|GROUP_)/, 'groups'],
   [/^(CLEANUP_|ACK_NONE)/, 'cleanup'],

@@ -7,8 +7,17 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { System } from '../../checks/check.ts';
 import { readOutbox, type Outbox } from '../../checks/outbox.ts';
-import { readCleanupStop, readConnectorState, readSlot, type CleanupStop, type Pause, type Slot } from '../../checks/state.ts';
-import { CONNECTOR_NAME, EVENT_TOPIC } from '../../contract/names.ts';
+import {
+  readCleanupStop,
+  readConnectorState,
+  readShards,
+  readSlots,
+  worstSlot,
+  type CleanupStop,
+  type Pause,
+  type Slot,
+} from '../../checks/state.ts';
+import { EVENT_TOPIC } from '../../contract/names.ts';
 import { ConnectApi, type ConnectorStatus } from '../../kit/connect-api.ts';
 import { topicOffsets } from '../../kit/kafka-admin.ts';
 import { openPool } from '../../kit/postgres.ts';
@@ -16,6 +25,7 @@ import { openAdmin } from '../kafka.ts';
 import { consumerGroups, readLag } from '../lag.ts';
 import { nameFaults } from '../postgres.ts';
 import type { Config } from './config.ts';
+import { together } from '../../checks/connector-status.ts';
 import { parseMetrics, type Sample } from './metrics-text.ts';
 
 export const services = ['ingest', 'watch', 'cleanup', 'consumer', 'actions'] as const;
@@ -89,7 +99,7 @@ export class Sources {
       this.#ask('outbox', true, () => readOutbox(this.pool)),
       this.#ask('state', turn === 0, () => this.#state()),
       this.#ask('kafka', turn === 1, () => this.#kafka()),
-      this.#ask('connect', turn === 3, () => this.#connect.status(CONNECTOR_NAME)),
+      this.#ask('connect', turn === 3, () => this.#connectors()),
       ...metrics.map((service) => this.#ask(service, turn === 2, () => this.#scrape(service))),
     ]);
     const silent = new Map<System | Service, Error>();
@@ -139,9 +149,15 @@ export class Sources {
   }
 
   async #state() {
-    const asked = [readSlot(this.pool), readConnectorState(this.pool), readCleanupStop(this.pool, EVENT_TOPIC)] as const;
-    const [slot, { paused }, stop] = await Promise.all(asked);
-    return { slot, paused, stop };
+    const asked = [readSlots(this.pool), readConnectorState(this.pool), readCleanupStop(this.pool, EVENT_TOPIC)] as const;
+    const [slots, { paused }, stop] = await Promise.all(asked);
+    return { slot: worstSlot(slots), paused, stop };
+  }
+
+  /** All shards' connectors as one: the state of the worst, and all tasks. */
+  async #connectors(): Promise<ConnectorStatus | undefined> {
+    const shards = await readShards(this.pool);
+    return together(await Promise.all(shards.map(({ connector }) => this.#connect.status(connector))));
   }
 
   async #kafka() {
