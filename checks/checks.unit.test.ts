@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { check, runChecks, type CheckContext } from './check.ts';
 import { cluster, connectorIdle, offsetFlush, plugin } from './connector.ts';
-import { autoCreation, copies } from './kafka.ts';
+import { copies, inSync } from './copies.ts';
+import { autoCreation } from './kafka.ts';
 import { encoding } from './postgres.ts';
 import { walHeld } from './wal.ts';
 
@@ -41,9 +42,15 @@ test('TOPIC_AUTO_CREATE: the broker creates topics by itself', () => {
 
 // A single broker always has this finding. Only a cluster can be without it.
 test('REPLICATION: fewer than three copies, or a min.insync.replicas of 1', () => {
-  expect(copies.evaluate({ least: 3, minInSync: 2 }, context)).toBeUndefined();
-  expect(copies.evaluate({ least: 2, minInSync: 2 }, context)?.found).toContain('2 copies');
-  expect(copies.evaluate({ least: 3, minInSync: 1 }, context)?.found).toContain('min.insync.replicas 1');
+  expect(copies.evaluate({ least: 3, inSync: 3, minInSync: 2 }, context)).toBeUndefined();
+  expect(copies.evaluate({ least: 2, inSync: 2, minInSync: 2 }, context)?.found).toContain('2 copies');
+  expect(copies.evaluate({ least: 3, inSync: 3, minInSync: 1 }, context)?.found).toContain('min.insync.replicas 1');
+});
+
+test('TOPIC_IN_SYNC: fewer copies in sync than the topic demands, with what ends it', () => {
+  expect(inSync.evaluate({ least: 3, inSync: 2, minInSync: 2 }, context)).toBeUndefined();
+  expect(inSync.evaluate({ least: 3, inSync: 1, minInSync: 2 }, context)?.remedy).toContain('Start the brokers');
+  expect(inSync.evaluate({ least: 1, inSync: 1, minInSync: 2 }, context)?.remedy).toContain('min.insync.replicas=1');
 });
 
 // archive_mode and max_prepared_transactions are read at the start of Postgres, and the stack has neither.

@@ -4,6 +4,7 @@ import { CONNECTOR_NAME, DEAD_LETTER_TOPIC, EVENT_TOPIC, HEARTBEAT_TOPIC, WORKER
 import { MAX_EVENT_BYTES, NEEDED_RECORD_BYTES, PRODUCER_LIMIT } from '../contract/limits.ts';
 import { brokerConfigs, topicConfigs } from '../kit/kafka-admin.ts';
 import { check, type Check, type Fault, type Grade, type CheckContext } from './check.ts';
+import { copies, inSync } from './copies.ts';
 
 const needs = ['kafka'] as const;
 const readBroker = ({ admin }: CheckContext) => brokerConfigs(admin);
@@ -194,31 +195,6 @@ const topicCheck = ({ key, fits, wanted, code, grade, why }: Rule) =>
 const topicChecks: readonly Check[] = rules.map(topicCheck);
 export const topicRefusals: readonly Check[] = rules.filter(({ refused }) => refused === true).map(topicCheck);
 
-interface Copies {
-  least: number;
-  minInSync: number;
-}
-
-export const copies = check({
-  code: 'REPLICATION',
-  grade: 'weak',
-  why: 'With fewer than three copies, two of them in sync, the loss of one disk loses events whose rows are gone.',
-  needs,
-  read: async ({ admin }): Promise<Copies | undefined> => {
-    if (!(await admin.listTopics()).includes(EVENT_TOPIC)) return undefined;
-    const { topics } = await admin.fetchTopicMetadata({ topics: [EVENT_TOPIC] });
-    const least = Math.min(...(topics[0]?.partitions.map(({ replicas }) => replicas.length) ?? [0]));
-    return { least, minInSync: Number((await topicConfigs(admin, EVENT_TOPIC)).get('min.insync.replicas')) };
-  },
-  evaluate: (found) =>
-    found === undefined || (found.least >= 3 && found.minInSync >= 2)
-      ? undefined
-      : {
-          found: `${found.least} copies of each record, min.insync.replicas ${found.minInSync}`,
-          remedy: 'In production: three brokers, TOPIC_REPLICATION_FACTOR=3, min.insync.replicas=2. A single broker cannot do better.',
-        },
-});
-
 export const autoCreation = check({
   code: 'TOPIC_AUTO_CREATE',
   grade: 'weak',
@@ -232,4 +208,13 @@ export const autoCreation = check({
   },
 });
 
-export const kafkaChecks: readonly Check[] = [recordSize, topicMissing, helperTopics, workerTopics, ...topicChecks, copies, autoCreation];
+export const kafkaChecks: readonly Check[] = [
+  recordSize,
+  topicMissing,
+  helperTopics,
+  workerTopics,
+  ...topicChecks,
+  inSync,
+  copies,
+  autoCreation,
+];

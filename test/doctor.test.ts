@@ -148,6 +148,7 @@ test.each<[string, string, string]>([
   ['unsafe TOPIC_RETENTION_BYTES', 'retention.bytes', '1000000'],
   ['broken TOPIC_COMPRESSION', 'compression.type', 'lz4'],
   ['broken TOPIC_RECORD_SIZE', 'max.message.bytes', '100000'],
+  ['broken TOPIC_IN_SYNC', 'min.insync.replicas', '4'],
 ])('%s: the topic has %s=%s', async (finding, name, value) => {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
