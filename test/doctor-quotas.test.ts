@@ -19,7 +19,7 @@ test.each<[string, QuotaEntity, string, number]>([
   );
 });
 
-test('a quota of somebody else is no finding', async () => {
+test('a quota of somebody else is not a finding', async () => {
   await setClientQuota({ user: 'somebody' }, 'producer_byte_rate', 1000);
   try {
     const quotas = await readClientQuotas(kafkaFor(config, 'operator'));
