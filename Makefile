@@ -61,13 +61,13 @@ test/cluster: prisma/generated ## the pipeline on three brokers, two workers and
 test/secure: prisma/generated ## the pipeline on servers that accept only TLS, and every kind of login; needs openssl
 	@npm run --silent test:secure
 
-faults: prisma/generated ## break a separate stack by a seeded schedule and check the fate of every event; SEED= EVENTS= KILLS=
+faults: prisma/generated ## break a separate stack by a seeded schedule and check the fate of every event; SEED= EVENTS= KILLS= PROFILE=
 	@npm run --silent faults
 
 faults/ci: prisma/generated ## a short fault run: 20,000 events, each part killed twice, the slot dropped
 	@SEED=$${SEED:-1} EVENTS=20000 KILLS=20 OTHERS=4 RATE=150 npm run --silent faults
 
-faults/full: prisma/generated ## ten seeds, a million events, hours; continues an interrupted run and stores the figures
+faults/full: prisma/generated ## ten seeds over both profiles, a million events, hours; continues an interrupted run and stores the figures
 	@npm run --silent faults:full
 
 faults/mutants: prisma/generated ## test the checker: plant known faults in a copy of the product; one with MUTANT=

@@ -11,7 +11,8 @@ import { createRandom } from './random.ts';
 
 /** The one argument, given by the parent. */
 export interface Drive {
-  url: string;
+  /** Of every copy of ingest; posts go to them in turn. */
+  urls: readonly string[];
   history: string;
   seed: number;
   /** Different for every start, so that the names of events are unique. */
@@ -31,6 +32,7 @@ const ATTEMPTS = 8;
 const drive = JSON.parse(process.argv[2] ?? '') as Drive;
 const history = openHistory(drive.history);
 const agent = new Agent({ keepAlive: true, maxSockets: drive.zaps });
+let posted = 0;
 const progress: Progress = { ok: 0, refused: 0, unknown: 0 };
 const stopping = new AbortController();
 
@@ -56,7 +58,8 @@ function post(zap: string, { contentType, sent }: Body, key: string | undefined)
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
       ...(key === undefined ? {} : { 'idempotency-key': key }),
     };
-    const call = request(`${drive.url}/hooks/catch/${zap}`, { method: 'POST', agent, headers, timeout: TIMEOUT_MS }, (response) => {
+    const url = drive.urls[posted++ % drive.urls.length] ?? '';
+    const call = request(`${url}/hooks/catch/${zap}`, { method: 'POST', agent, headers, timeout: TIMEOUT_MS }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', () => resolve({ what: 'unknown', why: 'the answer was cut off' }));

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { StackConfig } from '../../stack/config.ts';
+import { copyNames } from '../../stack/copies.ts';
 import type { Fault } from './fault.ts';
 import type { LinkState } from './link.ts';
 import { createRandom } from './random.ts';
@@ -7,7 +9,6 @@ import { family, type World } from './world.ts';
 
 const services = ['ingest', 'cleanup', 'watch', 'consumer', 'actions'] as const;
 const servers = ['postgres', 'kafka', 'connect', 'registry'] as const;
-const parts = [...services, ...servers];
 
 const nothing = async () => undefined;
 
@@ -51,8 +52,10 @@ const linkFault = (state: LinkState, holdMs: [number, number], links: readonly s
   },
 });
 
-/** All faults, with the links that there are. */
-export function faultsOf(links: readonly string[]): Fault[] {
+/** All faults, about each copy of each part, with the links that there are. */
+export function faultsOf(config: Pick<StackConfig, 'PROFILE'>, links: readonly string[]): Fault[] {
+  const each = (names: readonly string[]) => names.flatMap((name) => copyNames(config, name));
+  const parts = each([...services, ...servers]);
   return [
     {
       name: 'kill',
@@ -93,7 +96,7 @@ export function faultsOf(links: readonly string[]): Fault[] {
     { name: 'freeze everything', parts: [''], holdMs: [5000, 8000], inject: (world) => freeze(world, parts) },
     {
       name: 'long freeze',
-      parts: ['postgres', 'kafka', 'connect', 'cleanup', 'consumer'],
+      parts: each(['postgres', 'kafka', 'connect', 'cleanup', 'consumer']),
       holdMs: [40_000, 60_000],
       inject: (world, part) => freeze(world, [part]),
     },

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { resultPath } from './results.ts';
 
 // `make faults/full`: ten seeds of 100,000 events. Seeds with stored figures are skipped, so an interrupted run continues
-// where it was. Every second seed has the long freezes too.
+// where it was. The profiles take turns, and every second seed of each has the long freezes too.
 
 const folder = fileURLToPath(new URL('../../bench/results/faults', import.meta.url));
 const main = fileURLToPath(new URL('run.ts', import.meta.url));
@@ -12,9 +12,10 @@ const SEEDS = 10;
 
 let failed = 0;
 for (let seed = 1; seed <= SEEDS; seed += 1) {
-  if (existsSync(resultPath(folder, `single-${seed}`))) continue;
-  const size = { SEED: String(seed), EVENTS: '100000', KILLS: '40', OTHERS: '60', RATE: '200', RESULTS: folder };
-  const long = seed % 2 === 0 ? { ALWAYS: 'slot dropped,long freeze' } : {};
+  const PROFILE = seed % 2 === 0 ? 'cluster' : 'single';
+  if (existsSync(resultPath(folder, `${PROFILE}-${seed}`))) continue;
+  const size = { PROFILE, SEED: String(seed), EVENTS: '100000', KILLS: '60', OTHERS: '60', RATE: '200', RESULTS: folder };
+  const long = seed % 4 > 1 ? { ALWAYS: 'slot dropped,long freeze' } : {};
   const { status } = spawnSync(process.execPath, ['--import', 'tsx', main], {
     stdio: 'inherit',
     env: { ...process.env, ...size, ...long },

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { EVENT_TOPIC } from '../../contract/names.ts';
+import { copyNames } from '../../stack/copies.ts';
 import { kafkaClasspath } from '../../stack/jars.ts';
 import { kafkaProperties } from '../../stack/kafka-logins.ts';
 import { READ_AUDIT, READ_RUNS } from './audit.ts';
@@ -81,13 +82,14 @@ function commitOf([group = '', partition, offset, at]: readonly string[]): Commi
   return { group, partition: Number(partition), offset: Number(offset), at: Number(at) };
 }
 
-/** From the typed consumer's log, which has a line per handled event. */
+/** From the logs of the typed consumer, which have a line per handled event. */
 async function readHandled(world: World): Promise<Set<string>> {
   const handled = new Set<string>();
-  const log = world.file('logs/consumer.log');
-  for await (const line of createInterface({ input: createReadStream(log) })) {
-    const id = /"zapRunId":"([0-9a-f-]{36})"/.exec(line)?.[1];
-    if (id !== undefined) handled.add(id);
+  for (const copy of copyNames(world.config, 'consumer')) {
+    for await (const line of createInterface({ input: createReadStream(world.file(`logs/${copy}.log`)) })) {
+      const id = /"zapRunId":"([0-9a-f-]{36})"/.exec(line)?.[1];
+      if (id !== undefined) handled.add(id);
+    }
   }
   return handled;
 }

@@ -4,10 +4,10 @@ import type { Random } from './random.ts';
 /** Below the range of outgoing connections, so that the port of a stopped part stays free. */
 const [FIRST, LAST] = [12_000, 30_000];
 
-/** As many ports as asked for, one after another, free at this moment. */
-export async function takePorts(count: number, random: Random): Promise<number[]> {
+/** As many ports as asked for, one after another, free at this moment. @param from anywhere, unless told */
+export async function takePorts(count: number, random: Random, from = random.between(FIRST, LAST - 2000)): Promise<number[]> {
   const taken: number[] = [];
-  for (let port = random.between(FIRST, LAST - 2000); taken.length < count; port += 1) {
+  for (let port = from; taken.length < count; port += 1) {
     if (port > LAST) throw new Error('there are not enough free ports');
     if (await isFree(port)) taken.push(port);
   }

@@ -50,9 +50,18 @@ function added(a: Row, b: Row): Row {
   return { ...a, ...sums, emptyAfter: longest(a.emptyAfter, b.emptyAfter), quickAfter: longest(a.quickAfter, b.quickAfter) };
 }
 
-/** The matrix of docs/reliability.md. */
+/** Runs that were kept before there were profiles are of the first one. */
+const profileOf = ({ settings }: Result) => settings.profile ?? 'single';
+
+/** The matrix of docs/reliability.md, one table for each profile. */
 export function matrixOf(results: readonly Result[]): string {
   if (results.length === 0) return 'No run was kept yet.';
+  return [...new Set(results.map(profileOf))]
+    .map((profile) => `\`PROFILE=${profile}\`: ${tableOfRuns(results.filter((result) => profileOf(result) === profile))}`)
+    .join('\n\n');
+}
+
+function tableOfRuns(results: readonly Result[]): string {
   const sum = (pick: (result: Result) => number) => results.reduce((all, result) => all + pick(result), 0);
   const rows = mergeRows(results);
   const [first, last] = [

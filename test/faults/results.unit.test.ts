@@ -17,8 +17,18 @@ const result = (seed: number, rows: Row[], violations: Violation[] = []): Result
 
 test('the rows of one fault add up over the runs, and the longest times stay', () => {
   const matrix = matrixOf([result(1, [row]), result(2, [{ ...row, emptyAfter: 3, quickAfter: 4 }])]);
-  expect(matrix).toMatch(/^2 runs, 2026-11-25, on a machine: 20 events, 2 faults, 4 repeats, 2 minutes\. Every promise held/);
+  expect(matrix).toMatch(
+    /^`PROFILE=single`: 2 runs, 2026-11-25, on a machine: 20 events, 2 faults, 4 repeats, 2 minutes\. Every promise held/,
+  );
   expect(matrix).toMatch(/\| kill kafka \| +2 \| +20 \| +2 \| +0 \| +0 \| +4 \| +0 \| +0 \| +0 \| +3\.0 \| +4 \|/);
+});
+
+test('each profile has a table of its own', () => {
+  const cluster = { ...result(2, [{ ...row, fault: 'kill kafka-2' }]), settings: { profile: 'cluster', seed: 2 } };
+  const [single = '', other = ''] = matrixOf([result(1, [row]), cluster]).split('`PROFILE=cluster`: 1 runs');
+  expect(single).toContain('| kill kafka ');
+  expect(single).not.toContain('kafka-2');
+  expect(other).toContain('| kill kafka-2 ');
 });
 
 test('a run with a broken promise is listed with its seed', () => {

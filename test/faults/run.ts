@@ -59,7 +59,7 @@ async function comeToRest(world: World): Promise<string[]> {
 }
 
 async function run(world: World): Promise<Facts> {
-  const kinds = faultsOf([...world.links.keys()]);
+  const kinds = faultsOf(world.config, [...world.links.keys()]);
   const chosen = kinds.filter(({ name }) => (config.FAULTS.length > 0 ? config.FAULTS.includes(name) : !LONG.includes(name)));
   const { SEED: seed, EVENTS: events, KILLS: kills, OTHERS: others, ALWAYS: always } = config;
   const steps =
@@ -87,7 +87,7 @@ async function run(world: World): Promise<Facts> {
 }
 
 const CANARY = `canary-${randomBytes(12).toString('hex')}`;
-say(`seed ${config.SEED}`);
+say(`seed ${config.SEED}, PROFILE=${process.env.PROFILE ?? 'single'}`);
 const size = { dir: resolve(config.FAULTS_DIR), seed: config.SEED, zaps: config.ZAPS, rate: config.RATE, canary: CANARY };
 const world = await createWorld(size, say);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -107,8 +107,13 @@ try {
   say(`${facts.ops.length} events, ${facts.records.length} records, ${repeats} repeats, ${facts.calls.length} calls`);
   if (config.RESULTS !== undefined) {
     const { SEED: seed, EVENTS: events, KILLS: kills, OTHERS: others, RATE: rate, ZAPS: zaps, SCHEDULE: schedule = '' } = config;
-    keepResult(config.RESULTS, `single-${seed}`, {
-      ...{ date: new Date().toISOString(), machine: thisMachine(), settings: { seed, events, kills, others, rate, zaps, schedule } },
+    const { PROFILE: profile } = world.config;
+    keepResult(config.RESULTS, `${profile}-${seed}`, {
+      ...{
+        date: new Date().toISOString(),
+        machine: thisMachine(),
+        settings: { profile, seed, events, kills, others, rate, zaps, schedule },
+      },
       ...{ seconds: Math.round((performance.now() - began) / 1000), records: facts.records.length, repeats, calls: facts.calls.length },
       ...{ rows: rowsOf(index, violations), violations: violations.slice(0, 50) },
     });

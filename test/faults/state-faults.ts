@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { askService, connectService } from '../../kit/http-login.ts';
 import { databaseUrl, type Login } from '../../stack/config.ts';
+import { copyNames } from '../../stack/copies.ts';
 import { connectFor } from '../../stack/http-logins.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { deleteGroups, deleteTopic } from './kafka.ts';
@@ -55,7 +56,8 @@ export const stateFaults: Fault[] = [
     parts: [''],
     holdMs: [0, 0],
     inject: async (world) => {
-      await world.supervisor.stop(['connect']);
+      const workers = copyNames(world.config, 'connect');
+      await world.supervisor.stop(workers);
       await asSuperuser(world, `ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'`);
       await asSuperuser(world, 'SELECT pg_reload_conf()');
       await waitFor(
@@ -73,7 +75,7 @@ export const stateFaults: Fault[] = [
       return async () => {
         await asSuperuser(world, 'ALTER SYSTEM RESET max_slot_wal_keep_size');
         await asSuperuser(world, 'SELECT pg_reload_conf()');
-        world.supervisor.start(['connect']);
+        world.supervisor.start(workers);
       };
     },
   },
@@ -143,9 +145,10 @@ export const stateFaults: Fault[] = [
     holdMs: [0, 0],
     inject: async (world, group) => {
       const part = { 'outbox-cleanup': 'cleanup', 'consumers-example': 'consumer', actions: 'actions' }[group] ?? '';
-      await world.supervisor.stop([part]);
+      const members = copyNames(world.config, part);
+      await world.supervisor.stop(members);
       await waitFor('the group is deleted', () => deleteGroups(world.config, [group]), 60_000);
-      return async () => world.supervisor.start([part]);
+      return async () => world.supervisor.start(members);
     },
   },
   {
@@ -168,9 +171,10 @@ export const stateFaults: Fault[] = [
     parts: [''],
     holdMs: [0, 0],
     inject: async (world) => {
-      await world.supervisor.stop(['connect']);
+      const workers = copyNames(world.config, 'connect');
+      await world.supervisor.stop(workers);
       await waitFor('the topic is deleted', () => deleteTopic(world.config, 'outbox-connect.offsets'), 60_000);
-      return async () => world.supervisor.start(['connect']);
+      return async () => world.supervisor.start(workers);
     },
   },
   {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { databaseUrl, echoSecret, readStackConfig, type Login, type StackConfig } from '../../stack/config.ts';
+import { copyNames, portsOf } from '../../stack/copies.ts';
 import { ensureJars } from '../../stack/jars.ts';
 import { findJava } from '../../stack/jdk.ts';
 import { ACK_GROUPS, stackParts } from '../../stack/parts.ts';
@@ -47,7 +48,7 @@ export interface Size {
 }
 
 /** Files that a run leaves for the next one: passwords, and archives that make Java start sooner. */
-const STATE = ['postgres', 'kafka', 'logs', 'kafka.properties', 'history.ndjson', 'calls.ndjson'];
+const STATE = ['postgres', ...copyNames({ PROFILE: 'cluster' }, 'kafka'), 'logs', 'history.ndjson', 'calls.ndjson'];
 const TARGETS = ['steady', 'moody'];
 
 /** Boots a fresh stack in the folder; an earlier one's state is removed. */
@@ -57,9 +58,9 @@ export async function createWorld({ dir, seed, zaps, rate, canary }: Size, say: 
   mkdirSync(dir, { recursive: true });
   // Not the seed: two runs of one seed may run at the same time.
   const anywhere = createRandom(process.pid);
-  const ports = await takePorts(portSettings.length + 3, anywhere);
+  const ports = await takePorts(portSettings.length + 2, anywhere);
   const own = Object.fromEntries(portSettings.map((name, index) => [name, String(ports[index])]));
-  const [driverPort = 0, receiverPort = 0, receiverLink = 0] = ports.slice(portSettings.length);
+  const [receiverPort = 0, receiverLink = 0] = ports.slice(portSettings.length);
   Object.assign(process.env, own, {
     STACK_DIR: dir,
     // Lost events are sent again within the run, and no call waits longer than the run.
@@ -73,16 +74,21 @@ export async function createWorld({ dir, seed, zaps, rate, canary }: Size, say: 
   writeActions(join(dir, 'actions.json'), receiverLink);
   const java = findJava(process.env);
   ensureJars(config.jars, java, say);
-  const wiring = await openLinks(config, (count) => takePorts(count, anywhere));
+  // The ports of copies lie above those of the first; the links' are beyond them.
+  const beyond = Math.max(...portSettings.flatMap((name) => portsOf(config, name))) + 100;
+  const ingests = portsOf(config, 'INGEST_PORT');
+  const driverPorts = await takePorts(ingests.length, anywhere, beyond);
+  const wiring = await openLinks(config, (count) => takePorts(count, anywhere, beyond + 100));
   const links = new Map(wiring.links);
-  links.set('driver-ingest', await Link.open('driver-ingest', driverPort, config.INGEST_PORT));
+  for (const [index, name] of copyNames(config, 'ingest').entries())
+    links.set(`driver-${name}`, await Link.open(`driver-${name}`, driverPorts[index] ?? 0, ingests[index] ?? 0));
   links.set('actions-receiver', await Link.open('actions-receiver', receiverLink, receiverPort));
   const parts = wiring.rewire(await stackParts(config, java, process.env)).map((part) => {
-    if (part.name !== 'kafka') return part;
-    const path = join(dir, 'kafka.properties');
+    if (!copyNames(config, 'kafka').includes(part.name)) return part;
+    const path = join(dir, `${part.name}.properties`);
     const prepare = async () => {
       await part.prepare?.();
-      writeFileSync(path, wiring.listeners(readFileSync(path, 'utf8')));
+      writeFileSync(path, wiring.listeners(part.name, readFileSync(path, 'utf8')));
     };
     return { ...part, prepare };
   });
@@ -95,7 +101,7 @@ export async function createWorld({ dir, seed, zaps, rate, canary }: Size, say: 
     ...{
       ackGroups: ACK_GROUPS,
       targets: TARGETS,
-      driver: createDriver({ url: `http://127.0.0.1:${driverPort}`, history, seed, zaps, rate, canary }),
+      driver: createDriver({ urls: driverPorts.map((port) => `http://127.0.0.1:${port}`), history, seed, zaps, rate, canary }),
     },
     file: (name) => join(dir, name),
     query: (sql, values = [], login = 'outbox_owner') => query(config, sql, values, login),
