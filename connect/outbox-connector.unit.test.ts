@@ -22,9 +22,9 @@ function outboxColumns(): string[] {
   return body.split('\n').flatMap((line) => /^ {2}([a-z_]+) +[a-z]/.exec(line)?.[1] ?? []);
 }
 
-describe("the README's table of settings", () => {
+describe('the table of settings in docs/connector.md', () => {
   const section =
-    text('README.md')
+    text('../docs/connector.md')
       .split('\n## ')
       .find((part) => part.startsWith('Every setting')) ?? '';
   const rows = [...section.matchAll(/^\| `([^`]+)` \| `([^`]*)` \| (.+) \|$/gm)].map(([, key, value, why]) => ({ key, value, why }));
