@@ -46,7 +46,7 @@ export function unreachableFinding(system: System, reason: Error): Finding {
   const fault = reason instanceof ConnectionFault ? reason : reason.cause;
   if (fault instanceof ConnectionFault && fault.code !== finding.code)
     return { ...finding, code: fault.code, found: fault.message, remedy: `${fault.remedy}.` };
-  return { ...finding, remedy: `Start it, or give its address: the settings are in the README (${system}).` };
+  return { ...finding, remedy: `Start it, or correct its address (docs/settings.md, "${system}").` };
 }
 
 /** Runs every check that can be run. @returns the findings, the gravest first */
