@@ -7,10 +7,10 @@ export interface QuotaContext {
 }
 
 const LOGINS: readonly string[] = kafkaServices;
-/** What the client ids of the pipeline begin with; Connect gives its producer one of its own. */
+/** Prefixes of the pipeline's client ids. `connector-` is that of Connect's producers. */
 const CLIENTS = ['outbox-', 'connector-', CONSUMER_GROUP, ACTIONS_GROUP];
 
-/** Whether it can apply to the pipeline. null is everyone without a quota of their own. */
+/** Whether a quota can apply to the pipeline. null stands for everyone without a quota of their own. */
 function concerns({ user = null, 'client-id': client = null, ip = null }: QuotaEntity): boolean {
   return (user === null || LOGINS.includes(user)) && (client === null || CLIENTS.some((one) => client.startsWith(one))) && ip === null;
 }

@@ -8,10 +8,10 @@ interface Holders {
   hours: number | null;
 }
 
-/** A transaction manager that works ends its transactions within seconds. */
+/** A healthy transaction manager ends its transactions within seconds. */
 const OLD_HOURS = 1;
 
-// Besides slots, which have checks of their own.
+// Slots, the third reason, have checks of their own.
 export const walHeld = check({
   code: 'WAL_HELD',
   grade: 'weak',

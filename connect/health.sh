@@ -1,6 +1,6 @@
-# The health check of the worker's container: /health with the login answers 200. A worker that answered before, and whose
-# REST interface answers nothing at all six times in a row, is ended, so that its container is started again: one that is
-# frozen never ends by itself. /health alone would not do: it fails while Kafka is away, and a new worker would not help.
+# The health check of the worker's container: /health with the login answers 200. A worker that once answered, and then gives
+# no answer six times in a row, is ended, so that its container is started again: a frozen worker never ends by itself. Any
+# answer counts as life, because /health fails while Kafka is away, and a new worker would not help then.
 set -u
 address=${CONNECT_ADDRESS:-127.0.0.1/8083} state=${CONNECT_STATE:-/tmp} seconds=${CONNECT_WAIT:-2}
 ask() { # ask PATH: the first line of the answer

@@ -1,7 +1,7 @@
-# Starts the worker, in its container and on the embedded stack; the arguments are options of the JVM. REST_LOGIN is the
-# login of its REST interface, NAME=PASSWORD. How it reaches Kafka is said as for the services: KAFKA_SASL_MECHANISM with
-# KAFKA_USERNAME and KAFKA_PASSWORD or the KAFKA_OAUTH_ settings; KAFKA_CA_FILE, KAFKA_CERT_FILE and KAFKA_KEY_FILE. The
-# passwords go to files: connectors can read variables of the worker's environment.
+# Starts the worker, in its container and on the embedded stack. Arguments are options of the JVM. REST_LOGIN is the login of
+# its REST interface, NAME=PASSWORD. Kafka has the settings of the services: KAFKA_SASL_MECHANISM with KAFKA_USERNAME and
+# KAFKA_PASSWORD or the KAFKA_OAUTH_ settings; KAFKA_CA_FILE, KAFKA_CERT_FILE and KAFKA_KEY_FILE. Passwords are written to
+# files and removed from the environment, because a connector can name its variables.
 set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +12,7 @@ unset REST_LOGIN
 printf 'KafkaConnect {\n  %s required file="%s";\n};\n' \
   org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule "$state/connect.users" > "$state/connect.jaas"
 cp "${CONNECT_PROPERTIES:-$here/worker.properties}" "$state/connect.properties"
-# For the worker, and for the producers, consumers and admin clients that it makes.
+# Sets a property of the worker, and of the producers, consumers and admin clients that it makes.
 set_property() { for whose in '' producer. consumer. admin.; do printf '\n%s%s=%s\n' "$whose" "$1" "$2" >> "$state/connect.properties"; done; }
 
 security=org.apache.kafka.common.security
@@ -24,7 +24,7 @@ case "${KAFKA_SASL_MECHANISM:-}" in
       "${KAFKA_OAUTH_SCOPE:+ scope=$(quoted "${KAFKA_OAUTH_SCOPE:-}")}"
     set_property sasl.login.callback.handler.class $security.oauthbearer.OAuthBearerLoginCallbackHandler
     set_property sasl.oauthbearer.token.endpoint.url "$KAFKA_OAUTH_TOKEN_URL"
-    # Kafka's clients ask only token endpoints that their process was told of.
+    # Kafka's clients use only token endpoints that this property lists.
     set -- "$@" "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=$KAFKA_OAUTH_TOKEN_URL" ;;
   PLAIN) login $security.plain.PlainLoginModule username "$KAFKA_USERNAME" password "$KAFKA_PASSWORD" '' ;;
   SCRAM-*) login $security.scram.ScramLoginModule username "$KAFKA_USERNAME" password "$KAFKA_PASSWORD" '' ;;
@@ -35,14 +35,14 @@ if [ -n "${KAFKA_CA_FILE:-}" ]; then
   set_property ssl.truststore.location "$KAFKA_CA_FILE"
 fi
 if [ -n "${KAFKA_CERT_FILE:-}" ]; then
-  # Java wants both in one file.
+  # Java reads key and certificate from one file.
   cat "$KAFKA_KEY_FILE" "$KAFKA_CERT_FILE" > "$state/connect.pem"
   set_property ssl.keystore.type PEM
   set_property ssl.keystore.location "$state/connect.pem"
 fi
-# How the connector verifies Postgres; Debezium's defaults unless told.
+# How the connector verifies Postgres. By default as Debezium does: not at all.
 export CDC_DATABASE_SSLMODE="${CDC_DATABASE_SSLMODE:-prefer}" CDC_DATABASE_SSLROOTCERT="${CDC_DATABASE_SSLROOTCERT:-}"
-# For health.sh: exec keeps the process.
+# health.sh reads it. exec keeps the process id.
 echo $$ > "$state/connect.pid"
 # The worker's own provider is named in worker.properties; no client may name others (CVE-2024-31141).
 exec "${JAVA:-java}" -XX:+UseSerialGC "$@" "-Dlog4j2.configurationFile=${CONNECT_LOGGING:-$here/log4j2.yaml}" \

@@ -18,8 +18,8 @@ export interface Shard {
 }
 
 /**
- * The shards of an outbox that has `count` of them. The names say which part of how many a shard is, so that a
- * publication of a name never changes its rows.
+ * The shards of an outbox with `count` shards. A name has the number of the shard and their count, so a publication never
+ * changes its rows under the same name.
  *
  * @param count 1 to MAX_SHARDS
  */
@@ -38,9 +38,9 @@ export const [ONLY_SHARD] = shardsOf(1) as [Shard];
 /** As outbox_reshard() writes it. Postgres allows only built-in immutable functions in a publication's filter. */
 const shardFilter = (index: number, count: number) => `(hashtextextended(aggregateid, 0) & 9223372036854775807) % ${count} = ${index}`;
 
-/** Whether two filters are the same, one of them as Postgres prints it, with casts and brackets. */
+/** Whether two filters are equal. Postgres prints a filter with casts and brackets, which are ignored. */
 export const isSameFilter = (a: string | undefined, b: string | undefined): boolean => bare(a) === bare(b);
 const bare = (filter: string | undefined) => filter?.replaceAll(/::bigint|['()\s]/g, '');
 
-/** Whether a connector, slot or publication is one of a shard, of whatever number of them. */
+/** Whether a connector, slot or publication belongs to a shard, whatever their count. */
 export const isOfAShard = (name: string): boolean => /^zap[-_]run[-_]outbox([-_]\d+of\d+)?$/.test(name);

@@ -16,7 +16,7 @@ export interface Dependencies extends CatchHook {
   /** Does what a write does, for no event. Rejects when Postgres would not store one. */
   tryWrite: () => Promise<unknown>;
   observe: Pick<Observer, 'request'>;
-  /** Undefined when it is off. */
+  /** undefined when tracing is off. */
   tracing?: Tracing | undefined;
 }
 
@@ -39,7 +39,7 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
     },
     openapi: (c) => c.body(document, 200, { 'content-type': 'application/json' }),
   };
-  // Not strict: one slash at the end of a path is ignored.
+  // Not strict, so that one slash at the end of a path is ignored.
   const app = new Hono<Env>({ strict: false });
   const { observe, tracing } = dependencies;
   const startSpan = createRequestSpans(tracing);
@@ -55,7 +55,7 @@ export function createApp(dependencies: Dependencies): Hono<Env> {
   return app;
 }
 
-/** Passes a webhook's request to its sequence, and returns the answer. */
+/** Passes a webhook's request to catch-hook.ts and makes its HTTP answer. */
 function answerHook(dependencies: Dependencies): Answer {
   const catchHook = createCatchHook(dependencies);
   return async (c, line) => {
@@ -72,7 +72,7 @@ function answerHook(dependencies: Dependencies): Answer {
     const answer = await catchHook(request, line);
     if (!('status' in answer)) return c.json(answer);
     line.status = answer.status;
-    // An empty body is none: TwiML and a SOAP acknowledgement are text, 204 is nothing.
+    // An empty answer has no body, such as 204; TwiML and a SOAP acknowledgement are text.
     return answer.body === ''
       ? c.body(null, answer.status as 204, answer.headers)
       : c.body(answer.body, answer.status as 200, answer.headers);
@@ -91,9 +91,9 @@ function allowOrigin(c: Context<Env>, origins: ReadonlySet<string>, headers: Req
   c.header('Access-Control-Max-Age', '86400');
 }
 
-/** The request and the answer as Node has them; without a port, in a test, there are none. */
+/** Node's request and answer; both are undefined in a test without a port. */
 const node = (c: Context<Env>) => (c.env as HttpBindings | undefined) ?? ({} as Partial<HttpBindings>);
-// Node's own objects where they are, so that no request pays for wrapping them.
+// Node's own objects are used where they exist, because wrapping them costs time.
 const headersOf = (c: Context<Env>): RequestHeaders => node(c).incoming?.headers ?? Object.fromEntries(c.req.raw.headers);
 const bodyOf = (c: Context<Env>): Readable =>
   node(c).incoming ?? (c.req.raw.body === null ? Readable.from([]) : Readable.fromWeb(c.req.raw.body as never));
@@ -155,7 +155,7 @@ function refuse(c: Context<Env>, line: RequestLine, error: unknown, methods: rea
       ? error
       : error instanceof SenderGone
         ? new IngestError('bad_request', 'The connection was closed before the whole body had arrived.')
-        : new IngestError('internal', 'This is a fault of ours.', error);
+        : new IngestError('internal', 'Ingest failed. Its log has the cause under this requestId.', error);
   const { status, retryable } = faults[fault.code];
   line.outcome = error instanceof SenderGone ? 'sender_gone' : fault.code;
   line.status = status;
@@ -163,7 +163,7 @@ function refuse(c: Context<Env>, line: RequestLine, error: unknown, methods: rea
   if (cause !== undefined) line.cause = cause;
   if (fault.code === 'method_not_allowed') c.header('Allow', methods.join(', '));
   if (retryable) c.header('Retry-After', String(fault.retryAfter));
-  // The rest of such a request cannot be told from the next one.
+  // After these faults the end of the request is unknown, so the next one cannot be read.
   if (fault.code === 'bad_request' || fault.code === 'request_timeout') c.header('Connection', 'close');
   return c.json(errorBody(fault.code, fault.message, line.requestId), status);
 }

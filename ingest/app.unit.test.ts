@@ -156,7 +156,7 @@ describe('a refused webhook', () => {
     await expectFault(response, code);
   });
 
-  test('that meets a fault of ours gets 500 without the details', async () => {
+  test('that fails inside ingest gets 500 without the details', async () => {
     const { post, lines } = setUp({ recordEvent: () => Promise.reject(new Error(MARKER)) });
     const response = await post('{}');
     expect(await response.clone().text()).not.toContain(MARKER);

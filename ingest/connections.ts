@@ -93,8 +93,8 @@ export function createConnections(limits: ConnectionLimits, budget: Budget, clos
     connection.closing = true;
     connection.closeBy = performance.now() + LINGER_MS;
     connection.socket.end();
-    // What still comes is dropped unread: Node's parser, which would make an object of each chunk, gives up a socket that has
-    // another reader.
+    // The rest is dropped without being parsed: Node's parser would make an object of each chunk. It does not read
+    // a socket that has another reader.
     const last = performance.now() + limits.REQUEST_TIMEOUT_MS;
     connection.socket.removeAllListeners('data').on('data', () => {
       connection.closeBy = Math.min(performance.now() + LINGER_MS, last);

@@ -26,14 +26,14 @@ function count(rawHeaders: readonly string[], wanted: string): number {
   return found;
 }
 
-/** What nearly all have: a name, whose last label is not a number, or an address of IPv4, and a port of a service. */
+/** The common forms: a name whose last label is not a number, or an IPv4 address, with an optional port from 1000. */
 const PLAIN_HOST = /^(?:(?:[a-z0-9_-]+\.)*[a-z_][a-z0-9_-]*|\d{1,3}(?:\.\d{1,3}){3})(?::(?:[1-5]\d{3,4}|[6-9]\d{3}))?$/;
-/** A name or an address of RFC 3986, which may name its interface, and a port, which may be empty. */
+/** All forms of RFC 3986: a name, or an IPv6 address with an optional zone, and a port that may be empty. */
 const LEGAL_HOST = /^((?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]+)?\])(?::(\d*))?$/;
 
 /**
- * The Host header as the listener takes it, which refuses what a URL would write otherwise, legal though it is: an escape, a
- * port left empty, an IPv6 address that could be shorter, a name whose last label is a number. Nothing depends on the name.
+ * The Host header in a form that the listener accepts. It refuses legal forms that a URL would normalize: an escape, an empty
+ * port, an IPv6 address that could be shorter, a name whose last label is a number. Nothing depends on the name.
  */
 export function usualHost(host: string): string {
   if (PLAIN_HOST.test(host)) return host;

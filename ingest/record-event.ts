@@ -9,9 +9,9 @@ import { findFirst, writeGroup } from './write-group.ts';
 /** Resolves once the run and its event are committed together; rejects with an IngestError. */
 export type RecordEvent = (event: RunEvent) => Promise<Recorded>;
 
-/** The most members of a group. More make the statement slower for all; fewer cost more commits. */
+/** The most members of a group. Larger groups delay every member; smaller ones cost more commits. */
 const MAX_GROUP = 256;
-/** Groups in flight: while one waits for its commit, the next is sent. More only make the groups smaller. */
+/** Groups in flight: while one waits for its commit, the next is sent. With more, groups only get smaller. */
 const GROUPS_IN_FLIGHT = 2;
 /**
  * Requests that would wait longer are rejected at once. A higher value makes accepted requests miss their deadline; a
@@ -22,15 +22,15 @@ const MAX_WAIT_MS = 1000;
 const ANSWER_WITHIN_MS = 2800;
 const SWEEP_EVERY_MS = 100;
 /**
- * Settings of the pool. Its clients say why a login is refused. A dead connection is noticed early enough to retry on a new
- * one, and the server cancels statements that nobody waits for.
+ * Settings of the pool. A refused login is reported with its reason. A dead connection is noticed early enough to retry on a
+ * new one, and the server cancels statements that nobody waits for.
  */
 export const poolTimeouts = {
   Client: PostgresClient,
   connectionTimeoutMillis: 2000,
   query_timeout: 1200,
   statement_timeout: 2000,
-  // A 200 means that the row is on disk, also where the role or the database has synchronous_commit off.
+  // 200 means that the row is on disk, whatever synchronous_commit the role or the database has.
   options: `${SESSION} -c synchronous_commit=on`,
 } as const;
 /** The most concurrent lookups of repeats. More would take the groups' connections. */
@@ -39,7 +39,7 @@ const MAX_LOOKUPS = 32;
 export interface Recorder {
   record: RecordEvent;
   findRepeat: (event: RunEvent) => Promise<Recorded | undefined>;
-  /** How many wait. */
+  /** The number of waiting requests. */
   queued: () => number;
 }
 
@@ -55,7 +55,7 @@ export function createRecorder(pool: Pool, queueLimit: number, observe?: Pick<Ob
   let lookups = 0;
   /** Duration of the latest commit. Failed groups do not count, as they do not tell how fast Postgres is. */
   let commitMs = 0;
-  /** Whether Postgres did not answer the latest group. */
+  /** Whether Postgres left the latest group without an answer. */
   let away = false;
 
   /** The expected wait for a place in a group, from the latest commit; 0 for a request that can be written at once. */

@@ -93,6 +93,6 @@ function isBelow(path: string, folder: string): boolean {
     }
   };
   const inside = relative(real(folder), real(path));
-  // Not only `..` in front: Kubernetes mounts a secret as a link into a folder that is called ..2026_11_30.
+  // A name may begin with `..`: Kubernetes mounts a secret as a link into a folder such as ..2026_11_30.
   return !/^\.\.(\/|$)/.test(inside) && !isAbsolute(inside);
 }

@@ -1,7 +1,7 @@
-/** What a failed TLS connection means for who configures it. */
+/** Why a TLS connection failed, as far as settings can change it. */
 export interface TlsFault {
   kind: 'untrusted' | 'name' | 'expired' | 'plain' | 'client certificate' | 'other';
-  /** In words, with the words of the TLS library. */
+  /** The reason, followed by the message of the TLS library. */
   found: string;
 }
 
@@ -29,7 +29,7 @@ const KINDS: readonly [RegExp, TlsFault['kind']][] = [
 /** @returns undefined when the error, with its causes, is not about TLS */
 export function tlsFault(error: unknown): TlsFault | undefined {
   const { code, message, cause } = (error ?? {}) as { code?: unknown; message?: unknown; cause?: unknown };
-  // With EPROTO the library's name of it is in the message: "…:SSL routines:…:wrong version number:…".
+  // With EPROTO only the message has the library's name of the fault: "…:SSL routines:…:wrong version number:…".
   const named = code === 'EPROTO' ? `ERR_SSL_${String(message).replaceAll(' ', '_').toUpperCase()}` : code;
   const kind = typeof named === 'string' ? KINDS.find(([pattern]) => pattern.test(named))?.[1] : undefined;
   if (kind !== undefined) return { kind, found: `${WORDS[kind]} (${String(message).trim()})` };

@@ -6,8 +6,8 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { integer, list, secret } from './settings.ts';
 
-// Tracing by OpenTelemetry. It is off without an endpoint: then none of its packages is imported and no span is made.
-// Spans wait in a bounded queue, beyond which they are dropped, so a receiver that is away costs nothing but its spans.
+// Tracing by OpenTelemetry. Without an endpoint it is off: none of its packages is imported, and no span is made. Spans wait
+// in a bounded queue and are dropped when it is full, so a receiver that is away costs only spans.
 
 const samplers = ['always_on', 'always_off', 'traceidratio'] as const;
 
@@ -20,16 +20,16 @@ export const tracingSettings = (serviceName: string) => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('Where spans are sent by OTLP over HTTP, such as http://localhost:4318; none: no tracing'),
+    .describe('Receiver of spans by OTLP over HTTP, such as http://localhost:4318; without it tracing is off'),
   OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(['http/protobuf', 'http/json']).default('http/protobuf').describe('Encoding of the spans'),
   OTEL_EXPORTER_OTLP_HEADERS: secret().optional().describe('Request headers for the receiver, name=value, separated by commas'),
   OTEL_EXPORTER_OTLP_TIMEOUT: integer(100, 10_000)
     .default(2000)
-    .describe('How long one export may take, in milliseconds, retries included; a stop waits as long for the last one, if it has the time'),
+    .describe('Deadline of one export in milliseconds, retries included; a stop waits at most this long for the last one'),
   OTEL_BSP_SCHEDULE_DELAY: integer(10, 600_000)
     .default(5000)
-    .describe('How long spans are gathered, in milliseconds, unless there are 512'),
-  OTEL_BSP_MAX_QUEUE_SIZE: integer(512, 1_000_000).default(2048).describe('Most spans that wait to be sent; further ones are dropped'),
+    .describe('Milliseconds between two exports; 512 waiting spans are exported at once'),
+  OTEL_BSP_MAX_QUEUE_SIZE: integer(512, 1_000_000).default(2048).describe('Most spans that wait for an export; more are dropped'),
   OTEL_SERVICE_NAME: z.string().min(1).default(serviceName).describe('Name of the service in traces'),
   OTEL_RESOURCE_ATTRIBUTES: list()
     .refine((pairs) => pairs.every((pair) => /^[^=]+=/.test(pair)), 'expected name=value, separated by commas')
@@ -37,13 +37,13 @@ export const tracingSettings = (serviceName: string) => ({
   OTEL_TRACES_SAMPLER: z
     .enum([...samplers, 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'])
     .default('parentbased_always_on')
-    .describe('Which traces are recorded; parentbased: as the traceparent says, where there is one'),
-  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1).describe('Share of the traces that a traceidratio sampler records'),
+    .describe('Which traces are recorded; with parentbased, a traceparent decides if there is one'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1).describe('Share of traces that a traceidratio sampler records'),
 });
 
 export type TracingSettings = Readonly<z.output<z.ZodObject<ReturnType<typeof tracingSettings>>>>;
 
-/** By the names of the semantic conventions, and `outbox.…` for what they have no name for. */
+/** Names are those of the semantic conventions, and `outbox.…` where they have none. */
 export type Attributes = Record<string, string | number | undefined>;
 
 export interface SpanStart {
@@ -52,32 +52,32 @@ export interface SpanStart {
   attributes: Attributes;
   /** The traceparent to continue. Without a valid one the span begins a trace. */
   parent?: string | undefined;
-  /** The id of a trace that begins here; random when not given. */
+  /** The id of the trace that begins here; random by default. */
   traceId?: string;
-  /** Traceparents that the span belongs to without continuing them. */
+  /** Traceparents that the span is linked to and does not continue. */
   links?: readonly (string | undefined)[];
 }
 
 export interface Span {
-  /** The span's W3C trace context, to pass on. */
+  /** The W3C trace context to pass on. */
   traceparent: string;
-  /** @param errorType why the work failed, as one of few values */
+  /** @param errorType why the work failed; one of a few fixed values */
   end(attributes?: Attributes, errorType?: string): void;
 }
 
 export interface Tracing {
   start(span: SpanStart): Span;
   /**
-   * Sends the spans that wait, within the time of one export. Never rejects.
+   * Sends the waiting spans in one last export. Never rejects.
    *
-   * @param withinMs what the caller has left; after it the export goes on, but nobody waits for it
+   * @param withinMs how long the caller can wait; the export then continues in the background
    */
   stop(withinMs?: number): Promise<void>;
 }
 
 /** More than the largest batch of a consumer; OpenTelemetry's own limit is 128. */
 const MAX_LINKS = 1024;
-/** Senders choose some of the values. */
+/** A bound, because senders choose some of the values. */
 const MAX_VALUE_CHARACTERS = 1024;
 const WARN_EVERY_MS = 60_000;
 const LONGEST_STOP_MS = 30_000;
@@ -193,7 +193,7 @@ function createWarning(log: Logger): (cause: string) => void {
   return (cause) => {
     if (performance.now() - lastAt < WARN_EVERY_MS) return;
     lastAt = performance.now();
-    log.warn({ code: 'TRACES_NOT_SENT', cause: cause.slice(0, MAX_VALUE_CHARACTERS) }, 'spans were not sent; everything else works on');
+    log.warn({ code: 'TRACES_NOT_SENT', cause: cause.slice(0, MAX_VALUE_CHARACTERS) }, 'spans were not sent; nothing else is affected');
   };
 }
 

@@ -4,22 +4,22 @@ import { parseId, schemaIdOf, type EventSchema } from '../contract/event.ts';
 import { HOOK_ID } from '../contract/ids.ts';
 import { encodeRun, type RunRow } from './runs.ts';
 
-// From a record of the topic back to the run that it was made from.
+// Turns a record of the topic back into its run.
 
-/** A run as its event tells it: all but the idempotency key, which is not in events. */
+/** A run as its event holds it: without the idempotency key, which is not in events. */
 export interface ImportedRun extends RunRow {
   traceparent: string | null;
   /** The event's bytes. */
   payload: Buffer;
 }
 
-/** What a record is: the event of a run; not from the outbox; or an event that no run can be made from. */
+/** A record is the event of a run, or not from the outbox, or an event that cannot become a run. */
 export type ReadRecord = { run: ImportedRun } | { foreign: string } | { unreadable: string };
 
 type Source = Pick<KafkaMessage, 'key' | 'value' | 'headers'>;
 
 const TYPE = 'ZapRunCreated';
-/** What zap_run takes. */
+/** The values that zap_run accepts. */
 const TRACEPARENT = /^[\x20-\x7e]{0,256}$/;
 
 const fields = z.object({
@@ -32,7 +32,7 @@ const fields = z.object({
 });
 
 /**
- * Reads a record by the schema that it was written with. The run that it returns gives exactly these bytes again.
+ * Reads a record with the schema that it was written with. Encoding the returned run gives the same bytes.
  *
  * @param schemaOf throws for an unknown id
  */
@@ -58,7 +58,7 @@ export async function readRecord({ key, value, headers }: Source, schemaOf: (id:
   return gives(schema, run) ? { run } : { unreadable: `it has more than this version stores of schema ${schemaId}` };
 }
 
-/** Whether a stored run is the one that this event was made from: it gives the same bytes, and has the same trace. */
+/** Whether this event was made from a stored run: the run encodes to the same bytes and has the same traceparent. */
 export function isSameRun(
   schema: EventSchema,
   stored: RunRow & { traceparent: string | null },

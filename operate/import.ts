@@ -17,7 +17,7 @@ import type { Output, Run } from './verb.ts';
 
 /** Runs per statement. */
 const BATCH_ROWS = 500;
-/** How many records are named that no run can be made of. */
+/** The message names at most this many records. */
 const NAMED = 10;
 
 export const importRuns = (run: Run) =>
@@ -30,7 +30,7 @@ export const importRuns = (run: Run) =>
 const importing =
   (since: Date, dry: boolean) =>
   (config: Config, output: Output): Promise<number> =>
-    // One connection: the temporary table is its own.
+    // One connection, because a temporary table belongs to one.
     withPostgres(
       config.DATABASE_URL,
       async (pool) => {
@@ -50,7 +50,7 @@ const importing =
       { connections: 1 },
     );
 
-/** Records that no run can be made of. */
+/** Counts records, and names the first of them. */
 class Places {
   count = 0;
   readonly #first: string[] = [];
@@ -63,13 +63,13 @@ class Places {
   named = (): string => this.#first.join('; ') + (this.count > NAMED ? '; …' : '');
 }
 
-/** What was found so far. */
+/** The result before the first record. */
 const nothing = () => ({
   events: 0,
   brought: 0,
   foreign: new Places(),
   unreadable: new Places(),
-  /** Ids of runs that have other content than their event. */
+  /** Ids of runs whose content differs from their event. */
   differing: new Set<string>(),
 });
 type Seen = ReturnType<typeof nothing>;
@@ -92,7 +92,7 @@ async function importBatch(
   }
   seen.events += runs.length;
   if (!dry) seen.brought += await insert(pool, runs);
-  // Also those just inserted: what is compared is what Postgres stored.
+  // The runs just inserted too, so that what Postgres stored is compared.
   const stored = await find(pool, runs);
   for (const run of runs) {
     const found = stored.get(run.id);

@@ -10,10 +10,10 @@ import { withPostgres } from './postgres.ts';
 import { OperateError, type Run, type Work } from './verb.ts';
 
 // Nothing has to be drained. A row stays in the outbox until its event was read back, and a new connector without a slot
-// publishes every row that waits, in the order of seq. So the first occurrences of a zap's events keep their order, and
-// what the old connectors published and nobody acknowledged comes once more.
+// publishes every waiting row in the order of seq. So the first occurrences of a zap's events keep their order. Events that
+// were published and not yet acknowledged are published again.
 
-/** How long an old connector's reader may still hold its slot. */
+/** How long a removed connector may still hold its slot. */
 const RELEASE_WITHIN_MS = 30_000;
 const EVERY_MS = 200;
 
@@ -30,8 +30,8 @@ function shardCount(text: string): number {
 }
 
 /**
- * The shards change in one transaction. Interrupted before it, the watchdog registers the old connectors again; after it,
- * the new ones. The verb can be run again.
+ * The shards change in one transaction. If the verb is interrupted before it, the watchdog registers the old connectors
+ * again, and after it the new ones. The verb can be run again.
  */
 const resharding =
   (count: number): Work =>
@@ -61,7 +61,7 @@ const resharding =
       return 0;
     });
 
-/** The old slots are dropped before new ones are made, so only those of others count. */
+/** Only slots of others count: the old ones are dropped before new ones are made. */
 async function refuseWithoutRoom(pool: Pool, count: number): Promise<void> {
   const { rows } = await pool.query<{ name: string; slots: number; senders: number }>(
     `SELECT slot_name AS name, 0 AS slots, 0 AS senders FROM pg_replication_slots UNION ALL

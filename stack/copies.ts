@@ -1,10 +1,10 @@
 import type { StackSettings } from './settings.ts';
 
-// PROFILE=cluster runs parts of the embedded stack several times, so that each can be lost. There is one watchdog: it can be
-// away for a while, and two would repair the same thing twice.
+// PROFILE=cluster runs several copies of a part on the embedded stack, so that one can be lost. There is one watchdog: it may
+// be away for a while, and two would make the same repair twice.
 
 const CLUSTER: Readonly<Record<string, number>> = { kafka: 3, connect: 2, ingest: 3, cleanup: 3, consumer: 3, actions: 3 };
-/** The port of a copy lies so far above that of the one before. */
+/** Between the ports of two copies. */
 const PORTS_APART = 100;
 
 export type PortSetting = Extract<keyof StackSettings, `${string}_PORT`>;

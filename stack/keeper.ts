@@ -41,7 +41,7 @@ const LAST_BACKOFF_MS = 10_000;
 const STEADY_MS = 30_000;
 const STOP_WITHIN_MS = 20_000;
 const PROBE_EVERY_MS = 150;
-/** Six without success are more than a pause of the whole machine, as compose.yaml has it too. */
+/** A pause of the whole machine is shorter than six failed probes. compose.yaml has the same limit. */
 const ALIVE_EVERY_MS = 10_000;
 const SILENT_TIMES = 6;
 

@@ -62,8 +62,8 @@ async function tryDrop(pool: Pool, { slot }: Shard): Promise<'dropped' | 'gone a
 }
 
 /**
- * Makes a missing publication again. The slot goes first: Postgres 18 passes over what it has no publication for, where 17
- * fails, and what is written next would be published before the events that were passed over.
+ * Re-creates a missing publication. The slot is dropped first: without a publication Postgres 18 skips rows, where 17 fails,
+ * and later events would be published before the skipped ones.
  */
 export async function makePublication(tools: Tools): Promise<string> {
   const slot = await dropSlot(tools);

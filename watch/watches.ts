@@ -25,7 +25,7 @@ interface Dependencies {
 }
 
 /**
- * Makes a watch of each shard. Which shards there are is read in each round, as `outbox reshard` changes it.
+ * Makes a watch for each shard. The shards are read in each round, as `outbox reshard` changes them.
  *
  * @returns runs a round of each watch; whether one of them made a repair
  */
@@ -51,7 +51,7 @@ export function createWatches({ config, pool, connect, connectForFacts, registry
   };
   let watches = new Map<string, () => Promise<boolean>>();
   return async () => {
-    // Without an answer the watches known last say so themselves.
+    // If Postgres does not answer, the last watches run and report it.
     const shards = await readShards(pool).catch(() => (watches.size === 0 ? [ONLY_SHARD] : undefined));
     if (shards !== undefined) {
       watches = new Map(shards.map((shard) => [shard.connector, watches.get(shard.connector) ?? watchOf(shard)]));

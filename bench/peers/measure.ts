@@ -7,15 +7,15 @@ import { pause, until } from '../rows.ts';
 import type { Phase, Reader } from './reader.ts';
 import type { Contestant } from './relay.ts';
 
-// What is measured of one contestant: a steady rate, a backlog, and one kill -9 in the middle of a burst.
+// The measurements of one relay: a steady rate, a backlog, and one kill -9 in the middle of a burst.
 
 export const RATE = 600;
 export const BACKLOG_ROWS = Number(process.env.BENCH_BACKLOG_ROWS ?? 50_000);
 const STEADY_SECONDS = Number(process.env.BENCH_SECONDS ?? 15);
-/** At the steady rate before it is measured. A JVM takes about this long; a relay runs for months. */
+/** The steady rate before the measurement. A JVM needs about this long to warm up. */
 const WARM_UP_SECONDS = 30;
 const DRAIN_SECONDS = 8;
-/** After the last COMMIT of the steady rate, and after a kill. What is not there then counts as it is. */
+/** The wait for late records after the last COMMIT of the steady rate, and after a kill. */
 export const GRACE_SECONDS = { steady: 3, kill: 45 };
 const KEEPING_UP_SECONDS = 1.5;
 const ZAPS = 100;
@@ -36,7 +36,7 @@ export async function measure(contestant: Contestant, reader: Reader, pool: pg.P
     const first = reader.begin();
     await insertAll(contestant, pool, first, ZAPS);
     await until(`the first events arrive. ${contestant.log()}`, async () => first.arrived > 0, 60_000);
-    // A worker of Connect runs for months, so that one without compiled code is not what is compared.
+    // A real worker runs for months, so a cold JVM is not compared.
     if (inConnect(contestant)) await measureDrain(contestant, reader.begin(), pool);
     const cold = reader.begin();
     await insertSteadily(contestant, pool, cold, WARM_UP_SECONDS);

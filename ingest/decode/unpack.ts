@@ -86,7 +86,7 @@ export function unpack(body: Uint8Array, named: readonly string[], limit: number
   let spent = 0;
   for (const [at, name] of named.toReversed().entries()) {
     const coding = codings.get(name);
-    // Named twice by two that stand on its way, and packed once.
+    // Two proxies can both name the coding of a body that was packed once.
     if (at > 0 && /gzip$/.test(name) && !isGzip(bytes)) break;
     // Nothing was sent, so nothing was packed.
     if (bytes.length === 0 || coding === undefined) break;
