@@ -13,7 +13,7 @@ import { startServer, type Server } from './server.ts';
 
 // `npm run bench:hostile`: what senders who want to do harm cost the others and ingest's memory. Each kind attacks a
 // new ingest, from a process of its own, while 500 ordinary requests a second are sent. The first seconds, in which it
-// opens all its connections at once, are told apart from the rest. Writes bench/results/hostile.json.
+// opens all its connections at once, are reported apart from the rest. Writes bench/results/hostile.json.
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const ONSET_SECONDS = 5;

@@ -120,7 +120,7 @@ describe('a refused webhook', () => {
     ['is not text', new Uint8Array([0xff]), { 'content-type': 'image/png' }, 'unsupported_media_type'],
     ['is a broken form', 'a=%ff', { 'content-type': 'application/x-www-form-urlencoded' }, 'invalid_form'],
     ['has a bad key', '{}', { 'idempotency-key': 'a b' }, 'invalid_idempotency_key'],
-    ['is said to be compressed and is not', '{}', { 'content-encoding': 'gzip' }, 'invalid_encoding'],
+    ['is labelled as compressed and is not', '{}', { 'content-encoding': 'gzip' }, 'invalid_encoding'],
     ['is compressed in a way that is not supported', '{}', { 'content-encoding': 'compress' }, 'unsupported_media_type'],
     ['announces too large a body', '{}', { 'content-length': '1001' }, 'payload_too_large'],
   ] as const)('that %s gets its code and is not recorded', async (_what, body, headers, code) => {

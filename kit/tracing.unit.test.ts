@@ -84,7 +84,7 @@ describe('settings', () => {
     expect(headers[0]).toMatchObject({ 'x-team': 'a', authorization: 'Basic b', 'content-type': 'application/json' });
   });
 
-  test('send protobuf unless told otherwise', async () => {
+  test('send protobuf by default', async () => {
     const receiver = await otlpReceiver();
     const tracing = await tracingTo(receiver.endpoint, { OTEL_EXPORTER_OTLP_PROTOCOL: '' });
     tracing.start(request).end();

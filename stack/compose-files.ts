@@ -83,7 +83,7 @@ function requireShared(folder: string, hidden: readonly string[], { setting, pat
   if (!refused) return;
   throw new StackError(
     'FILE_NOT_SHARED',
-    `${path} (${setting}), or a secret that it names, lies in ${folder}. Its folder is mounted into the container, and this one ` +
+    `${path} (${setting}), or a secret that it names, is in ${folder}. Its folder is mounted into the container, and this one ` +
       'cannot be. Put the file into a folder of its own.',
   );
 }

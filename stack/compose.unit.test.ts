@@ -91,7 +91,7 @@ describe('compose.yaml', () => {
   });
 
   test('passes on the same settings to each service as the embedded stack: all that the stack does not set', async () => {
-    // The stack's Kafka and registry are its own: how they are reached is said by the stack; the rest is for those that are not.
+    // The stack sets how its own Kafka and registry are reached; the rest is for servers that are not its own.
     const isOfTheirKafka = (name: string) => /^(KAFKA_(?!BROKERS$)|REGISTRY_(CA|TOKEN))/.test(name);
     const names = Object.entries({ register, watch, ingest, cleanup, consumer, echo, actions, console: page }).flatMap(([part, schema]) =>
       Object.keys(schema.shape)

@@ -17,7 +17,7 @@ export interface Part {
   probe?: () => Promise<void>;
   /** Asked again and again once it is up: a process that lives and has not answered for a minute is ended, and started again. */
   alive?: () => Promise<void>;
-  /** How it is asked to end; SIGTERM unless told. */
+  /** The signal that asks it to end; SIGTERM by default. */
   stopSignal?: NodeJS.Signals;
 }
 

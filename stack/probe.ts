@@ -3,8 +3,8 @@ import { kafkaSettings } from '../kit/kafka-settings.ts';
 import { readSettings } from '../kit/settings.ts';
 import { answersOk, groupIsStable } from './probes.ts';
 
-// `node stack/probe.ts http URL` or `group GROUP`: a container's health check, by the probes of the embedded stack. How
-// Kafka is reached is said by the settings of the part itself. Exits 0 when the part does its work, else says why not.
+// `node stack/probe.ts http URL` or `group GROUP`: a container's health check, by the probes of the embedded stack. The part's
+// own settings say how it reaches Kafka. Exits 0 when the part does its work, else says why not.
 
 const [what = '', target = ''] = process.argv.slice(2);
 const probes: Record<string, () => Promise<void>> = {

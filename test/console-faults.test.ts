@@ -193,7 +193,7 @@ test(
       await untilUp('postgres', 'ingest', 'connect', 'cleanup', 'watch', 'actions');
     });
     await stop('postgres');
-    await waitFor('it is said', async () => (await text('#summary')).includes('Postgres is away: webhooks are refused'), 10_000);
+    await waitFor('the page says it', async () => (await text('#summary')).includes('Postgres is away: webhooks are refused'), 10_000);
     expect(await text('#box-outbox')).toContain('Postgres is away');
     expect(await text('#findings')).toContain('POSTGRES_UNREACHABLE');
     await open('/runs?zap=123%2F456');

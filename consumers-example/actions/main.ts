@@ -48,7 +48,7 @@ const consumer = await consume<ZapRunCreated>({
   ...{ kafka: createKafka(config, { clientId: groupId, log }), groupId, topic, deadLetterTopic },
   ...{ maxAttempts: 5, stallSeconds: 60, batchSize: 500, log, metrics: createConsumerMetrics(registry), tracing },
   decode: createDecoder(createRegistry(config), zapRunCreated),
-  // The position is committed after this: from then on the tables have the calls, whatever dies.
+  // The position is committed after this: from then on the tables have the calls, whichever process dies.
   handleBatch: (delivered) => dispatcher.accept(delivered.map(({ event, traceparent }) => toAction(event, traceparent))),
   onGivingUp: (error) => fail(log, 'CONSUMING_ENDED', `consuming has ended: ${error.message}`),
 });

@@ -61,7 +61,7 @@ function makeCharset(wanted: string): Charset | undefined {
       try {
         return decoder.decode(bytes);
       } catch {
-        throw new IngestError('invalid_encoding', `The charset is said to be ${encoding}, but the bytes are not.`);
+        throw new IngestError('invalid_encoding', `The body is labelled ${encoding}, but its bytes are not valid ${encoding}.`);
       }
     },
   };

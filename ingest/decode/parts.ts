@@ -20,7 +20,7 @@ export function parseParts(body: Buffer, boundary: string, charset: Charset | un
   const parts: { name: string; filename: string | undefined; part: Part; content: Buffer }[] = [];
   for (const part of parseMultipart(body, boundary)) {
     const filename = parameterOf(part.disposition, 'filename');
-    // A file is not refused for want of a name.
+    // A file without a name is accepted.
     const name = parameterOf(part.disposition, 'name') ?? filename ?? (isText(part) ? undefined : '');
     if (name === undefined) throw new IngestError('invalid_form', 'A part of the form has no name.');
     parts.push({ name, filename, part, content: undoTransfer(part) });
@@ -73,7 +73,7 @@ function parameterOf({ parameters }: HeaderValue, name: string): string | undefi
   return parameters.get(name);
 }
 
-/** What is said to be encoded and is not stays as it is. */
+/** Content that is labelled as encoded and is not stays as it is. */
 function undoTransfer({ transferEncoding, content }: Part): Buffer {
   if (transferEncoding === 'base64' && /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(content.toString('latin1'))) {
     return Buffer.from(content.toString('latin1'), 'base64');

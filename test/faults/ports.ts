@@ -4,7 +4,7 @@ import type { Random } from './random.ts';
 /** Below the range of outgoing connections, so that the port of a stopped part stays free. */
 const [FIRST, LAST] = [12_000, 30_000];
 
-/** As many ports as asked for, one after another, free at this moment. @param from anywhere, unless told */
+/** As many consecutive ports as asked for, free at this moment. @param from anywhere by default */
 export async function takePorts(count: number, random: Random, from = random.between(FIRST, LAST - 2000)): Promise<number[]> {
   const taken: number[] = [];
   for (let port = from; taken.length < count; port += 1) {

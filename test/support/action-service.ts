@@ -31,7 +31,7 @@ export interface ActionTarget {
   ids: () => Set<string>;
 }
 
-/** A webhook that keeps what arrives and answers as it is told; 204 unless told. It is closed with its test. */
+/** A webhook that keeps what arrives and answers as the test sets; 204 by default. It is closed with its test. */
 export async function actionTarget(answer?: (arrived: Arrived, response: ServerResponse) => void): Promise<ActionTarget> {
   const arrived: Arrived[] = [];
   const server = createServer((request, response) => {

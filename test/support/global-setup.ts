@@ -33,7 +33,7 @@ interface Brought {
   end: () => Promise<void>;
 }
 
-/** One stack for all files: TEST_STACK says which, `embedded` unless told. */
+/** One stack for all files: TEST_STACK says which, `embedded` by default. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (project.name === 'secure') process.env.STACK_TLS = 'true';
   if (project.name === 'cluster') process.env.PROFILE = 'cluster';

@@ -14,6 +14,6 @@ type Request = Parameters<typeof askService>[2];
 /** Asks the stack's Connect, with its login. */
 export const askConnect = (path: string, request?: Request) => askService(connectService(connectFor(config)), path, request);
 
-/** Asks the stack's registry, as the user that may write unless told. */
+/** Asks the stack's registry, by default as the user that may write. */
 export const askRegistry = (path: string, request?: Request, as: RegistryUser = 'writer') =>
   askService(registryService(registryFor(config, as)), path, request);

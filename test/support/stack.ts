@@ -18,7 +18,7 @@ export const addresses = {
   connect: connectUrl(config),
 };
 
-/** A query as one of the stack's logins; `outbox_owner` unless told. */
+/** A query as one of the stack's logins; `outbox_owner` by default. */
 export async function query<T extends pg.QueryResultRow>(sql: string, values: unknown[] = [], login: Login = 'outbox_owner'): Promise<T[]> {
   const client = new pg.Client({ connectionString: databaseUrl(config, login) });
   await client.connect();
