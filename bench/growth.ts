@@ -37,11 +37,15 @@ try {
   const began = performance.now();
   const samples: Sample[] = [];
   const legs: Leg[] = [];
-  const look = async (): Promise<Sample> => ({ seconds: (performance.now() - began) / 1000, depth: await depth(), sizeMb: await sizeMb() });
+  const sample = async (): Promise<Sample> => ({
+    seconds: (performance.now() - began) / 1000,
+    depth: await depth(),
+    sizeMb: await sizeMb(),
+  });
   const loading = new AbortController();
-  const looking = (async () => {
+  const sampling = (async () => {
     while (!loading.signal.aborted) {
-      samples.push(await look());
+      samples.push(await sample());
       await pause(1000);
     }
   })();
@@ -49,12 +53,12 @@ try {
   while (accepted < EVENTS && performance.now() - began < MOST_SECONDS * 1000) {
     const { perSecond } = await load(LEG_SECONDS);
     accepted += perSecond * LEG_SECONDS;
-    const leg = { ...(await look()), accepted: Math.round(accepted), perSecond };
+    const leg = { ...(await sample()), accepted: Math.round(accepted), perSecond };
     legs.push(leg);
     say(`${leg.accepted} accepted: ${perSecond.toFixed(0)}/s, ${leg.depth} rows wait, outbox ${leg.sizeMb.toFixed(1)} MB`);
   }
   loading.abort();
-  await looking;
+  await sampling;
   const emptying = performance.now();
   await untilEmpty(300_000);
   const drainSeconds = (performance.now() - emptying) / 1000;

@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 /** Rows are counted up to this number. Beyond it Postgres' running estimate is used. */
 const COUNTED = 10_000;
 /** The oldest row is searched among this many rows with the lowest ids. Ids begin with their time, but a replayed row keeps its id. */
-const LOOKED_AT = 1000;
+const SEARCHED_ROWS = 1000;
 
 export interface Outbox {
   rows: number;
@@ -27,7 +27,7 @@ export async function readOutbox(pool: Pool): Promise<Outbox> {
        FROM (SELECT) AS one LEFT JOIN LATERAL (
          SELECT * FROM (SELECT id, created_at FROM zap_run_outbox ORDER BY id LIMIT $2) AS first ORDER BY created_at LIMIT 1
        ) AS oldest ON true`,
-    [COUNTED, LOOKED_AT],
+    [COUNTED, SEARCHED_ROWS],
   );
   const { rows: counted = 0, estimate = 0, id = null, age = null, buried = 0 } = rows[0] ?? {};
   const exact = counted < COUNTED;

@@ -34,7 +34,7 @@ const DELETE = `
     RETURNING o.seq
   )
   SELECT count(*)::int AS rows, coalesce(max(seq), 0) AS seq FROM gone`;
-const LOOK = `
+const COUNT = `
   SELECT count(*)::int AS rows, 0 AS seq FROM zap_run_outbox AS o JOIN unnest($1::uuid[], $2::bytea[]) AS x (id, hash)
   ON o.id = x.id AND ${HASH} = x.hash`;
 
@@ -47,8 +47,8 @@ export async function deleteRows(pool: Pool, records: readonly ReadBack[], dryRu
   const usable = records.filter((record): record is Usable => record.id !== undefined && record.value !== null);
   if (usable.length === 0) return { rows: 0, seq: 0n };
   const { rows } = await pool.query<{ rows: number; seq: string }>({
-    name: dryRun ? 'look-at-rows' : 'delete-rows',
-    text: dryRun ? LOOK : DELETE,
+    name: dryRun ? 'find-rows' : 'delete-rows',
+    text: dryRun ? COUNT : DELETE,
     values: [usable.map(({ id }) => id), usable.map(hashOf)],
   });
   return { rows: rows[0]?.rows ?? 0, seq: BigInt(rows[0]?.seq ?? 0) };

@@ -32,7 +32,7 @@ export interface HookSettings {
 /** By `userId/zapId`. */
 export type Zaps = ReadonlyMap<string, HookSettings>;
 
-const LOOK_EVERY_MS = 1000;
+const CHECK_EVERY_MS = 1000;
 const schemesOfPresets = Object.entries(presets).flatMap(([name, { signature }]) =>
   signature === undefined ? [] : [[name, schemeSchema.parse(signature)] as const],
 );
@@ -169,7 +169,7 @@ function readJson(path: string, read: ReadText): unknown {
 /** Follows zaps.json and its secrets' files. @throws ZapsError when the file does not fit at the start */
 export function followZaps(path: string, env: NodeJS.ProcessEnv, log: Logger): () => Zaps {
   return followFiles((read) => loadZaps(path, env, read), {
-    ...{ name: 'zaps.json', everyMs: LOOK_EVERY_MS, log },
+    ...{ name: 'zaps.json', everyMs: CHECK_EVERY_MS, log },
     describe: ({ size }) => ({ zaps: size }),
   }).current;
 }

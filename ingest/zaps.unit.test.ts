@@ -246,7 +246,7 @@ describe('a change of zaps.json', () => {
     vi.useFakeTimers();
   });
   afterEach(() => vi.useRealTimers());
-  const look = () => vi.advanceTimersByTime(1000);
+  const pollFiles = () => vi.advanceTimersByTime(1000);
 
   test('is active a second later', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
@@ -258,7 +258,7 @@ describe('a change of zaps.json', () => {
         { userId: 'u', zapId: 'b' },
       ],
     });
-    look();
+    pollFiles();
     expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['not_found', 'in']);
   });
 
@@ -266,12 +266,12 @@ describe('a change of zaps.json', () => {
     write({ zaps: [{ userId: 'u', zapId: 'a' }] });
     const access = followedAccess(path, {}, log);
     write('{ "zaps": [');
-    look();
-    look();
+    pollFiles();
+    pollFiles();
     expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['in', 'not_found']);
     expect(lines.filter(({ level }) => level >= 50)).toMatchObject([{ cause: expect.stringContaining('is not valid JSON') as string }]);
     write({ zaps: [{ userId: 'u', zapId: 'b' }] });
-    look();
+    pollFiles();
     expect([attempt(access, 'a'), attempt(access, 'b')]).toEqual(['not_found', 'in']);
   });
 
@@ -291,14 +291,14 @@ describe('a change of zaps.json', () => {
     const access = followedAccess(path, {}, log);
     rmSync(file);
     become(file);
-    for (let n = 0; n < 3; n += 1) look();
+    for (let n = 0; n < 3; n += 1) pollFiles();
     expect([attempt(access, 'z', github(FIRST)), attempt(access, 'z')]).toEqual(['in', 'unauthorized']);
     expect(lines.filter(({ level }) => level >= 50)).toMatchObject([
       { cause: expect.stringMatching(/secrets\[0\]: \S*secret (cannot be read: [A-Z_]+|is empty)$/) as string },
     ]);
     rmSync(file, { recursive: true, force: true });
     writeFileSync(file, OTHER);
-    look();
+    pollFiles();
     expect([attempt(access, 'z', github(FIRST)), attempt(access, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
   });
 
@@ -306,10 +306,10 @@ describe('a change of zaps.json', () => {
     write({ zaps: [] });
     const access = followedAccess(path, {}, log);
     write(signed({ scheme: 'github', secrets: [{ file: join(folder, 'late') }] }));
-    look();
+    pollFiles();
     expect(attempt(access, 'z', github(FIRST))).toBe('not_found');
     writeFileSync(join(folder, 'late'), FIRST);
-    look();
+    pollFiles();
     expect(attempt(access, 'z', github(FIRST))).toBe('in');
   });
 
@@ -321,7 +321,7 @@ describe('a change of zaps.json', () => {
     const access = followedAccess(path, {}, log);
     rmSync(join(folder, 'link'));
     symlinkSync(join(folder, 'two'), join(folder, 'link'));
-    look();
+    pollFiles();
     expect([attempt(access, 'z', github(FIRST)), attempt(access, 'z', github(OTHER))]).toEqual(['unauthorized', 'in']);
     expect(JSON.stringify(lines)).not.toMatch(/of-two-of-them/);
   });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const LARGEST_BYTES = 10 * 1024 * 1024;
 /** Beside the one that is written. */
 const KEPT = 2;
-const LOOK_EVERY_MS = 2000;
+const CHECK_EVERY_MS = 2000;
 
 export const logPath = (dir: string, name: string) => join(dir, 'logs', `${name}.log`);
 
@@ -30,7 +30,7 @@ export function readLog(dir: string, name: string): string {
 export function keepLogsSmall(dir: string): void {
   setInterval(() => {
     for (const file of readdirSync(join(dir, 'logs'))) if (file.endsWith('.log')) rotate(join(dir, 'logs', file), LARGEST_BYTES);
-  }, LOOK_EVERY_MS).unref();
+  }, CHECK_EVERY_MS).unref();
 }
 
 /** Sets aside what a log holds when it is larger. */

@@ -3,7 +3,7 @@ import { StackError } from './errors.ts';
 import type { Status } from './keeper.ts';
 import type { Say, Stack } from './stack.ts';
 
-const LOOK_EVERY_MS = 150;
+const CHECK_EVERY_MS = 150;
 
 interface Boot {
   /** Whether something still works on it; when nothing does, a part that waits will wait for ever. */
@@ -34,11 +34,11 @@ export async function untilUp(stack: Stack, say: Say, startTimeoutSeconds: numbe
     const allUp = parts?.every(({ state }) => state === 'up') === true;
     if (isFinal && allUp) return;
     const hopeless = parts?.find(isHopeless);
-    // All up, and nothing works on it since a moment ago: the next look is final.
+    // All up, and nothing has worked on it for a moment: the next check is final.
     const goesOn = allUp || boot.goesOn(parts) || parts?.some(isOnItsWay) === true;
     const hope = hopeless === undefined && performance.now() < deadline && goesOn;
     if (!hope) throw await failure(stack, hopeless ?? toBlame(parts), startTimeoutSeconds);
-    await delay(LOOK_EVERY_MS);
+    await delay(CHECK_EVERY_MS);
   }
 }
 

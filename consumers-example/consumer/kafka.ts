@@ -89,9 +89,9 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
   const commits = new Commits(consumer, topic, positions);
   const batches = new Batches({ positions, commits, watch, handling, onBroken: onGivingUp });
 
-  async function look(): Promise<void> {
+  async function checkLag(): Promise<void> {
     try {
-      const stalled = watch.look(await readOffsets(admin, groupId, topic));
+      const stalled = watch.findStalled(await readOffsets(admin, groupId, topic));
       if (stalled.length === 0) return;
       onGivingUp(new Error(`no progress for ${stallSeconds} s although there are records: partitions ${stalled.join(', ')} of ${topic}`));
     } catch (error) {
@@ -118,7 +118,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
 
   await Promise.all([admin.connect(), producer.connect(), consumer.connect()]);
   await requireTopics(admin, [topic, deadLetterTopic]);
-  await look(); // Before anything is fetched: what was removed since the last run is known only now.
+  await checkLag(); // Before anything is fetched: what was removed since the last run is known only now.
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
     autoCommit: false,
@@ -127,7 +127,7 @@ export async function consume<T>(consumption: Consumption<T>): Promise<{ stop: (
     eachBatch: (payload) => batches.take(payload),
   });
   const committing = setInterval(() => commits.tick(), COMMIT_EVERY_MS);
-  const watching = setInterval(() => void look(), WATCH_EVERY_MS);
+  const watching = setInterval(() => void checkLag(), WATCH_EVERY_MS);
 
   return {
     stop: async () => {

@@ -40,8 +40,8 @@ export class Watch {
     if (seen !== undefined) seen.since = this.#watched.now();
   }
 
-  /** @returns the partitions with lag whose position has not moved for too long */
-  look(offsets: readonly PartitionOffsets[]): number[] {
+  /** Sets the lag metrics. @returns the partitions with lag whose position has not moved for too long */
+  findStalled(offsets: readonly PartitionOffsets[]): number[] {
     const { mine, stallMs, now, metrics } = this.#watched;
     const partitions = mine();
     metrics.lag.reset();

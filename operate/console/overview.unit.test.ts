@@ -53,7 +53,7 @@ test('a page gets everything once and then only changes; one that stops reading 
       return () => listeners.delete(listener);
     },
   } as unknown as Watcher;
-  const look = (at: number) => {
+  const snapshotAt = (at: number) => {
     for (const listener of listeners) listener({ ...viewOf(true), snapshot: { ...viewOf(true).snapshot, at } });
   };
   const app = new Hono().get('/live', (context) => streamPipeline(context, watcher));
@@ -65,14 +65,14 @@ test('a page gets everything once and then only changes; one that stops reading 
     return Object.keys(sent.fragments).length;
   };
   const all = fragments(viewOf(true)).size;
-  look(1000);
+  snapshotAt(1000);
   expect(await next()).toBe(all);
-  look(2000);
+  snapshotAt(2000);
   expect(await next()).toBe(1); // The clock.
-  look(3000);
-  look(4000); // Nobody has read the one before.
+  snapshotAt(3000);
+  snapshotAt(4000); // Nobody has read the one before.
   expect(await next()).toBe(1);
-  look(5000);
+  snapshotAt(5000);
   expect(await next()).toBe(all);
   await reader?.cancel();
   expect(listeners.size).toBe(0);

@@ -8,7 +8,7 @@ import { History, type Point } from './history.ts';
 import type { Snapshot, Sources } from './sources.ts';
 import { merged, type Placed } from './parts.ts';
 
-const LOOK_EVERY_MS = 1000;
+const SNAPSHOT_EVERY_MS = 1000;
 /** The doctor opens connections and makes forty checks: rarely while all is well, soon after a change. */
 const WELL_EVERY_MS = 60_000;
 const BROKEN_EVERY_MS = 5000;
@@ -66,7 +66,7 @@ export class Watcher {
   /** A recent snapshot, or a new one. */
   async current(): Promise<View> {
     if (this.#view !== undefined && Date.now() - this.#view.snapshot.at < FRESH_MS) return this.#view;
-    return this.#lookOnce();
+    return this.#takeSnapshot();
   }
 
   /** Runs the doctor at once, after an act. */
@@ -86,13 +86,13 @@ export class Watcher {
   async #run(): Promise<void> {
     while (this.#listeners.size > 0) {
       const began = performance.now();
-      await this.#lookOnce();
-      await delay(Math.max(100, LOOK_EVERY_MS - (performance.now() - began)));
+      await this.#takeSnapshot();
+      await delay(Math.max(100, SNAPSHOT_EVERY_MS - (performance.now() - began)));
     }
     await this.#sources.rest();
   }
 
-  async #lookOnce(): Promise<View> {
+  async #takeSnapshot(): Promise<View> {
     const snapshot = await this.#sources.snapshot();
     const point = this.history.add(snapshot);
     const signature = signatureOf(snapshot);
