@@ -63,7 +63,6 @@ export function kafkaPart(config: StackConfig, java: string, copy = 1): Part {
     needs: [],
     address: broker,
     prepare: async () => {
-      requireProfile(config);
       writePrivate(properties, [...shared, ...own]);
       const logins = formatArguments(config);
       if (existsSync(join(data, 'meta.properties'))) {
@@ -104,16 +103,6 @@ function requireLogins(data: string, logins: readonly string[]): void {
   throw new StackError(
     'KAFKA_LOGINS_CHANGED',
     `The data in ${data} was made with other logins, or by a version without any. make nuke removes it with the rest of the state.`,
-  );
-}
-
-/** @throws StackError PROFILE_CHANGED: the data of one broker does not become that of three, nor the other way round */
-function requireProfile({ dir, PROFILE }: StackConfig): void {
-  const cluster = existsSync(join(dir, copyName('kafka', 2), 'meta.properties'));
-  if (cluster === (PROFILE === 'cluster') || !existsSync(join(dir, 'kafka', 'meta.properties'))) return;
-  throw new StackError(
-    'PROFILE_CHANGED',
-    `The data in ${dir} was made with PROFILE=${cluster ? 'cluster' : 'single'}. Set that, or remove the data with make nuke.`,
   );
 }
 

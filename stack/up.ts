@@ -1,7 +1,10 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { order } from './client.ts';
 import type { StackConfig } from './config.ts';
+import { copyName } from './copies.ts';
+import { StackError } from './errors.ts';
 import { readHandedFiles } from './files.ts';
 import { ensureJars } from './jars.ts';
 import { findJava } from './jdk.ts';
@@ -16,6 +19,7 @@ export async function up(stack: Stack, config: StackConfig, say: Say): Promise<U
   const began = performance.now();
   let downloads = 0;
   readHandedFiles(process.env);
+  requireProfile(config);
   const running = await order(config.dir, 'status');
   if (running === undefined) {
     await stopLeftovers(config.dir, say);
@@ -39,6 +43,16 @@ export async function up(stack: Stack, config: StackConfig, say: Say): Promise<U
     throw error;
   }
   return { downloads, boot: (performance.now() - began) / 1000 - downloads };
+}
+
+/** @throws StackError PROFILE_CHANGED: the data of one broker does not become that of three, nor the other way round */
+function requireProfile({ dir, PROFILE }: StackConfig): void {
+  const cluster = existsSync(join(dir, copyName('kafka', 2), 'meta.properties'));
+  if (cluster === (PROFILE === 'cluster') || !existsSync(join(dir, 'kafka', 'meta.properties'))) return;
+  throw new StackError(
+    'PROFILE_CHANGED',
+    `The data in ${dir} was made with PROFILE=${cluster ? 'cluster' : 'single'}. Set that, or remove the data with make nuke.`,
+  );
 }
 
 /** Stops the stack and whatever a killed runner left. Its state stays. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,6 +94,16 @@ test('an unreachable Maven registry is reported, and nothing is left running', {
   const { code, output } = await cli('up', { STACK_DIR: dir, ...settings });
   expect(code).toBe(1);
   expect(output).toMatch(/MAVEN_FAILED: Maven could not fetch the jars of kafka: .*settings\.xml/s);
+  expectNothingRuns(dir);
+});
+
+test('a PROFILE that the data was not made with is reported, and nothing is left running', async () => {
+  const dir = ownDir();
+  mkdirSync(join(dir, 'kafka'), { recursive: true });
+  writeFileSync(join(dir, 'kafka', 'meta.properties'), '');
+  const { code, output } = await cli('up', { STACK_DIR: dir, PROFILE: 'cluster' });
+  expect(code).toBe(1);
+  expect(output).toMatch(/PROFILE_CHANGED: The data in .+ was made with PROFILE=single\./);
   expectNothingRuns(dir);
 });
 
