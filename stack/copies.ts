@@ -26,6 +26,10 @@ export function portsOf(config: StackSettings, setting: PortSetting): number[] {
   return copiesOf(config, part).map((copy) => copyPort(config, setting, copy));
 }
 
+/** A setting of who makes topics: on a cluster each broker has a copy. */
+export const topicCopies = (config: Pick<StackSettings, 'PROFILE'>) =>
+  config.PROFILE === 'cluster' ? { TOPIC_REPLICATION_FACTOR: String(copiesOf(config, 'kafka').length) } : {};
+
 /** The names of all copies of a part. */
 export const copyNames = (config: Pick<StackSettings, 'PROFILE'>, part: string): string[] =>
   copiesOf(config, part).map((copy) => copyName(part, copy));

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { databaseUrl, type StackConfig } from './config.ts';
-import { copiesOf } from './copies.ts';
+import { topicCopies } from './copies.ts';
 import { connectEnv, registryEnv } from './http-logins.ts';
 import { kafkaEnv, kafkaProperties } from './kafka-logins.ts';
 import { writePrivate } from './private-file.ts';
@@ -21,7 +21,7 @@ export function writeOperatorEnv(config: StackConfig, ackGroups: readonly string
     ...connectEnv(config),
     ...registryEnv(config, 'reader'),
     ACK_GROUPS: ackGroups.join(','),
-    ...(config.PROFILE === 'cluster' && { TOPIC_REPLICATION_FACTOR: String(copiesOf(config, 'kafka').length) }),
+    ...topicCopies(config),
   };
   writePrivate(
     path(config.dir),

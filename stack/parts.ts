@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { ACTIONS_GROUP, CONSUMER_GROUP } from '../contract/kafka-grants.ts';
 import { partSettings } from './compose.ts';
 import { databaseUrl, echoSecret, type StackConfig } from './config.ts';
-import { copiesOf, copyName, copyPort, type PortSetting } from './copies.ts';
+import { copiesOf, copyName, copyPort, topicCopies, type PortSetting } from './copies.ts';
 import { readHandedFiles, type FilePart } from './files.ts';
 import { connectEnv, registryEnv } from './http-logins.ts';
 import { kafkaEnv, kafkaFor } from './kafka-logins.ts';
@@ -46,7 +46,7 @@ export async function stackParts(config: StackConfig, java: string, env: NodeJS.
       ...registryEnv(config, 'writer'),
       ...connectEnv(config),
       CDC_DATABASE_USER: 'cdc',
-      ...(config.PROFILE === 'cluster' && { TOPIC_REPLICATION_FACTOR: String(copiesOf(config, 'kafka').length) }),
+      ...topicCopies(config),
     }),
     ...copies('watch', (copy) => ({
       ...job('watch', ['register'], '../watch/main.ts', {
