@@ -6,7 +6,7 @@ import { databaseUrl } from '../stack/config.ts';
 import { atLeast, printGoals } from './figures.ts';
 import { machine } from './machine.ts';
 import { pause, until } from './rows.ts';
-import { bootWholeStack } from './whole-stack.ts';
+import { bootWholeStack, usedBetween, WARM_UP_SECONDS } from './whole-stack.ts';
 
 // `npm run bench:backlog`: how fast the chain catches up after Connect was down. Webhooks are posted until BENCH_EVENTS rows
 // wait (default: a million), all with their events. Then Connect starts, with every consumer and cleanup on. Two rates, both
@@ -14,7 +14,6 @@ import { bootWholeStack } from './whole-stack.ts';
 // the outbox is empty.
 
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 1_000_000);
-const WARM_UP_SECONDS = 60;
 const backlogGoals = ({ publishedPerSecond, emptiedPerSecond }: { publishedPerSecond: number; emptiedPerSecond: number }) => [
   atLeast('rows published per second', publishedPerSecond, 30_000),
   atLeast('rows per second until the outbox is empty', emptiedPerSecond, 20_000),
@@ -52,7 +51,7 @@ try {
   const emptied = performance.now();
   const after = await cpuByPart();
   const microseconds = Object.fromEntries(
-    [...after].map(([name, used]) => [name, Math.round(((used - (before.get(name) ?? 0)) / rows) * 1e6)]),
+    Object.entries(usedBetween(before, after)).map(([name, used]) => [name, Math.round((used / rows) * 1e6)]),
   );
   const rates = { publishedPerSecond: rows / ((published - first) / 1000), emptiedPerSecond: rows / ((emptied - first) / 1000) };
   const goals = backlogGoals(rates);

@@ -3,7 +3,7 @@ import { chainGoals } from './chain-goals.ts';
 import { printGoals, spread } from './figures.ts';
 import { machine } from './machine.ts';
 import { pause } from './rows.ts';
-import { bootWholeStack, CONNECTIONS, ZAPS } from './whole-stack.ts';
+import { bootWholeStack, CONNECTIONS, usedBetween, WARM_UP_SECONDS, ZAPS } from './whole-stack.ts';
 
 // `npm run bench:chain`: the whole chain, with everything on, on its own stack: accepted by ingest → on the topic → read
 // by both groups → deleted. The load is closed (64 connections, 400-byte events over 100 zaps) and shares the machine. It
@@ -11,22 +11,17 @@ import { bootWholeStack, CONNECTIONS, ZAPS } from './whole-stack.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 60);
-/** A cold JVM costs twice as much per event; Kafka and Connect are warm after about a minute of load. */
-const WARM_UP_SECONDS = 60;
 const IDLE_SECONDS = 20;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const on = machine();
 const { depth, cpuByPart, load, untilEmpty, down } = await bootWholeStack('.stack/bench');
 
-const since = (before: Map<string, number>, after: Map<string, number>) =>
-  Object.fromEntries([...after].map(([name, seconds]) => [name, seconds - (before.get(name) ?? 0)]));
-
 async function round() {
   const [before, cpuBefore, began] = [await depth(), await cpuByPart(), performance.now()];
   const { perSecond, p50, p99 } = await load(SECONDS);
   const seconds = (performance.now() - began) / 1000;
-  const [after, cpu] = [await depth(), since(cpuBefore, await cpuByPart())];
+  const [after, cpu] = [await depth(), usedBetween(cpuBefore, await cpuByPart())];
   const accepted = perSecond * SECONDS;
   const microseconds = Object.fromEntries(Object.entries(cpu).map(([name, used]) => [name, Math.round((used / accepted) * 1e6)]));
   return { accepted: perSecond, deleted: (accepted - (after - before)) / seconds, depth: after, p50, p99, microseconds };
@@ -50,7 +45,9 @@ try {
   await pause(5000); // What the load left to do is not idleness.
   const idleBefore = await cpuByPart();
   await pause(IDLE_SECONDS * 1000);
-  const idle = Object.fromEntries(Object.entries(since(idleBefore, await cpuByPart())).map(([name, used]) => [name, used / IDLE_SECONDS]));
+  const idle = Object.fromEntries(
+    Object.entries(usedBetween(idleBefore, await cpuByPart())).map(([name, used]) => [name, used / IDLE_SECONDS]),
+  );
   const idleShare = Object.values(idle).reduce((sum, share) => sum + share, 0);
   say(
     `idle: ${Object.entries(idle)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { atLeast, atMost, printGoals } from './figures.ts';
 import { machine } from './machine.ts';
 import { pause } from './rows.ts';
-import { bootWholeStack, CONNECTIONS, ZAPS } from './whole-stack.ts';
+import { bootWholeStack, CONNECTIONS, WARM_UP_SECONDS, ZAPS } from './whole-stack.ts';
 
 // `npm run bench:growth`: whether the chain stays as fast, and the outbox as small, however many events it has handled. One
 // closed load on a stack of its own with everything on, until BENCH_EVENTS events were accepted (default: a million; ten
@@ -13,7 +13,6 @@ const EVENTS = Number(process.env.BENCH_EVENTS ?? 1_000_000);
 const MOST_SECONDS = Number(process.env.BENCH_SECONDS ?? 3600);
 /** One run of the load generator. Its rate is one figure of the series. */
 const LEG_SECONDS = 5;
-const WARM_UP_SECONDS = 60;
 const GOALS = { rate: 0.9, size: 1.2 };
 
 interface Sample {

@@ -15,7 +15,7 @@ import { runJson } from './child.ts';
 import { atMost, printGoals, spread } from './figures.ts';
 import { machine } from './machine.ts';
 import { until } from './rows.ts';
-import { bootWholeStack } from './whole-stack.ts';
+import { bootWholeStack, usedBetween, WARM_UP_SECONDS } from './whole-stack.ts';
 
 // `npm run bench:latency`: how long a webhook takes to a consumer's handler, on a stack of its own with everything on. The
 // load is open: a fixed rate that does not wait for answers, from a process of its own. The handler runs in this process.
@@ -25,8 +25,6 @@ import { bootWholeStack } from './whole-stack.ts';
 const RATES = (process.env.BENCH_RATES ?? '100,600,2000').split(',').map(Number);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 20);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
-/** A cold JVM is several times as slow. */
-const WARM_UP_SECONDS = 60;
 /** At this rate. */
 const GOALS = { rate: 600, p50Ms: 5, p99Ms: 20 };
 
@@ -70,7 +68,7 @@ async function round(perSecond: number) {
     const ms = took.map((times) => times[name]);
     return { p50: quantile(ms, 0.5), p99: quantile(ms, 0.99), max: quantile(ms, 1) };
   };
-  const cpu = Object.fromEntries([...after].map(([name, seconds]) => [name, (seconds - (before.get(name) ?? 0)) / SECONDS]));
+  const cpu = Object.fromEntries(Object.entries(usedBetween(before, after)).map(([name, seconds]) => [name, seconds / SECONDS]));
   return { perSecond, events: sent.length, answer: of('answer'), post: of('post'), commit: of('commit'), cpu };
 }
 

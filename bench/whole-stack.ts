@@ -11,6 +11,8 @@ import { until } from './rows.ts';
 
 export const CONNECTIONS = 64;
 export const ZAPS = 100;
+/** A cold JVM costs twice as much per event; Kafka and Connect are warm after about a minute of load. */
+export const WARM_UP_SECONDS = 60;
 
 export interface WholeStack {
   config: StackConfig;
@@ -26,6 +28,10 @@ export interface WholeStack {
   untilEmpty: (withinMs: number) => Promise<void>;
   down: () => Promise<void>;
 }
+
+/** Part → CPU seconds between two calls of `cpuByPart`. */
+export const usedBetween = (before: Map<string, number>, after: Map<string, number>): Record<string, number> =>
+  Object.fromEntries([...after].map(([name, seconds]) => [name, seconds - (before.get(name) ?? 0)]));
 
 /** Boots it on the ports of the settings. @param dir where its state lies; removed before and after */
 export async function bootWholeStack(dir: string): Promise<WholeStack> {

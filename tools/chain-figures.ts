@@ -1,6 +1,6 @@
 import { chainGoals } from '../bench/chain-goals.ts';
 import { median } from '../bench/figures.ts';
-import { goalTable, on, table, whole } from './markdown.ts';
+import { goalTable, on, table, thousands, whole } from './markdown.ts';
 import type { Chain } from './results.ts';
 
 /** Cheaper parts are one row. */
@@ -33,7 +33,7 @@ export function chainFigures(result: Chain): string[] {
       ],
     ),
     '',
-    `The CPU is what limits the rate: ${all.micros} µs × ${whole({ median: accepted.median, least: accepted.median, most: accepted.median })}/s are ${((all.micros * accepted.median) / 1e6).toFixed(1)} of ${cpus} cores, and the load generator and the kernel's network take the rest. An idle stack uses ${(idleShare * 100).toFixed(0)} % of a core.`,
+    `The CPU is what limits the rate: ${all.micros} µs × ${thousands(accepted.median)}/s are ${((all.micros * accepted.median) / 1e6).toFixed(1)} of ${cpus} cores, and the load generator and the kernel's network take the rest. An idle stack uses ${(idleShare * 100).toFixed(0)} % of a core.`,
     '',
     ...goalTable(chainGoals(result)),
   ];
